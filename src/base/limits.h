@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+
+namespace tarn {
+
+/// Every bound of the program, with its unit. Defaults fit 2 cores and 4 GiB; `limits:` of
+/// tarn.yaml overrides them by name.
+struct Limits {
+  int64_t batch_rows = 65536;                 ///< rows of one RecordBatch between modules
+  int64_t batch_bytes_max = 16LL << 20;       ///< bytes after which a batch is closed early
+  int64_t value_bytes_max = 1LL << 30;        ///< one value of a source (PostgreSQL's own limit)
+  int64_t row_group_bytes = 128LL << 20;      ///< uncompressed Parquet row group
+  int64_t row_group_rows = 1LL << 20;         ///< rows of a Parquet row group at most
+  int64_t target_file_bytes = 256LL << 20;    ///< compressed data file after which a new one begins
+  int64_t load_streams = 2;                   ///< parallel COPY streams of one snapshot
+  int64_t duckdb_memory_bytes = 1LL << 30;    ///< memory of the embedded SQL engine
+  int64_t commit_retries_max = 16;            ///< attempts of one commit after conflicts
+  int64_t storage_retries_max = 5;            ///< attempts of one storage request
+  int64_t storage_timeout_ms = 30000;         ///< one storage request
+  int64_t source_connect_timeout_ms = 10000;  ///< connecting to a source
+  int64_t lock_lease_ms = 30000;              ///< lease of the project lock; renewed at a third
+  int64_t lock_wait_ms = 60000;               ///< how long a second `apply` waits for the first
+  int64_t checkpoint_every_commits = 10;      ///< Delta checkpoint cadence
+  int64_t metadata_log_max = 100;             ///< old metadata files remembered by a table
+  int64_t partition_writers_max = 64;         ///< data files open at once in one write
+};
+
+}  // namespace tarn

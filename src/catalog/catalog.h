@@ -1,0 +1,222 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "base/strong_id.h"
+
+namespace tarn {
+
+/// One number of the lake-wide order of commits; 0 is the empty lake.
+using Sequence = StrongId<struct SequenceTag, int64_t>;
+
+/// Two-part name below the catalog. Stored as given; looked up exactly first, then without regard
+/// to case where that is unambiguous.
+struct TableName {
+  std::string schema;
+  std::string name;
+  friend auto operator<=>(const TableName&, const TableName&) = default;
+  std::string ToString() const { return schema + "." + name; }
+};
+
+struct NamespaceEntry {
+  std::string name;
+  std::map<std::string, std::string> properties;
+};
+
+/// A table as the catalog knows it at one sequence.
+struct TableEntry {
+  std::string uuid;  ///< Iceberg's table-uuid; survives renames
+  TableName name;
+  std::string location;           ///< absolute URI
+  std::string metadata_location;  ///< absolute URI of the current metadata file
+  int64_t version = 0;            ///< 1 at creation, then +1 a commit; Delta's version is one less
+  std::string owner;  ///< who declared it: "source:<name>", "model:<schema.name>", "" by hand
+  Sequence sequence;  ///< of the commit that made this state
+};
+
+struct ViewEntry {
+  TableName name;
+  std::string sql;                   ///< DuckDB dialect, without trailing ';'
+  std::vector<std::string> columns;  ///< names, where the view renames them; may be empty
+  std::string description;
+  std::string owner;
+  Sequence sequence;
+};
+
+/// \name What one commit may do. All operations of a commit happen at one sequence or not at all.
+/// @{
+struct CreateNamespaceOp {
+  std::string name;
+  std::map<std::string, std::string> properties;
+  bool if_not_exists = true;
+};
+struct SetNamespacePropertiesOp {
+  std::string name;
+  std::map<std::string, std::string> set;
+  std::vector<std::string> removed;
+};
+struct DropNamespaceOp {
+  std::string name;
+};  ///< refused unless empty
+struct CreateTableOp {
+  TableEntry table;
+};                      ///< uuid, name, location, metadata_location, owner are read
+struct UpdateTableOp {  ///< compare-and-swap of the pointer
+  std::string uuid;
+  std::string expected_metadata_location;
+  std::string metadata_location;
+};
+struct DropTableOp {
+  std::string uuid;
+};  ///< files stay: upkeep removes them
+struct RenameTableOp {
+  std::string uuid;
+  TableName to;
+};
+struct PutViewOp {
+  ViewEntry view;
+  bool replace = true;
+};
+struct DropViewOp {
+  TableName name;
+};
+struct SetPositionOp {
+  std::string source;
+  std::string table;
+  std::string position;
+};  ///< JSON text; "" removes
+struct PutObjectOp {
+  std::string kind;
+  std::string name;
+  std::string json;
+};  ///< what the project declared
+struct DropObjectOp {
+  std::string kind;
+  std::string name;
+};
+/// Fails the commit with Conflict when a table that the commit read has moved on.
+struct ExpectTableOp {
+  std::string uuid;
+  std::string expected_metadata_location;
+};
+using CommitOp = std::variant<CreateNamespaceOp, SetNamespacePropertiesOp, DropNamespaceOp,
+                              CreateTableOp, UpdateTableOp, DropTableOp, RenameTableOp, PutViewOp,
+                              DropViewOp, SetPositionOp, PutObjectOp, DropObjectOp, ExpectTableOp>;
+/// @}
+
+struct CommitRequest {
+  std::string commit_id;  ///< UUID chosen before the first attempt: the commit's identity
+  std::string author;     ///< who: "apply", "run", "sql", "ingest:<source>"
+  std::string message;
+  std::vector<CommitOp> ops;
+};
+
+struct CommitInfo {
+  Sequence sequence;
+  std::string commit_id;
+  int64_t committed_micros = 0;
+  std::string author;
+  std::string message;
+};
+
+/// A table state that the catalog committed and whose Delta entry and version hint are not out yet.
+struct Publication {
+  int64_t id = 0;  ///< outbox order, per table ascending by version
+  std::string table_uuid;
+  int64_t version = 0;
+  std::string previous_metadata_location;  ///< empty for a table's first version
+  std::string metadata_location;
+  Sequence sequence;
+  int64_t committed_micros = 0;
+};
+
+struct ObjectEntry {
+  std::string kind;
+  std::string name;
+  std::string json;
+};
+struct PositionEntry {
+  std::string source;
+  std::string table;
+  std::string position;
+  Sequence sequence;
+};
+
+/// One run of a model, a load or a check, for `system.runs`.
+struct RunRecord {
+  std::string id;      ///< UUID
+  std::string kind;    ///< "model", "load", "apply"
+  std::string name;    ///< "gold.customer_counts", "postgres"
+  std::string status;  ///< "running", "succeeded", "failed", "skipped", "interrupted"
+  int64_t started_micros = 0;
+  std::optional<int64_t> finished_micros;
+  int64_t rows = 0;
+  int64_t bytes = 0;
+  std::optional<Sequence> sequence;
+  std::string error;
+  std::string detail_json;  ///< checks and their results, inputs with sequence
+};
+
+struct LockInfo {
+  std::string name, owner;  ///< owner: "apply, pid 4711 on host"
+  std::string token;        ///< fences an old owner out
+  int64_t expires_micros = 0;
+};
+
+/// Names → table state, in one order. The only truth about what is visible.
+/// Every read takes an optional sequence: the lake as it was right after that commit.
+/// Threads: every method may be called concurrently, also from several processes on one state.
+/// Errors: NotFound (with the nearest name in the hint); AlreadyExists; Conflict (a
+/// compare-and-swap lost: reload and rebase); CommitUnknown (the answer was lost: ask FindCommit);
+/// Unavailable (locked for longer than the time-out); Unsupported (the state is of a newer Tarn).
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+
+  virtual Result<Sequence> CurrentSequence() = 0;
+  /// The last sequence committed at or before a time.
+  virtual Result<Sequence> SequenceAt(int64_t micros) = 0;
+  virtual Result<std::vector<NamespaceEntry>> ListNamespaces(std::optional<Sequence> at) = 0;
+  virtual Result<std::vector<TableEntry>> ListTables(std::optional<std::string> schema,
+                                                     std::optional<Sequence> at) = 0;
+  virtual Result<TableEntry> LoadTable(const TableName& name, std::optional<Sequence> at) = 0;
+  virtual Result<TableEntry> LoadTableByUuid(const std::string& uuid,
+                                             std::optional<Sequence> at) = 0;
+  /// All states of a table, oldest first.
+  virtual Result<std::vector<TableEntry>> TableHistory(const std::string& uuid) = 0;
+  virtual Result<std::vector<ViewEntry>> ListViews(std::optional<std::string> schema,
+                                                   std::optional<Sequence> at) = 0;
+  virtual Result<ViewEntry> LoadView(const TableName& name, std::optional<Sequence> at) = 0;
+
+  virtual Result<CommitInfo> Commit(const CommitRequest& request) = 0;
+  /// NotFound when no commit of that identity ever happened (then it is certain that it never will,
+  /// once its process is gone).
+  virtual Result<CommitInfo> FindCommit(const std::string& commit_id) = 0;
+  virtual Result<std::vector<CommitInfo>> ListCommits(int64_t limit) = 0;
+
+  virtual Result<std::vector<PositionEntry>> ListPositions() = 0;
+  virtual Result<std::vector<ObjectEntry>> ListObjects(std::optional<std::string> kind) = 0;
+
+  /// The outbox, oldest first.
+  virtual Result<std::vector<Publication>> PendingPublications(int64_t limit) = 0;
+  virtual Status MarkPublished(int64_t publication_id) = 0;
+
+  virtual Status RecordRun(const RunRecord& run) = 0;  ///< inserts or replaces by id
+  virtual Result<std::vector<RunRecord>> ListRuns(int64_t limit) = 0;
+
+  /// Takes a lease. Conflict, naming the holder, while somebody else's has not expired.
+  virtual Result<LockInfo> AcquireLock(const std::string& name, const std::string& owner,
+                                       int64_t lease_ms) = 0;
+  /// Conflict when the lease was lost to somebody else.
+  virtual Status RenewLock(const LockInfo& lock, int64_t lease_ms) = 0;
+  virtual Status ReleaseLock(const LockInfo& lock) = 0;
+};
+
+}  // namespace tarn

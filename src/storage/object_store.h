@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace tarn {
+
+/// One object at rest. `key` is relative to the store's root and never begins with '/'.
+struct ObjectInfo {
+  std::string key;
+  int64_t size_bytes = 0;
+  int64_t modified_micros = 0;  ///< microseconds since the epoch, as the store tells it
+};
+
+/// Bytes on their way into one new object.
+/// Nothing is visible under the key before Close() returned ok; an object that is not closed leaves
+/// nothing behind (its parts are removed by the destructor, as far as the store answers).
+/// Threads: one at a time.
+class ObjectWriter {
+ public:
+  virtual ~ObjectWriter() = default;
+  virtual Status Append(std::string_view bytes) = 0;
+  /// Makes the object durable and visible. Afterwards only the destructor may be called.
+  virtual Status Close() = 0;
+  virtual int64_t bytes_written() const = 0;
+};
+
+/// The only door to bytes at rest: immutable objects under one root (a folder, a bucket's prefix).
+/// Keys are '/'-separated, relative to the root, valid UTF-8, without "." and ".." segments.
+/// Threads: every method may be called concurrently.
+/// Ownership: returned strings belong to the caller.
+/// Errors: InvalidArgument (a bad key), NotFound, AlreadyExists (PutIfAbsent lost the race),
+/// PermissionDenied, ResourceExhausted (disk full), Unavailable (safe to repeat; requests that are
+/// safe to repeat were already repeated within `storage_retries_max`).
+class ObjectStore {
+ public:
+  virtual ~ObjectStore() = default;
+
+  /// The whole object.
+  virtual Result<std::string> Get(std::string_view key) = 0;
+  /// Exactly `length` bytes from `offset`. Error Corruption when the object ends before that.
+  virtual Result<std::string> GetRange(std::string_view key, int64_t offset, int64_t length) = 0;
+  virtual Result<ObjectInfo> Head(std::string_view key) = 0;
+  /// Creates or replaces, atomically.
+  virtual Status Put(std::string_view key, std::string_view bytes) = 0;
+  /// Creates; of several racers exactly one wins, the others get AlreadyExists. When the answer of
+  /// a request was lost the object is read back and compared, so that the winner knows that it won.
+  virtual Status PutIfAbsent(std::string_view key, std::string_view bytes) = 0;
+  /// A new object of any size. An existing object under the key is replaced at Close().
+  virtual Result<std::unique_ptr<ObjectWriter>> OpenWriter(std::string_view key) = 0;
+  /// Calls `visit` for every object whose key begins with `prefix`, in the order of their keys,
+  /// page by page; an error of `visit` stops the listing and is returned.
+  virtual Status List(std::string_view prefix,
+                      const std::function<Status(const ObjectInfo&)>& visit) = 0;
+  /// Ok as well when there is no such object.
+  virtual Status Delete(std::string_view key) = 0;
+  /// Proves that the root exists, can be read, written and deleted from; creates a local folder
+  /// that is missing, never a bucket. The error names the root and the repair.
+  virtual Status CheckAccess() = 0;
+
+  /// The root as others write it: "file:///data/lake", "s3://bucket/prefix". No trailing '/'.
+  virtual const std::string& root_uri() const = 0;
+
+  /// "file:///data/lake/" + key.
+  std::string UriOf(std::string_view key) const;
+  /// The key of a URI under the root ("file:/x", "file:///x" and "/x" are one place, and so are
+  /// s3:// and s3a://). Error InvalidArgument when it lies elsewhere.
+  Result<std::string> KeyOf(std::string_view uri) const;
+};
+
+/// Error InvalidArgument unless `key` is a valid key.
+Status ValidateKey(std::string_view key);
+
+/// A folder or object name for any SQL name: letters, digits, '_', '-' and '.' stay; where
+/// something else (or a leading '.', an empty name, a name over 100 bytes) had to go, a short hash
+/// of the whole name follows, so that different names never meet.
+std::string PathSegment(std::string_view name);
+
+}  // namespace tarn

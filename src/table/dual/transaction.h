@@ -1,0 +1,100 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "table/dual/table.h"
+#include "table/model/metadata.h"
+
+namespace tarn {
+
+/// A table state that is written to the store and that nothing refers to yet: what the catalog's
+/// compare-and-swap installs.
+struct StagedTable {
+  std::string metadata_location;  ///< absolute URI
+  std::shared_ptr<const TableMetadata> metadata;
+  std::vector<std::string> files;  ///< keys of all metadata objects that staging wrote, for
+                                   ///< clean-up after a *certain* rejection
+};
+
+/// Where a new table stands and what it is.
+struct NewTable {
+  std::string location;  ///< absolute URI
+  Schema schema;         ///< ids are assigned anew
+  /// Partition fields by text: "day(sold_at)", "bucket(16, id)", "truncate(4, name)", "region".
+  std::vector<std::string> partition;
+  std::map<std::string, std::string> properties;
+};
+
+/// Changes to one table, collected, then staged against a base state; staged again against a newer
+/// base when the catalog says Conflict. Nothing is visible before the catalog's commit.
+/// Writes: data files are written before, by DataWriter; Stage() writes manifests, manifest list
+/// and metadata.json under `<location>/metadata/`. Threads: one at a time.
+class TableTransaction {
+ public:
+  /// Creates a table. Errors: InvalidArgument (a bad column, partition or property).
+  static Result<std::unique_ptr<TableTransaction>> Create(const TableContext& context,
+                                                          const NewTable& table);
+  /// Changes a table whose current state is `base` at `base_location`.
+  static Result<std::unique_ptr<TableTransaction>> Change(const TableContext& context,
+                                                          std::shared_ptr<const TableMetadata> base,
+                                                          std::string base_location);
+  virtual ~TableTransaction() = default;
+
+  /// \name Schema (Iceberg "Schema Evolution"). Names in paths are top-level columns.
+  /// Errors: InvalidArgument, naming the column and the repair.
+  /// @{
+  virtual Status AddColumn(const std::string& name, const Type& type, const std::string& doc) = 0;
+  virtual Status DropColumn(const std::string& name) = 0;
+  virtual Status RenameColumn(const std::string& from, const std::string& to) = 0;
+  virtual Status WidenColumn(const std::string& name, const Type& type) = 0;
+  virtual Status MakeOptional(const std::string& name) = 0;
+  /// Puts the columns into this order; every column named once.
+  virtual Status ReorderColumns(const std::vector<std::string>& names) = 0;
+  /// The current columns become those of `wanted`, matched by name: adds, drops, widens and
+  /// reorders. A change that the format does not allow in place (string → int) replaces the column
+  /// by a new one only when `allow_replace_columns` (the caller overwrites all rows anyway).
+  enum class IncompatibleColumns { kRefuse, kReplace };
+  virtual Status EvolveTo(const Schema& wanted, IncompatibleColumns incompatible) = 0;
+  virtual Status SetKey(const std::vector<std::string>& columns) = 0;
+  virtual Status SetPartition(const std::vector<std::string>& partition) = 0;
+  /// @}
+  virtual Status SetProperty(const std::string& key, const std::string& value) = 0;
+  virtual Status RemoveProperty(const std::string& key) = 0;
+
+  /// \name Rows. One kind in a transaction; files come from DataWriter opened with schema() and
+  /// spec().
+  /// @{
+  virtual Status Append(std::vector<DataFile> files) = 0;
+  /// All rows that the table has at the instant of commit are replaced.
+  virtual Status Overwrite(std::vector<DataFile> files) = 0;
+  /// Replaces the partitions that `files` touch.
+  virtual Status ReplacePartitions(std::vector<DataFile> files) = 0;
+  /// @}
+  /// Goes into the snapshot's summary ("tarn.source-position", …).
+  virtual void SetSummary(const std::string& key, const std::string& value) = 0;
+
+  /// The columns and partitioning as changed so far: what new files must have.
+  virtual const Schema& schema() const = 0;
+  virtual const PartitionSpec& spec() const = 0;
+  virtual const std::string& location() const = 0;
+  /// Parquet names of top-level columns where they differ from the column's name (Delta column
+  /// mapping), by field id.
+  virtual const std::map<int32_t, std::string>& physical_names() const = 0;
+  /// The base that the next Stage() stands on; empty for a new table.
+  virtual const std::string& base_location() const = 0;
+  virtual bool creates() const = 0;
+
+  /// Takes a newer base. Errors: Conflict when the changes cannot stand on it (the schema or the
+  /// partitioning was changed by both).
+  virtual Status Rebase(std::shared_ptr<const TableMetadata> base, std::string base_location) = 0;
+  /// Writes the metadata files. `commit_id` (a UUID) is the commit's identity in the summary as
+  /// "tarn.commit-id". May be called again after Rebase(), or after a crash by a repeated run.
+  virtual Result<StagedTable> Stage(const std::string& commit_id) = 0;
+};
+
+}  // namespace tarn

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "columnar/scalar.h"
+#include "table/model/schema.h"
+
+namespace tarn {
+
+using SnapshotId = StrongId<struct SnapshotIdTag, int64_t>;
+using SpecId = StrongId<struct SpecIdTag, int32_t>;
+
+/// Iceberg "Partition Transforms".
+struct Transform {
+  enum class Kind { kIdentity, kYear, kMonth, kDay, kHour, kBucket, kTruncate, kVoid, kUnknown };
+  Kind kind = Kind::kIdentity;
+  int parameter = 0;  ///< buckets or width
+  std::string text;   ///< as written, for kUnknown
+  bool operator==(const Transform&) const = default;
+  std::string ToString() const;  ///< "bucket[16]", "day"
+};
+
+struct PartitionField {
+  FieldId source_id;
+  int32_t field_id = 0;  ///< 1000 and up
+  std::string name;
+  Transform transform;
+  bool operator==(const PartitionField&) const = default;
+};
+
+struct PartitionSpec {
+  SpecId id;
+  std::vector<PartitionField> fields;
+};
+
+enum class FileContent { kData = 0, kPositionDeletes = 1, kEqualityDeletes = 2 };
+
+/// A file as manifests describe it (Iceberg "Data File Fields"). Paths are absolute URIs.
+struct DataFile {
+  FileContent content = FileContent::kData;
+  std::string path;
+  std::string format = "PARQUET";
+  SpecId spec_id;
+  std::vector<Scalar> partition;  ///< one a field of the spec
+  int64_t record_count = 0;
+  int64_t size_bytes = 0;
+  std::map<int32_t, int64_t> column_sizes, value_counts, null_counts, nan_counts;
+  std::map<int32_t, Scalar> lower_bounds, upper_bounds;  ///< truncated text: see manifest codec
+  std::vector<int64_t> split_offsets;
+  std::vector<int32_t> equality_ids;
+  std::optional<int32_t> sort_order_id;
+  std::string referenced_data_file;  ///< of position deletes, where it is one file
+};
+
+struct Snapshot {
+  SnapshotId id;
+  std::optional<SnapshotId> parent;
+  int64_t sequence_number = 0;
+  int64_t timestamp_ms = 0;
+  std::string manifest_list;                   ///< absolute URI
+  std::map<std::string, std::string> summary;  ///< has "operation"
+  std::optional<SchemaId> schema_id;
+};
+
+struct SnapshotRef {
+  SnapshotId snapshot;
+  std::string type = "branch";  ///< or "tag"
+  std::optional<int64_t> min_snapshots_to_keep, max_snapshot_age_ms, max_ref_age_ms;
+};
+
+/// The whole state of a table: Iceberg "Table Metadata Fields". Immutable once loaded.
+struct TableMetadata {
+  int format_version = 2;
+  std::string table_uuid;
+  std::string location;  ///< absolute URI, no trailing '/'
+  int64_t last_sequence_number = 0;
+  int64_t last_updated_ms = 0;
+  int32_t last_column_id = 0;
+  std::vector<Schema> schemas;
+  SchemaId current_schema;
+  std::vector<PartitionSpec> specs;
+  SpecId default_spec;
+  int32_t last_partition_id = 999;
+  std::map<std::string, std::string> properties;
+  std::optional<SnapshotId> current_snapshot;
+  std::vector<Snapshot> snapshots;
+  std::vector<std::pair<int64_t, SnapshotId>> snapshot_log;   ///< (ms, snapshot)
+  std::vector<std::pair<int64_t, std::string>> metadata_log;  ///< (ms, metadata file URI)
+  std::map<std::string, SnapshotRef> refs;
+  /// Members that this version of Tarn does not know (JSON text by key), written back untouched.
+  std::map<std::string, std::string> unknown_members;
+
+  const Schema& schema() const;       ///< the current one
+  const PartitionSpec& spec() const;  ///< the default one
+  const Schema* FindSchema(SchemaId id) const;
+  const PartitionSpec* FindSpec(SpecId id) const;
+  const Snapshot* FindSnapshot(SnapshotId id) const;
+  const Snapshot* current() const;  ///< nullptr for a table without rows ever
+};
+
+}  // namespace tarn
