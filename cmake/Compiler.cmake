@@ -5,7 +5,6 @@ set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_INTERPROCEDURAL_OPTIMIZATION OFF)
 
@@ -26,7 +25,7 @@ option(TARN_FUZZ "Build fuzz/ with clang's libFuzzer" OFF)
 # Paths in messages, assertions and debug information start at the repository's root on every machine; the second form
 # is the one that ccache makes of paths below the repository.
 file(RELATIVE_PATH tarn_root_from_build "${CMAKE_BINARY_DIR}" "${CMAKE_SOURCE_DIR}/")
-set(tarn_prefix_maps "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=" "-ffile-prefix-map=${tarn_root_from_build}/=")
+set(tarn_prefix_maps "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=" "-ffile-prefix-map=${tarn_root_from_build}=")
 
 add_library(tarn_compile INTERFACE)
 target_include_directories(tarn_compile INTERFACE "${CMAKE_SOURCE_DIR}/src")
@@ -65,10 +64,18 @@ endif()
 
 find_program(TARN_CCACHE_PROGRAM ccache)
 if(TARN_CCACHE AND TARN_CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # One cache for every build folder: no working directory in the key, paths below the repository made relative.
+  # One cache for every build folder: no working directory in the key, and paths made relative to the build folder. For a
+  # build folder inside the repository those below the repository, so that clones share; else all, so that folders beside
+  # one another share.
+  cmake_path(IS_PREFIX CMAKE_SOURCE_DIR "${CMAKE_BINARY_DIR}" inside)
+  if(inside)
+    set(ccache_base "${CMAKE_SOURCE_DIR}")
+  else()
+    set(ccache_base "/")
+  endif()
   # pch_defines and time_macros are what ccache demands before it caches units that use a precompiled header.
   set(CMAKE_CXX_COMPILER_LAUNCHER
-      "${CMAKE_COMMAND};-E;env;CCACHE_NOHASHDIR=1;CCACHE_BASEDIR=${CMAKE_SOURCE_DIR};CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime;${TARN_CCACHE_PROGRAM}"
+      "${CMAKE_COMMAND};-E;env;CCACHE_NOHASHDIR=1;CCACHE_BASEDIR=${ccache_base};CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime;${TARN_CCACHE_PROGRAM}"
   )
 endif()
 
