@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -56,6 +57,7 @@ struct DataFile {
   std::vector<int32_t> equality_ids;
   std::optional<int32_t> sort_order_id;
   std::string referenced_data_file;  ///< of position deletes, where it is one file
+  std::string key_metadata;          ///< of encrypted files, passed on untouched
 };
 
 struct Snapshot {
@@ -66,6 +68,10 @@ struct Snapshot {
   std::string manifest_list;                   ///< absolute URI
   std::map<std::string, std::string> summary;  ///< has "operation"
   std::optional<SchemaId> schema_id;
+  /// Version 1 may list manifests here instead of in a manifest list.
+  std::vector<std::string> manifests;
+  /// Members that this version of Tarn does not know (JSON text by key), written back untouched.
+  std::map<std::string, std::string> unknown_members;
 };
 
 struct SnapshotRef {
@@ -93,7 +99,8 @@ struct TableMetadata {
   std::vector<std::pair<int64_t, SnapshotId>> snapshot_log;   ///< (ms, snapshot)
   std::vector<std::pair<int64_t, std::string>> metadata_log;  ///< (ms, metadata file URI)
   std::map<std::string, SnapshotRef> refs;
-  /// Members that this version of Tarn does not know (JSON text by key), written back untouched.
+  /// Members that this version of Tarn does not interpret (JSON text by key: sort orders,
+  /// statistics and those of later specifications), written back untouched.
   std::map<std::string, std::string> unknown_members;
 
   const Schema& schema() const;       ///< the current one

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -97,16 +98,26 @@ struct Schema {
 };
 
 /// Arrow ↔ table. Arrow fields carry their id as "PARQUET:field_id".
-/// Unsigned 64-bit, durations and other types without a counterpart: Unsupported, naming the
-/// column.
+/// Unsigned 64-bit, durations, nanoseconds and other types without a counterpart: Unsupported,
+/// naming the column. A uuid is fixed_size_binary(16) whose field says "ARROW:extension:name" =
+/// "arrow.uuid" in its metadata (the extension type itself is read too).
 /// @{
 /// Assigns fresh ids 1… in Iceberg's order (a level at a time); "PARQUET:field_id" is not read.
 Result<Schema> SchemaFromArrow(const arrow::Schema& schema);
 /// The Arrow schema of the Parquet files: int→int32, decimal→decimal128, timestamp→µs (tz "UTC"),
 /// uuid→fixed_size_binary(16), string→utf8, list→list<element>. Every field carries its id.
 /// `physical_names`, where not empty, replaces top-level names (Delta column mapping).
-Result<std::shared_ptr<arrow::Schema>> SchemaToArrow(const Schema& schema);
+Result<std::shared_ptr<arrow::Schema>> SchemaToArrow(
+    const Schema& schema, const std::map<int32_t, std::string>& physical_names = {});
+/// The Arrow type of one table type; nested fields carry their ids.
+Result<std::shared_ptr<arrow::DataType>> TypeToArrow(const Type& type);
 /// @}
+
+/// The same type with every nested field's id replaced by a fresh one, counted on from `last_id`
+/// in Iceberg's order; `last_id` becomes the highest id given.
+Type AssignFreshIds(const Type& type, int32_t& last_id);
+/// A schema of the same columns with ids from 1; key columns keep their places.
+Schema AssignFreshIds(const Schema& schema);
 
 /// Whether a column of type `from` may become `to` in place (Iceberg "Schema Evolution": int→long,
 /// float→double, decimal with more precision and the same scale).

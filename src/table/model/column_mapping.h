@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "base/result.h"
+#include "table/model/metadata.h"
+
+namespace tarn {
+
+/// The table property that holds the Parquet names of top-level columns once they may differ from
+/// the columns' names: a JSON object {"<field id>": "<physical name>"}. Absent until a table sees
+/// its first rename or drop; afterwards it names every current top-level column. A column that
+/// existed at that moment keeps its name of then; one added later is called "col-<field id>".
+inline constexpr char kColumnMappingProperty[] = "tarn.delta.column-mapping";
+
+/// The physical names by field id; empty for a table without the property.
+/// Errors: Corruption when the property is no such object.
+Result<std::map<int32_t, std::string>> ReadColumnMapping(const TableMetadata& table);
+Result<std::map<int32_t, std::string>> ParseColumnMapping(const std::string& json);
+
+/// The property's text.
+std::string WriteColumnMapping(const std::map<int32_t, std::string>& physical_names);
+
+}  // namespace tarn
