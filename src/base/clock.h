@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -29,11 +30,11 @@ class ManualClock final : public Clock {
   explicit ManualClock(int64_t now_micros) : now_micros_(now_micros) {}
   int64_t NowMicros() override { return now_micros_; }
   int64_t MonotonicMicros() override { return now_micros_; }
-  void SleepMicros(int64_t micros) override { now_micros_ += micros; }
+  void SleepMicros(int64_t micros) override { Advance(micros > 0 ? micros : 0); }
   void Advance(int64_t micros) { now_micros_ += micros; }
 
  private:
-  int64_t now_micros_;
+  std::atomic<int64_t> now_micros_;
 };
 
 /// "2026-11-21T04:05:06.123456Z".

@@ -1,8 +1,48 @@
 #include "base/json.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
 namespace tarn {
+namespace {
+
+// Copying and dumping a value recurse: a document of brackets alone must not be able to use up the
+// stack. Real documents (metadata, table schemas) stay far below.
+constexpr int kDepthMax = 500;
+
+// The deepest nesting of brackets outside of strings. Exact for valid JSON, and for the rest the
+// parser speaks.
+int Depth(std::string_view text) {
+  int depth = 0;
+  int deepest = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') {
+        ++i;
+      } else if (c == '"') {
+        in_string = false;
+      }
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      deepest = std::max(deepest, ++depth);
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
+}  // namespace
 
 Result<Json> ParseJson(std::string_view text, std::string_view what) {
+  if (Depth(text) > kDepthMax) {
+    return Corruption(std::string(what) + " is nested deeper than " + std::to_string(kDepthMax) +
+                      " levels");
+  }
   Json value;
   try {
     value = Json::parse(text);
@@ -47,6 +87,11 @@ Result<int64_t> JsonInt(const Json& object, std::string_view key, std::string_vi
   if (!member->is_number_integer()) {
     return Corruption("\"" + std::string(key) + "\" of " + std::string(what) +
                       " is not an integer");
+  }
+  if (member->is_number_unsigned() &&
+      member->get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+    return Corruption("\"" + std::string(key) + "\" of " + std::string(what) +
+                      " does not fit 64 bits with a sign");
   }
   return member->get<int64_t>();
 }

@@ -12,7 +12,8 @@ namespace tarn {
 /// JSON values that keep the order of their keys.
 using Json = nlohmann::ordered_json;
 
-/// Parses one JSON document. Errors: Corruption with the byte offset; `what` names the document.
+/// Parses one JSON document of at most 500 levels. Of a key that comes twice the last value counts.
+/// Errors: Corruption with the byte offset; `what` names the document.
 Result<Json> ParseJson(std::string_view text, std::string_view what);
 
 /// Compact text; invalid UTF-8 is replaced by U+FFFD rather than refused.

@@ -17,7 +17,11 @@ struct Limits {
   int64_t duckdb_memory_bytes = 1LL << 30;    ///< memory of the embedded SQL engine
   int64_t commit_retries_max = 16;            ///< attempts of one commit after conflicts
   int64_t storage_retries_max = 5;            ///< attempts of one storage request
-  int64_t storage_timeout_ms = 30000;         ///< one storage request
+  int64_t storage_timeout_ms = 30000;         ///< a storage request without progress
+  int64_t storage_part_bytes = 8LL << 20;     ///< one part of a multipart upload
+  int64_t storage_parts_in_flight_max = 3;    ///< parts of one store on their way at once
+  int64_t storage_connections_idle_max = 16;  ///< connections of one store kept for reuse
+  int64_t local_open_files_max = 128;         ///< files of one local store kept open for reads
   int64_t source_connect_timeout_ms = 10000;  ///< connecting to a source
   int64_t lock_lease_ms = 30000;              ///< lease of the project lock; renewed at a third
   int64_t lock_wait_ms = 60000;               ///< how long a second `apply` waits for the first

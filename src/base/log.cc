@@ -34,7 +34,11 @@ void Log(LogLevel level, std::string_view message) {
   if (level < g_level.load(std::memory_order_relaxed)) return;
   static std::mutex mutex;
   std::string line = FormatUtc(SystemClock().NowMicros());
-  line.append(" ").append(Name(level)).append(" ").append(message).append("\n");
+  line.append(" ").append(Name(level)).append(" ").append(message);
+  for (char& c : line) {
+    if (c == '\n' || c == '\r') c = ' ';
+  }
+  line.push_back('\n');
   std::lock_guard lock(mutex);
   std::fwrite(line.data(), 1, line.size(), stderr);
 }

@@ -51,6 +51,16 @@ int64_t Random::PositiveInt64() {
   return value == 0 ? 1 : value;
 }
 
+uint64_t Random::Below(uint64_t bound) {
+  if (bound == 0) return 0;
+  // The numbers below `unfair` are what remains after whole runs of `bound`: they would come up
+  // once more often than the others.
+  const uint64_t unfair = -bound % bound;
+  uint64_t value = Next();
+  while (value < unfair) value = Next();
+  return value % bound;
+}
+
 Random& SystemRandom() {
   static OsRandom random;
   return random;

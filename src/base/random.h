@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,8 +17,8 @@ class Random {
   std::string Uuid();
   /// A positive 63-bit number, as Iceberg's snapshot ids are.
   int64_t PositiveInt64();
-  /// Uniform in [0, bound).
-  uint64_t Below(uint64_t bound) { return bound == 0 ? 0 : Next() % bound; }
+  /// Uniform in [0, bound); 0 for a bound of 0.
+  uint64_t Below(uint64_t bound);
 };
 
 /// Seeded from the operating system; lives for ever.
