@@ -25,7 +25,8 @@ option(TARN_FUZZ "Build fuzz/ with clang's libFuzzer" OFF)
 # Paths in messages, assertions and debug information start at the repository's root on every machine; the second form
 # is the one that ccache makes of paths below the repository.
 file(RELATIVE_PATH tarn_root_from_build "${CMAKE_BINARY_DIR}" "${CMAKE_SOURCE_DIR}/")
-set(tarn_prefix_maps "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=" "-ffile-prefix-map=${tarn_root_from_build}=")
+string(REGEX REPLACE "/$" "" tarn_root_from_build "${tarn_root_from_build}")
+set(tarn_prefix_maps "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=" "-ffile-prefix-map=${tarn_root_from_build}/=")
 
 add_library(tarn_compile INTERFACE)
 target_include_directories(tarn_compile INTERFACE "${CMAKE_SOURCE_DIR}/src")

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Runs the tests and closes with one line: N passed, N failed.
+# Usage: tools/test.sh [--preset P] [--jobs N] [--engines]
+#   without --engines: builds, C++ unit tests (ctest), tests/ without tests/engines (pytest)
+#   with --engines:    builds, tests/engines (pytest)
+# JUnit files are left in <build folder>/results.
+# tests/harness/setup.sh makes the tests' Python environment; the last line it prints is that environment's folder.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+preset=release jobs="$(nproc)" engines=no
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --preset) preset="$2"; shift 2 ;;
+    --jobs) jobs="$2"; shift 2 ;;
+    --engines) engines=yes; shift ;;
+    *) echo "test: not understood: $1" >&2; exit 2 ;;
+  esac
+done
+build="build-$preset"
+[ "$preset" != release ] || build=build
+results="$PWD/$build/results"
+
+say() { printf '+ %s\n' "$*" >&2; }
+show() { say "$@"; "$@"; }
+
+show cmake --preset "$preset" -DBUILD_TESTING=ON
+show cmake --build "$build" -j "$jobs"
+mkdir -p "$results"
+
+environment() {
+  if [ -x tests/harness/setup.sh ]; then
+    tests/harness/setup.sh | tail -n 1
+    return
+  fi
+  # Without a harness the only Python tests are those of tools/: pytest is all they need.
+  local venv="${XDG_CACHE_HOME:-$HOME/.cache}/tarn/venv-pytest-8.4.2"
+  if [ ! -e "$venv/complete" ]; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet pytest==8.4.2 >&2
+    touch "$venv/complete"
+  fi
+  echo "$venv"
+}
+
+status=0
+files=()
+if [ "$engines" = no ]; then
+  rm -f "$results/ctest.xml" "$results/pytest.xml"
+  files=("$results/ctest.xml" "$results/pytest.xml")
+  show ctest --test-dir "$build" -j "$jobs" --no-tests=error --output-on-failure --output-junit "$results/ctest.xml" || status=1
+  venv="$(environment)"
+  TARN_BUILD="$PWD/$build" TARN="$PWD/$build/tarn" PYTHONDONTWRITEBYTECODE=1 \
+    show "$venv/bin/python" -m pytest tests --ignore=tests/engines -q --junitxml="$results/pytest.xml" || status=1
+elif [ -d tests/engines ]; then
+  rm -f "$results/engines.xml"
+  files=("$results/engines.xml")
+  venv="$(environment)"
+  TARN_BUILD="$PWD/$build" TARN="$PWD/$build/tarn" PYTHONDONTWRITEBYTECODE=1 \
+    show "$venv/bin/python" -m pytest tests/engines -q --junitxml="$results/engines.xml" || status=1
+else
+  echo "test: there is no tests/engines" >&2
+fi
+python3 tools/summary.py "${files[@]}" || status=1
+exit $status
