@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 PRESET ?= release
 BUILD = $(if $(filter release,$(PRESET)),build,build-$(PRESET))
 
-.PHONY: help setup setup-test configure build demo test test-engines bench format format-check lint clean
+.PHONY: help setup setup-test build demo test test-engines bench format format-check lint clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -14,9 +14,6 @@ setup:
 
 setup-test:
 	tools/setup.sh build test
-
-configure: # -DBUILD_TESTING=OFF would leave out tests that are already built; the option stays as it is
-	cmake --preset $(PRESET) $(CONFIGURE_FLAGS)
 
 build: setup ## build/tarn (PRESET=release, dev, asan, tsan, fuzz)
 	cmake --preset $(PRESET) -DBUILD_TESTING=OFF

@@ -2,12 +2,15 @@
 # (an installed package, or the pinned archive of tools/pins.txt) is known to this file alone.
 include_guard(GLOBAL)
 
-if(DEFINED ENV{XDG_CACHE_HOME} AND NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
-  set(_cache_home "$ENV{XDG_CACHE_HOME}")
+# As tools/fetch_deps.py has it.
+if(NOT "$ENV{TARN_CACHE}" STREQUAL "")
+  set(_cache "$ENV{TARN_CACHE}")
+elseif(NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
+  set(_cache "$ENV{XDG_CACHE_HOME}/tarn")
 else()
-  set(_cache_home "$ENV{HOME}/.cache")
+  set(_cache "$ENV{HOME}/.cache/tarn")
 endif()
-set(TARN_DEPS_DIR "${_cache_home}/tarn/deps" CACHE PATH "Where tools/setup.sh unpacked the pinned archives")
+set(TARN_DEPS_DIR "${_cache}/deps" CACHE PATH "Where tools/setup.sh unpacked the pinned archives")
 
 # Sets <out> to the folder of the pinned archive <name>.
 function(tarn_pin name out)

@@ -18,8 +18,8 @@ import venv
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "tarn"
-DEPS = CACHE / "deps"
+CACHE_HOME = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+DEPS = pathlib.Path(os.environ.get("TARN_CACHE") or CACHE_HOME / "tarn") / "deps"
 
 
 def pins():

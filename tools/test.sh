@@ -4,7 +4,7 @@
 #   without --engines: builds, C++ unit tests (ctest), tests/ without tests/engines (pytest)
 #   with --engines:    builds, tests/engines (pytest)
 # JUnit files are left in <build folder>/results.
-# tests/harness/setup.sh makes the tests' Python environment; the last line it prints is that environment's folder.
+# tests/harness/setup.sh makes the tests' Python environment; the last line it prints is the Python to run them with.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=release jobs="$(nproc)" engines=no
@@ -19,6 +19,7 @@ done
 build="build-$preset"
 [ "$preset" != release ] || build=build
 results="$PWD/$build/results"
+export TARN_BUILD="$PWD/$build" TARN="$PWD/$build/tarn" PYTHONDONTWRITEBYTECODE=1
 
 say() { printf '+ %s\n' "$*" >&2; }
 show() { say "$@"; "$@"; }
@@ -27,36 +28,19 @@ show cmake --preset "$preset" -DBUILD_TESTING=ON
 show cmake --build "$build" -j "$jobs"
 mkdir -p "$results"
 
-environment() {
-  if [ -x tests/harness/setup.sh ]; then
-    tests/harness/setup.sh | tail -n 1
-    return
-  fi
-  # Without a harness the only Python tests are those of tools/: pytest is all they need.
-  local venv="${XDG_CACHE_HOME:-$HOME/.cache}/tarn/venv-pytest-8.4.2"
-  if [ ! -e "$venv/complete" ]; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet pytest==8.4.2 >&2
-    touch "$venv/complete"
-  fi
-  echo "$venv"
-}
-
 status=0
 files=()
 if [ "$engines" = no ]; then
   rm -f "$results/ctest.xml" "$results/pytest.xml"
   files=("$results/ctest.xml" "$results/pytest.xml")
   show ctest --test-dir "$build" -j "$jobs" --no-tests=error --output-on-failure --output-junit "$results/ctest.xml" || status=1
-  venv="$(environment)"
-  TARN_BUILD="$PWD/$build" TARN="$PWD/$build/tarn" PYTHONDONTWRITEBYTECODE=1 \
-    show "$venv/bin/python" -m pytest tests --ignore=tests/engines -q --junitxml="$results/pytest.xml" || status=1
+  python="$(tests/harness/setup.sh | tail -n 1)"
+  show "$python" -m pytest tests --ignore=tests/engines -q --junitxml="$results/pytest.xml" || status=1
 elif [ -d tests/engines ]; then
   rm -f "$results/engines.xml"
   files=("$results/engines.xml")
-  venv="$(environment)"
-  TARN_BUILD="$PWD/$build" TARN="$PWD/$build/tarn" PYTHONDONTWRITEBYTECODE=1 \
-    show "$venv/bin/python" -m pytest tests/engines -q --junitxml="$results/engines.xml" || status=1
+  python="$(tests/harness/setup.sh --engines | tail -n 1)"
+  show "$python" -m pytest tests/engines -q --junitxml="$results/engines.xml" || status=1
 else
   echo "test: there is no tests/engines" >&2
 fi
