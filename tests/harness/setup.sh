@@ -32,6 +32,7 @@ open(sysconfig.get_path("purelib") + "/base.pth", "w").write(base + "\n")
 PY
   fi
   "$dir/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$requirements" >&2
+  "$dir/bin/python" -m pip check >&2
   touch "$dir/.complete"
 }
 
