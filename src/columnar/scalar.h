@@ -4,7 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
+
+#include "base/result.h"
 
 namespace tarn {
 
@@ -28,6 +31,23 @@ inline bool IsNull(const Scalar& value) { return value.index() == 0; }
 std::partial_ordering Compare(const Scalar& a, const Scalar& b);
 
 /// For messages and EXPLAIN, for example 42, 'text', 1.5, NULL.
+/// Text is cut after 200 bytes, bytes that are no UTF-8 are shown as x'00ff'.
 std::string ToString(const Scalar& value);
+
+/// All digits, without regard to a scale.
+std::string ToString(const Int128& value);
+
+/// \name Two's complement, big endian: how Avro, Parquet and Iceberg store decimals.
+/// @{
+/// Any width; empty is 0. Error: Corruption when the value needs more than 128 bits.
+Result<Int128> Int128FromBigEndian(std::string_view bytes);
+/// The fewest bytes that hold the value, at least one.
+std::string Int128ToBigEndian(const Int128& value);
+/// Exactly `width` bytes, sign extended; InvalidArgument when the value needs more.
+Result<std::string> Int128ToBigEndian(const Int128& value, int width);
+/// @}
+constexpr Int128 Int128FromInt64(int64_t value) {
+  return {value < 0 ? -1 : 0, static_cast<uint64_t>(value)};
+}
 
 }  // namespace tarn
