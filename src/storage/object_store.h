@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,9 @@ class ObjectWriter {
 };
 
 /// The only door to bytes at rest: immutable objects under one root (a folder, a bucket's prefix).
-/// Keys are '/'-separated, relative to the root, valid UTF-8, without "." and ".." segments.
+/// Keys are '/'-separated, relative to the root, valid UTF-8, without "." and ".." segments; see
+/// ValidateKey. No key is a folder of another key: a local disk cannot hold both "a" and "a/b", so
+/// that nobody may try (InvalidArgument where the store can tell).
 /// Threads: every method may be called concurrently.
 /// Ownership: returned strings belong to the caller.
 /// Errors: InvalidArgument (a bad key), NotFound, AlreadyExists (PutIfAbsent lost the race),
@@ -46,6 +49,8 @@ class ObjectStore {
   virtual Result<std::string> Get(std::string_view key) = 0;
   /// Exactly `length` bytes from `offset`. Error Corruption when the object ends before that.
   virtual Result<std::string> GetRange(std::string_view key, int64_t offset, int64_t length) = 0;
+  /// The same into the caller's memory, `out.size()` bytes: saves a copy where one reads a lot.
+  virtual Status ReadRange(std::string_view key, int64_t offset, std::span<char> out);
   virtual Result<ObjectInfo> Head(std::string_view key) = 0;
   /// Creates or replaces, atomically.
   virtual Status Put(std::string_view key, std::string_view bytes) = 0;
@@ -58,8 +63,13 @@ class ObjectStore {
   /// page by page; an error of `visit` stops the listing and is returned.
   virtual Status List(std::string_view prefix,
                       const std::function<Status(const ObjectInfo&)>& visit) = 0;
-  /// Ok as well when there is no such object.
+  /// Ok as well when there is no such object. Leaves the folder that it stood in, for somebody may
+  /// just be writing there.
   virtual Status Delete(std::string_view key) = 0;
+  /// Removes the folders without any object below "`prefix`/" and then `prefix` itself; for the
+  /// empty prefix everything below the root, but not the root. Does nothing where the store has no
+  /// folders. Safe beside writers: they make a folder again that was taken from under them.
+  virtual Status RemoveEmptyFolders(std::string_view prefix);
   /// Proves that the root exists, can be read, written and deleted from; creates a local folder
   /// that is missing, never a bucket. The error names the root and the repair.
   virtual Status CheckAccess() = 0;
@@ -70,16 +80,24 @@ class ObjectStore {
   /// "file:///data/lake/" + key.
   std::string UriOf(std::string_view key) const;
   /// The key of a URI under the root ("file:/x", "file:///x" and "/x" are one place, and so are
-  /// s3:// and s3a://). Error InvalidArgument when it lies elsewhere.
+  /// s3://, s3a:// and s3n://; a '/' at the end is dropped). Nothing is percent-decoded. Error
+  /// InvalidArgument when it lies elsewhere.
   Result<std::string> KeyOf(std::string_view uri) const;
 };
 
-/// Error InvalidArgument unless `key` is a valid key.
-Status ValidateKey(std::string_view key);
+/// The first segment of keys that a store keeps for itself.
+inline constexpr std::string_view kReservedFolder = ".tarn-tmp";
 
-/// A folder or object name for any SQL name: letters, digits, '_', '-' and '.' stay; where
-/// something else (or a leading '.', an empty name, a name over 100 bytes) had to go, a short hash
-/// of the whole name follows, so that different names never meet.
+/// Error InvalidArgument unless `key` is a valid key: 1 to 1024 bytes of UTF-8 without control
+/// characters, in segments of 1 to 255 bytes, none of them "." or "..", the first not
+/// kReservedFolder.
+Status ValidateKey(std::string_view key);
+/// Error InvalidArgument unless `prefix` may begin a valid key; the empty prefix may.
+Status ValidatePrefix(std::string_view prefix);
+
+/// A folder or object name for any SQL name: ASCII letters, digits, '_', '-' and '.' stay; where
+/// something else (or a leading '.', an empty name, a name over 100 bytes) had to go, '~' and a
+/// short hash of the whole name follow, so that different names never meet.
 std::string PathSegment(std::string_view name);
 
 }  // namespace tarn
