@@ -145,6 +145,21 @@ Status ValidatePrefix(std::string_view prefix) {
   return CheckKey(prefix, LastSegment::kMayBeCut, "prefix");
 }
 
+Status ValidateRange(std::string_view key, int64_t offset, int64_t length) {
+  TARN_RETURN_IF_ERROR(ValidateKey(key));
+  if (offset >= 0 && length >= 0 && offset <= INT64_MAX - length) return {};
+  return InvalidArgument("range of " + std::to_string(length) + " bytes from " +
+                         std::to_string(offset) + " of \"" + std::string(key) +
+                         "\" is not a range");
+}
+
+Error RangeBeyondEnd(std::string_view uri, int64_t offset, int64_t length, int64_t size_bytes) {
+  return Corruption(std::string(uri) + " has only " + std::to_string(size_bytes) +
+                        " bytes, wanted " + std::to_string(length) + " from " +
+                        std::to_string(offset),
+                    "the file was cut short or replaced by something that is not Tarn");
+}
+
 std::string PathSegment(std::string_view name) {
   bool plain = !name.empty() && name.front() != '.' && name.size() <= kPlainNameBytesMax;
   std::string segment;

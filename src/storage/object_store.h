@@ -95,6 +95,14 @@ Status ValidateKey(std::string_view key);
 /// Error InvalidArgument unless `prefix` may begin a valid key; the empty prefix may.
 Status ValidatePrefix(std::string_view prefix);
 
+/// \name For those who implement a store.
+/// @{
+/// Error InvalidArgument unless `key` is valid and the range begins and ends at or after 0.
+Status ValidateRange(std::string_view key, int64_t offset, int64_t length);
+/// Corruption: the object at `uri` ends before the range that was asked for.
+Error RangeBeyondEnd(std::string_view uri, int64_t offset, int64_t length, int64_t size_bytes);
+/// @}
+
 /// A folder or object name for any SQL name: ASCII letters, digits, '_', '-' and '.' stay; where
 /// something else (or a leading '.', an empty name, a name over 100 bytes) had to go, '~' and a
 /// short hash of the whole name follow, so that different names never meet.
