@@ -1,0 +1,172 @@
+#include <charconv>
+#include <string>
+#include <variant>
+
+#include "table/model/partition.h"
+#include "table/model/transform_math.h"
+
+namespace tarn {
+
+namespace {
+
+using Kind = Transform::Kind;
+
+bool TakesParameter(Kind kind) { return kind == Kind::kBucket || kind == Kind::kTruncate; }
+
+int64_t ClampToInt(int64_t value) {
+  if (value < std::numeric_limits<int32_t>::min()) return std::numeric_limits<int32_t>::min();
+  if (value > std::numeric_limits<int32_t>::max()) return std::numeric_limits<int32_t>::max();
+  return value;
+}
+
+Result<Scalar> TruncateScalar(int64_t width, const Type& source, const Scalar& value) {
+  switch (source.kind()) {
+    case Type::Kind::kInt:
+      return Scalar(static_cast<int64_t>(TruncateInteger<int32_t>(
+          static_cast<int32_t>(std::get<int64_t>(value)), static_cast<int32_t>(width))));
+    case Type::Kind::kLong:
+      return Scalar(TruncateInteger<int64_t>(std::get<int64_t>(value), width));
+    case Type::Kind::kDecimal:
+      return Scalar(TruncateDecimal(std::get<Int128>(value), width));
+    case Type::Kind::kString:
+      return Scalar(std::string(TruncateText(std::get<std::string>(value), width)));
+    default:
+      return Scalar(std::get<std::string>(value).substr(0, static_cast<size_t>(width)));
+  }
+}
+
+Result<Scalar> TimeScalar(Kind kind, const Type& source, int64_t value) {
+  if (kind == Kind::kHour) return Scalar(ClampToInt(FloorDiv(value, kMicrosPerHour)));
+  const int64_t days = source.kind() == Type::Kind::kDate ? value : FloorDiv(value, kMicrosPerDay);
+  if (kind == Kind::kDay) return Scalar(ClampToInt(days));
+  const CivilDate date = CivilFromDays(days);
+  return Scalar(kind == Kind::kYear ? YearOrdinal(date) : MonthOrdinal(date));
+}
+
+/// Whether the scalar is of the alternative that columns of this type use.
+bool Fits(const Type& type, const Scalar& value) {
+  switch (type.kind()) {
+    case Type::Kind::kBoolean:
+      return std::holds_alternative<bool>(value);
+    case Type::Kind::kFloat:
+    case Type::Kind::kDouble:
+      return std::holds_alternative<double>(value);
+    case Type::Kind::kDecimal:
+      return std::holds_alternative<Int128>(value);
+    case Type::Kind::kString:
+    case Type::Kind::kUuid:
+    case Type::Kind::kFixed:
+    case Type::Kind::kBinary:
+      return std::holds_alternative<std::string>(value);
+    default:
+      return std::holds_alternative<int64_t>(value);
+  }
+}
+
+}  // namespace
+
+Transform ParseTransform(std::string_view text) {
+  static constexpr std::pair<std::string_view, Kind> kSimple[] = {
+      {"identity", Kind::kIdentity}, {"year", Kind::kYear}, {"month", Kind::kMonth},
+      {"day", Kind::kDay},           {"hour", Kind::kHour}, {"void", Kind::kVoid}};
+  for (const auto& [name, kind] : kSimple) {
+    if (text == name) return {kind, 0, {}};
+  }
+  for (const auto& [name, kind] : {std::pair<std::string_view, Kind>{"bucket[", Kind::kBucket},
+                                   {"truncate[", Kind::kTruncate}}) {
+    if (!text.starts_with(name) || !text.ends_with(']')) continue;
+    int parameter = 0;
+    const char* begin = text.data() + name.size();
+    const char* end = text.data() + text.size() - 1;
+    auto [stop, error] = std::from_chars(begin, end, parameter);
+    if (error == std::errc() && stop == end && parameter > 0) return {kind, parameter, {}};
+  }
+  return {Kind::kUnknown, 0, std::string(text)};
+}
+
+bool CanTransform(const Transform& transform, const Type& source) {
+  if (!source.primitive()) return false;
+  const Type::Kind type = source.kind();
+  const bool timestamp = type == Type::Kind::kTimestamp || type == Type::Kind::kTimestampTz;
+  if (TakesParameter(transform.kind) && transform.parameter <= 0) return false;
+  switch (transform.kind) {
+    case Kind::kIdentity:
+    case Kind::kVoid:
+      return true;
+    case Kind::kYear:
+    case Kind::kMonth:
+    case Kind::kDay:
+      return timestamp || type == Type::Kind::kDate;
+    case Kind::kHour:
+      return timestamp;
+    case Kind::kBucket:
+      return type != Type::Kind::kBoolean && type != Type::Kind::kFloat &&
+             type != Type::Kind::kDouble;
+    case Kind::kTruncate:
+      return type == Type::Kind::kInt || type == Type::Kind::kLong ||
+             type == Type::Kind::kDecimal || type == Type::Kind::kString ||
+             type == Type::Kind::kBinary;
+    case Kind::kUnknown:
+      return false;
+  }
+  return false;
+}
+
+Type TransformResultType(const Transform& transform, const Type& source) {
+  switch (transform.kind) {
+    case Kind::kYear:
+    case Kind::kMonth:
+    case Kind::kHour:
+    case Kind::kBucket:
+      return Type(Type::Kind::kInt);
+    case Kind::kDay:
+      return Type(Type::Kind::kDate);
+    case Kind::kUnknown:
+      return Type(Type::Kind::kString);
+    default:
+      return source;
+  }
+}
+
+int32_t BucketHash(const Type& source, const Scalar& value) {
+  switch (source.kind()) {
+    case Type::Kind::kDecimal:
+      return Murmur3OfDecimal(std::get<Int128>(value));
+    case Type::Kind::kString:
+    case Type::Kind::kUuid:
+    case Type::Kind::kFixed:
+    case Type::Kind::kBinary: {
+      const auto& bytes = std::get<std::string>(value);
+      return Murmur3(bytes.data(), bytes.size());
+    }
+    default:
+      return Murmur3OfLong(std::get<int64_t>(value));
+  }
+}
+
+Result<Scalar> ApplyTransform(const Transform& transform, const Type& source, const Scalar& value) {
+  if (transform.kind == Kind::kUnknown) {
+    return Unsupported("the partition transform " + transform.text + " is not known");
+  }
+  if (!CanTransform(transform, source)) {
+    return InvalidArgument("the partition transform " + transform.ToString() +
+                           " does not apply to type " + source.ToString());
+  }
+  if (IsNull(value) || transform.kind == Kind::kVoid) return Scalar();
+  if (!Fits(source, value)) {
+    return InvalidArgument("the value " + tarn::ToString(value) + " is not of type " +
+                           source.ToString());
+  }
+  switch (transform.kind) {
+    case Kind::kIdentity:
+      return value;
+    case Kind::kBucket:
+      return Scalar(static_cast<int64_t>(BucketOf(BucketHash(source, value), transform.parameter)));
+    case Kind::kTruncate:
+      return TruncateScalar(transform.parameter, source, value);
+    default:
+      return TimeScalar(transform.kind, source, std::get<int64_t>(value));
+  }
+}
+
+}  // namespace tarn

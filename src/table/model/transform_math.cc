@@ -1,0 +1,101 @@
+#include "table/model/transform_math.h"
+
+#include <bit>
+#include <cstring>
+
+namespace tarn {
+
+namespace {
+
+__extension__ using Wide = __int128;
+__extension__ using UnsignedWide = unsigned __int128;
+
+Wide ToWide(Int128 value) {
+  return static_cast<Wide>((static_cast<UnsignedWide>(value.high) << 64) | value.low);
+}
+
+Int128 FromWide(Wide value) {
+  return {static_cast<int64_t>(value >> 64), static_cast<uint64_t>(value)};
+}
+
+uint32_t MixBlock(uint32_t block) {
+  block *= 0xcc9e2d51U;
+  block = std::rotl(block, 15);
+  return block * 0x1b873593U;
+}
+
+}  // namespace
+
+// Days to civil date by eras of 400 years, which begin on 1 March so that leap days come last.
+CivilDate CivilFromDays(int64_t days) {
+  days += 719468;
+  const int64_t era = FloorDiv(days, 146097);
+  const int64_t day_of_era = days - era * 146097;
+  const int64_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t shifted_month = (5 * day_of_year + 2) / 153;
+  const int day = static_cast<int>(day_of_year - (153 * shifted_month + 2) / 5 + 1);
+  const int month = static_cast<int>(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
+  return {year_of_era + era * 400 + (month <= 2 ? 1 : 0), month, day};
+}
+
+int64_t DaysFromCivil(int64_t year, int month, int day) {
+  year -= month <= 2 ? 1 : 0;
+  const int64_t era = FloorDiv(year, 400);
+  const int64_t year_of_era = year - era * 400;
+  const int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+  const int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  return era * 146097 + day_of_era - 719468;
+}
+
+Int128 TruncateDecimal(Int128 unscaled, int64_t width) {
+  const Wide value = ToWide(unscaled);
+  const Wide remainder = ((value % width) + width) % width;
+  return FromWide(value - remainder);
+}
+
+std::string_view TruncateText(std::string_view text, int64_t code_points) {
+  if (static_cast<int64_t>(text.size()) <= code_points) return text;
+  int64_t seen = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool starts_code_point = (static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U;
+    if (starts_code_point && ++seen > code_points) return text.substr(0, i);
+  }
+  return text;
+}
+
+int32_t Murmur3(const void* data, size_t size) {
+  const auto* bytes = static_cast<const unsigned char*>(data);
+  uint32_t hash = 0;
+  const size_t blocks = size / 4;
+  for (size_t i = 0; i < blocks; ++i) {
+    uint32_t block;
+    std::memcpy(&block, bytes + i * 4, 4);
+    hash = std::rotl(hash ^ MixBlock(block), 13) * 5 + 0xe6546b64U;
+  }
+  uint32_t tail = 0;
+  for (size_t i = size; i > blocks * 4; --i) tail = (tail << 8) | bytes[i - 1];
+  if (size % 4 != 0) hash ^= MixBlock(tail);
+  hash ^= static_cast<uint32_t>(size);
+  hash = (hash ^ (hash >> 16)) * 0x85ebca6bU;
+  hash = (hash ^ (hash >> 13)) * 0xc2b2ae35U;
+  return static_cast<int32_t>(hash ^ (hash >> 16));
+}
+
+int32_t Murmur3OfLong(int64_t value) { return Murmur3(&value, sizeof(value)); }
+
+int32_t Murmur3OfDecimal(Int128 unscaled) {
+  unsigned char bytes[16];
+  for (int i = 0; i < 8; ++i) {
+    bytes[i] = static_cast<unsigned char>(static_cast<uint64_t>(unscaled.high) >> (56 - 8 * i));
+    bytes[8 + i] = static_cast<unsigned char>(unscaled.low >> (56 - 8 * i));
+  }
+  const unsigned char sign = unscaled.high < 0 ? 0xFF : 0x00;
+  size_t first = 0;
+  while (first < 15 && bytes[first] == sign && ((bytes[first + 1] ^ sign) & 0x80U) == 0) ++first;
+  return Murmur3(bytes + first, 16 - first);
+}
+
+}  // namespace tarn

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+#include "columnar/scalar.h"
+#include "table/model/metadata.h"
+
+namespace tarn {
+
+/// \name The arithmetic of partition transforms, shared by the paths for one value and for columns.
+/// @{
+inline constexpr int64_t kMicrosPerHour = 3'600'000'000;
+inline constexpr int64_t kMicrosPerDay = 24 * kMicrosPerHour;
+
+constexpr int64_t FloorDiv(int64_t a, int64_t b) {
+  const int64_t quotient = a / b;
+  return (a % b != 0 && (a < 0) != (b < 0)) ? quotient - 1 : quotient;
+}
+
+struct CivilDate {
+  int64_t year;
+  int month;  ///< 1–12
+  int day;    ///< 1–31
+};
+/// Proleptic Gregorian date of a day number (days since 1970-01-01).
+CivilDate CivilFromDays(int64_t days);
+int64_t DaysFromCivil(int64_t year, int month, int day);
+
+constexpr int64_t YearOrdinal(CivilDate date) { return date.year - 1970; }
+constexpr int64_t MonthOrdinal(CivilDate date) { return (date.year - 1970) * 12 + date.month - 1; }
+
+/// v - (v mod width) with a remainder that is never negative. The result for values at the lower
+/// end of T, which T cannot hold, is T's lowest value, so that order is kept.
+template <typename T>
+constexpr T TruncateInteger(T value, T width) {
+  const T remainder = static_cast<T>(((value % width) + width) % width);
+  return value < std::numeric_limits<T>::min() + remainder ? std::numeric_limits<T>::min()
+                                                           : static_cast<T>(value - remainder);
+}
+Int128 TruncateDecimal(Int128 unscaled, int64_t width);
+/// The first `code_points` of UTF-8 text.
+std::string_view TruncateText(std::string_view text, int64_t code_points);
+
+/// murmur3_x86_32 with seed 0.
+int32_t Murmur3(const void* data, size_t size);
+int32_t Murmur3OfLong(int64_t value);
+/// Of the least number of big-endian two's complement bytes.
+int32_t Murmur3OfDecimal(Int128 unscaled);
+constexpr int32_t BucketOf(int32_t hash, int buckets) {
+  return (hash & std::numeric_limits<int32_t>::max()) % buckets;
+}
+/// @}
+
+}  // namespace tarn
