@@ -40,7 +40,7 @@ if(TARN_WERROR)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # These look through inlined library code; g++ 12 reports correct uses of std::string, std::vector, std::variant and
-  # std::optional at -O1 and above (gcc bugs 105329, 105651, 105562, 80635).
+  # std::optional at -O1 and above.
   target_compile_options(
     tarn_compile INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-stringop-overread
                            -Wno-array-bounds -Wno-dangling-pointer -Wno-free-nonheap-object)
