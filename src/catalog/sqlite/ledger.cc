@@ -1,0 +1,123 @@
+#include "catalog/sqlite/ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+
+namespace tarn::sqlite {
+
+Result<std::vector<PositionEntry>> ReadPositions(Connection& connection) {
+  TARN_ASSIGN_OR_RETURN(Statement query,
+                        connection.Query("SELECT source, table_name, position, sequence"
+                                         " FROM positions ORDER BY source, table_name"));
+  std::vector<PositionEntry> positions;
+  for (;;) {
+    TARN_ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) return positions;
+    positions.push_back({query.Text(0), query.Text(1), query.Text(2), Sequence(query.Int(3))});
+  }
+}
+
+Result<std::vector<ObjectEntry>> ReadObjects(Connection& connection,
+                                             const std::optional<std::string>& kind) {
+  TARN_ASSIGN_OR_RETURN(
+      Statement query,
+      kind ? connection.Query(
+                 "SELECT kind, name, json FROM objects WHERE kind = ? ORDER BY kind, name", *kind)
+           : connection.Query("SELECT kind, name, json FROM objects ORDER BY kind, name"));
+  std::vector<ObjectEntry> objects;
+  for (;;) {
+    TARN_ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) return objects;
+    objects.push_back({query.Text(0), query.Text(1), query.Text(2)});
+  }
+}
+
+Result<std::vector<Publication>> ReadOutbox(Connection& connection, int64_t limit) {
+  TARN_ASSIGN_OR_RETURN(
+      Statement query,
+      connection.Query("SELECT id, table_uuid, version, previous_metadata_location,"
+                       " metadata_location, sequence, committed_micros FROM outbox"
+                       " ORDER BY id LIMIT ?",
+                       std::max<int64_t>(limit, 0)));
+  std::vector<Publication> publications;
+  for (;;) {
+    TARN_ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) return publications;
+    publications.push_back({query.Int(0), query.Text(1), query.Int(2), query.Text(3), query.Text(4),
+                            Sequence(query.Int(5)), query.Int(6)});
+  }
+}
+
+Status WriteRun(Connection& connection, const RunRecord& run) {
+  TARN_ASSIGN_OR_RETURN(
+      Statement insert,
+      connection.Query("INSERT OR REPLACE INTO runs(id, kind, name, status, started_micros, rows,"
+                       " bytes, error, detail_json, finished_micros, sequence)"
+                       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       run.id, run.kind, run.name, run.status, run.started_micros, run.rows,
+                       run.bytes, run.error, run.detail_json));
+  // What stays unbound is NULL.
+  if (run.finished_micros) TARN_RETURN_IF_ERROR(insert.Bind(10, *run.finished_micros));
+  if (run.sequence) TARN_RETURN_IF_ERROR(insert.Bind(11, run.sequence->value()));
+  return insert.Step().status();
+}
+
+Result<std::vector<RunRecord>> ReadRuns(Connection& connection, int64_t limit) {
+  TARN_ASSIGN_OR_RETURN(
+      Statement query,
+      connection.Query("SELECT id, kind, name, status, started_micros, rows, bytes, error,"
+                       " detail_json, finished_micros, sequence FROM runs"
+                       " ORDER BY started_micros DESC, rowid DESC LIMIT ?",
+                       std::max<int64_t>(limit, 0)));
+  std::vector<RunRecord> runs;
+  for (;;) {
+    TARN_ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) return runs;
+    RunRecord run;
+    run.id = query.Text(0);
+    run.kind = query.Text(1);
+    run.name = query.Text(2);
+    run.status = query.Text(3);
+    run.started_micros = query.Int(4);
+    run.rows = query.Int(5);
+    run.bytes = query.Int(6);
+    run.error = query.Text(7);
+    run.detail_json = query.Text(8);
+    if (!query.IsNull(9)) run.finished_micros = query.Int(9);
+    if (!query.IsNull(10)) run.sequence = Sequence(query.Int(10));
+    runs.push_back(std::move(run));
+  }
+}
+
+Status TakeLock(Connection& connection, const LockInfo& lock, int64_t now_micros) {
+  {
+    TARN_ASSIGN_OR_RETURN(
+        Statement query,
+        connection.Query("SELECT owner, expires_micros FROM locks WHERE name = ?", lock.name));
+    TARN_ASSIGN_OR_RETURN(const bool held, query.Step());
+    if (held && query.Int(1) > now_micros) {
+      return Conflict(
+          "lock " + lock.name + " is held by " + query.Text(0),
+          "wait for it to end; if it has crashed, its lease ends at " + FormatUtc(query.Int(1)));
+    }
+  }
+  return connection.Run(
+      "INSERT OR REPLACE INTO locks(name, owner, token, expires_micros) VALUES (?, ?, ?, ?)",
+      lock.name, lock.owner, lock.token, lock.expires_micros);
+}
+
+Status ExtendLock(Connection& connection, const LockInfo& lock, int64_t expires_micros) {
+  TARN_RETURN_IF_ERROR(
+      connection.Run("UPDATE locks SET expires_micros = ? WHERE name = ? AND token = ?",
+                     expires_micros, lock.name, lock.token));
+  if (connection.changes() > 0) return {};
+  TARN_ASSIGN_OR_RETURN(Statement query,
+                        connection.Query("SELECT owner FROM locks WHERE name = ?", lock.name));
+  TARN_ASSIGN_OR_RETURN(const bool held, query.Step());
+  return Conflict("the lease of lock " + lock.name + " ran out" +
+                  (held ? ", and " + query.Text(0) + " holds it" : std::string()));
+}
+
+}  // namespace tarn::sqlite

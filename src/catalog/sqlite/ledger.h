@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "catalog/sqlite/connection.h"
+
+namespace tarn::sqlite {
+
+/// \name What the catalog keeps besides names: positions, declared objects, the outbox, runs and
+/// locks. None of it has a history.
+/// @{
+Result<std::vector<PositionEntry>> ReadPositions(Connection& connection);
+Result<std::vector<ObjectEntry>> ReadObjects(Connection& connection,
+                                             const std::optional<std::string>& kind);
+Result<std::vector<Publication>> ReadOutbox(Connection& connection, int64_t limit);
+Status WriteRun(Connection& connection, const RunRecord& run);
+Result<std::vector<RunRecord>> ReadRuns(Connection& connection, int64_t limit);
+/// Conflict, naming the holder, unless the lock is free or expired at `now_micros`.
+Status TakeLock(Connection& connection, const LockInfo& lock, int64_t now_micros);
+/// Conflict when somebody else has taken it.
+Status ExtendLock(Connection& connection, const LockInfo& lock, int64_t expires_micros);
+/// @}
+
+}  // namespace tarn::sqlite

@@ -1,0 +1,220 @@
+#include "catalog/sqlite/sqlite_catalog.h"
+
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <thread>
+
+#include <gmock/gmock.h>
+
+#include "tests/conformance/catalog/catalog_suite.h"
+
+namespace tarn {
+namespace {
+
+using testing::CatalogCommit;
+using testing::CatalogHistory;
+using testing::CatalogHome;
+using testing::CatalogKind;
+using testing::CatalogKindName;
+using testing::CatalogLedger;
+using testing::CatalogProcesses;
+using ::testing::HasSubstr;
+
+class Folder {
+ public:
+  Folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "tarn-XXXXXX").string();
+    path_ = mkdtemp(pattern.data());
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  const std::string& path() const { return path_; }
+  std::string File(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+class SqliteHome final : public CatalogHome {
+ public:
+  Result<std::unique_ptr<Catalog>> Open(Clock& clock, Random& random) override {
+    return OpenSqliteCatalog(folder_.path() + "/state", clock, random);
+  }
+
+ private:
+  Folder folder_;
+};
+
+class MemoryHome final : public CatalogHome {
+ public:
+  Result<std::unique_ptr<Catalog>> Open(Clock& clock, Random& random) override {
+    return OpenSqliteCatalogInMemory(clock, random);
+  }
+};
+
+const CatalogKind kFile{"file", [] { return std::make_unique<SqliteHome>(); }};
+const CatalogKind kMemory{"memory", [] { return std::make_unique<MemoryHome>(); }};
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, CatalogCommit, ::testing::Values(kFile, kMemory), CatalogKindName);
+INSTANTIATE_TEST_SUITE_P(Sqlite, CatalogHistory, ::testing::Values(kFile, kMemory),
+                         CatalogKindName);
+INSTANTIATE_TEST_SUITE_P(Sqlite, CatalogLedger, ::testing::Values(kFile, kMemory), CatalogKindName);
+INSTANTIATE_TEST_SUITE_P(Sqlite, CatalogProcesses, ::testing::Values(kFile), CatalogKindName);
+
+Error MustNotOpen(const std::string& folder, const SqliteCatalogOptions& options = {}) {
+  auto opened = OpenSqliteCatalog(folder, SystemClock(), SystemRandom(), options);
+  EXPECT_FALSE(opened.ok());
+  return opened.ok() ? Error{} : opened.error();
+}
+
+void RunSql(const std::string& file, const char* sql) {
+  sqlite3* handle = nullptr;
+  ASSERT_EQ(sqlite3_open(file.c_str(), &handle), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(handle, sql, nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(handle);
+}
+
+// Permissions bind nobody who is root.
+bool RunAsNobody(const std::function<bool()>& body) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    if (geteuid() == 0 && (setegid(65534) != 0 || seteuid(65534) != 0)) _exit(2);
+    _exit(body() ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return status == 0;
+}
+
+TEST(SqliteCatalog, AMissingStateIsMadeOnlyWhenWanted) {
+  Folder folder;
+  const std::string state = folder.File("deep/state");
+  SqliteCatalogOptions options;
+  options.missing = SqliteCatalogOptions::Missing::kRefuse;
+  const Error error = MustNotOpen(state, options);
+  EXPECT_EQ(error.kind, ErrorKind::kNotFound);
+  EXPECT_THAT(error.ToString(), HasSubstr(state));
+  EXPECT_THAT(error.hint, HasSubstr("tarn apply"));
+  EXPECT_FALSE(std::filesystem::exists(folder.File("deep")));
+  EXPECT_TRUE(OpenSqliteCatalog(state, SystemClock(), SystemRandom()).ok());
+  EXPECT_TRUE(OpenSqliteCatalog(state, SystemClock(), SystemRandom(), options).ok());
+}
+
+TEST(SqliteCatalog, AFileThatIsNoDatabaseIsRefusedAndLeftAlone) {
+  Folder folder;
+  const std::string text(5000, 'x');
+  std::ofstream(folder.File("catalog.db")) << text;
+  const Error error = MustNotOpen(folder.path());
+  EXPECT_EQ(error.kind, ErrorKind::kCorruption);
+  EXPECT_THAT(error.ToString(), HasSubstr(folder.File("catalog.db")));
+  std::ifstream in(folder.File("catalog.db"));
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), text);
+}
+
+TEST(SqliteCatalog, TheDatabaseOfAnotherProgramIsRefusedAndLeftAlone) {
+  Folder folder;
+  RunSql(folder.File("catalog.db"), "CREATE TABLE cookies(x)");
+  const Error error = MustNotOpen(folder.path());
+  EXPECT_EQ(error.kind, ErrorKind::kCorruption);
+  EXPECT_THAT(error.message, HasSubstr("another program"));
+  EXPECT_FALSE(std::filesystem::exists(folder.File("catalog.db-wal")));
+}
+
+TEST(SqliteCatalog, AStateOfANewerProgramIsRefusedWithBothVersions) {
+  Folder folder;
+  ASSERT_TRUE(OpenSqliteCatalog(folder.path(), SystemClock(), SystemRandom()).ok());
+  RunSql(folder.File("catalog.db"), "INSERT INTO schema_version VALUES (99, 0)");
+  const Error error = MustNotOpen(folder.path());
+  EXPECT_EQ(error.kind, ErrorKind::kUnsupported);
+  EXPECT_THAT(error.message, HasSubstr("schema version 99"));
+  EXPECT_THAT(error.message, HasSubstr("knows up to 1"));
+}
+
+TEST(SqliteCatalog, ADamagedFileIsAnErrorThatNamesIt) {
+  Folder folder;
+  {
+    auto catalog = *OpenSqliteCatalog(folder.path(), SystemClock(), SystemRandom());
+    for (int i = 0; i < 50; ++i) {
+      const std::string id = std::to_string(i);
+      ASSERT_TRUE(catalog->Commit({id, "", "", {CreateNamespaceOp{"schema_" + id, {}}}}).ok());
+    }
+  }
+  {
+    std::fstream file(folder.File("catalog.db"), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096);
+    file << std::string(4096 * 4, '\xee');
+  }
+  Status status;
+  auto opened = OpenSqliteCatalog(folder.path(), SystemClock(), SystemRandom());
+  status = opened.ok() ? opened.value()->ListCommits(100).status() : opened.status();
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().kind, ErrorKind::kCorruption);
+  EXPECT_THAT(status.error().ToString(), HasSubstr(folder.File("catalog.db")));
+}
+
+TEST(SqliteCatalog, AReadOnlyFileIsAPermissionError) {
+  Folder folder;
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+  ASSERT_TRUE(OpenSqliteCatalog(folder.path(), SystemClock(), SystemRandom()).ok());
+  std::filesystem::permissions(folder.File("catalog.db"), std::filesystem::perms(0444));
+  EXPECT_TRUE(RunAsNobody([&] {
+    const Error error = MustNotOpen(folder.path());
+    return error.kind == ErrorKind::kPermissionDenied &&
+           error.message.find("catalog.db") != std::string::npos && !error.hint.empty();
+  }));
+}
+
+TEST(SqliteCatalog, AFolderThatCannotBeWrittenIsAPermissionError) {
+  Folder folder;
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0555));
+  EXPECT_TRUE(RunAsNobody([&] {
+    return MustNotOpen(folder.path()).kind == ErrorKind::kPermissionDenied &&
+           MustNotOpen(folder.File("state")).kind == ErrorKind::kPermissionDenied;
+  }));
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+}
+
+TEST(SqliteCatalog, AFolderInTheWayOfTheFileIsAnErrorThatNamesIt) {
+  Folder folder;
+  std::filesystem::create_directory(folder.File("catalog.db"));
+  EXPECT_THAT(MustNotOpen(folder.path()).ToString(), HasSubstr(folder.File("catalog.db")));
+}
+
+TEST(SqliteCatalog, AWriterThatNeverEndsIsUnavailableAfterTheTimeOut) {
+  Folder folder;
+  SqliteCatalogOptions options;
+  options.lock_timeout_ms = 20;
+  auto catalog = *OpenSqliteCatalog(folder.path(), SystemClock(), SystemRandom(), options);
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open(folder.File("catalog.db").c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  const CommitRequest request{"id", "", "", {CreateNamespaceOp{"s", {}}}};
+  const Error error = catalog->Commit(request).error();
+  EXPECT_EQ(error.kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(error.message, HasSubstr("more than 20 ms"));
+  EXPECT_TRUE(catalog->ListTables({}, {}).ok());  // readers do not wait for writers
+  sqlite3_close(other);
+  EXPECT_TRUE(catalog->Commit(request).ok());
+}
+
+TEST(SqliteCatalog, ManyReadersShareAFewConnections) {
+  Folder folder;
+  SqliteCatalogOptions options;
+  options.connections_max = 2;
+  auto catalog = *OpenSqliteCatalog(folder.path(), SystemClock(), SystemRandom(), options);
+  ASSERT_TRUE(catalog->Commit({"id", "", "", {CreateNamespaceOp{"s", {}}}}).ok());
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) EXPECT_EQ(catalog->ListNamespaces({})->size(), 1u);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace tarn
