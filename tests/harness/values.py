@@ -101,7 +101,7 @@ def days_from_civil(y: int, m: int, d: int) -> int:
 _MOMENT = re.compile(r"(\d+)-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?([+-]\d\d(?::\d\d){0,2})?( BC)?")
 
 
-def _clock(h, m, s, fraction):
+def clock(h, m, s, fraction):
     return ((int(h) * 60 + int(m)) * 60 + int(s)) * 1_000_000 + int((fraction or "").ljust(6, "0"))
 
 
@@ -111,10 +111,10 @@ def _moment(text: str):
     if not x:
         raise ValueError(f"not a moment: {text!r}")
     year = 1 - int(x[1]) if x[9] else int(x[1])
-    micros = _clock(x[4], x[5], x[6], x[7]) if x[4] else 0
+    micros = clock(x[4], x[5], x[6], x[7]) if x[4] else 0
     if x[8]:
         parts = x[8][1:].split(":") + ["0", "0"]
-        offset = _clock(*parts[:3], None)
+        offset = clock(*parts[:3], None)
         micros += offset if x[8][0] == "-" else -offset
     return days_from_civil(year, int(x[2]), int(x[3])), micros
 
@@ -194,7 +194,7 @@ def from_text(text, t: pa.DataType):
         return ("micros", days * 86_400_000_000 + micros)
     if pa.types.is_time(t):
         h, m, s = text.split(":")
-        return ("time", _clock(h, m, *(s.split(".") + [None])[:2]))
+        return ("time", clock(h, m, *(s.split(".") + [None])[:2]))
     if pa.types.is_binary(t) or pa.types.is_large_binary(t) or pa.types.is_fixed_size_binary(t) or pa.types.is_binary_view(t):
         if text.startswith("\\x"):
             return bytes.fromhex(text[2:])
