@@ -1,0 +1,391 @@
+#include "pipeline/ingest/load.h"
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include <arrow/api.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "catalog/committer.h"
+#include "columnar/conform.h"
+#include "pipeline/query_writer.h"
+
+namespace tarn {
+namespace {
+
+/// Tables below this are not worth a second connection.
+constexpr int64_t kSplitBytes = 32LL << 20;
+/// Ranges a stream: small enough that streams end together, large enough to keep COPY busy.
+constexpr int kRangesPerStream = 4;
+/// What stands for the columns of a table that has none: rows still count.
+constexpr char kNoColumns[] = "no_columns";
+constexpr char kLoadedRows[] = "__tarn_loaded_rows";
+
+/// One table while its ranges are being read.
+struct TableLoad {
+  LoadItem item;
+  SourceTable table;  ///< as the snapshot sees it
+  std::optional<CursorRange> cursor;
+  std::shared_ptr<arrow::Schema> storable;
+  WrittenTable written;
+  WriteMode write_mode = WriteMode::kOverwrite;
+  bool merge = false;  ///< the new rows replace rows of the same key
+  std::optional<LoadPosition> position;
+
+  std::mutex mutex;  ///< guards files
+  std::vector<DataFile> files;
+};
+
+struct RangeTask {
+  TableLoad* load = nullptr;
+  ScanRange range;
+};
+
+/// The queue that the streams share. The first error stops all of them.
+class LoadQueue {
+ public:
+  explicit LoadQueue(std::deque<RangeTask> tasks) : tasks_(std::move(tasks)) {}
+
+  std::optional<RangeTask> Take() {
+    std::lock_guard lock(mutex_);
+    if (!status_.ok() || tasks_.empty()) return std::nullopt;
+    RangeTask task = std::move(tasks_.front());
+    tasks_.pop_front();
+    return task;
+  }
+  void Fail(Status status) {
+    std::lock_guard lock(mutex_);
+    if (status_.ok()) status_ = std::move(status);
+  }
+  bool failed() {
+    std::lock_guard lock(mutex_);
+    return !status_.ok();
+  }
+  Status status() {
+    std::lock_guard lock(mutex_);
+    return status_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::deque<RangeTask> tasks_;
+  Status status_;
+};
+
+/// One stream: takes ranges, and keeps one writer open as long as they are of the same table.
+class LoadStream {
+ public:
+  LoadStream(const PipelineContext& context, SourceSnapshot& snapshot, LoadQueue& queue)
+      : context_(context), snapshot_(snapshot), queue_(queue) {}
+
+  void Run() {
+    while (auto task = queue_.Take()) {
+      Status status = ReadRange(*task);
+      if (!status.ok()) {
+        queue_.Fail(std::move(status).Wrap(task->load->table.name.ToString()));
+        break;
+      }
+    }
+    if (queue_.failed()) {
+      Abandon();
+    } else if (Status status = FinishWriter(); !status.ok()) {
+      queue_.Fail(std::move(status));
+    }
+  }
+
+ private:
+  Status ReadRange(const RangeTask& task) {
+    TableLoad& load = *task.load;
+    if (current_ != &load) {
+      TARN_RETURN_IF_ERROR(FinishWriter());
+      TARN_ASSIGN_OR_RETURN(writer_, OpenTargetWriter(context_, load.written));
+      current_ = &load;
+    }
+    TARN_ASSIGN_OR_RETURN(auto reader, snapshot_.Open(load.table, task.range, load.cursor));
+    const std::string name = load.item.target.name.ToString();
+    while (true) {
+      if (context_.cancel != nullptr) TARN_RETURN_IF_ERROR(context_.cancel->Check());
+      if (queue_.failed()) return Status::Ok();
+      TARN_ASSIGN_OR_RETURN(auto batch, reader->Next());
+      if (batch == nullptr) return Status::Ok();
+      const int64_t rows = batch->num_rows();
+      if (batch->num_columns() == 0) {
+        TARN_ASSIGN_OR_RETURN(batch, RowsWithoutColumns(load, rows));
+      } else {
+        TARN_ASSIGN_OR_RETURN(batch, Conform(batch, load.storable));
+      }
+      TARN_RETURN_IF_ERROR(writer_->Write(*batch));
+      if (context_.progress != nullptr) context_.progress->Advance(name, rows, 0);
+    }
+  }
+
+  Result<std::shared_ptr<arrow::RecordBatch>> RowsWithoutColumns(const TableLoad& load,
+                                                                 int64_t rows) {
+    auto nulls = arrow::MakeArrayOfNull(arrow::boolean(), rows);
+    if (!nulls.ok()) return ResourceExhausted(nulls.status().ToString());
+    return arrow::RecordBatch::Make(load.storable, rows, {*nulls});
+  }
+
+  Status FinishWriter() {
+    if (writer_ == nullptr) return Status::Ok();
+    TARN_ASSIGN_OR_RETURN(auto files, writer_->Finish());
+    writer_.reset();
+    std::lock_guard lock(current_->mutex);
+    current_->files.insert(current_->files.end(), std::make_move_iterator(files.begin()),
+                           std::make_move_iterator(files.end()));
+    return Status::Ok();
+  }
+
+  void Abandon() {
+    if (writer_ == nullptr) return;
+    if (Status status = writer_->Abort(); !status.ok()) {
+      Log(LogLevel::kWarning, "files of a failed load remain: " + status.error().message);
+    }
+  }
+
+  const PipelineContext& context_;
+  SourceSnapshot& snapshot_;
+  LoadQueue& queue_;
+  TableLoad* current_ = nullptr;
+  std::unique_ptr<DataWriter> writer_;
+};
+
+Status CheckFingerprint(const SourceTable& planned, const SourceTable& seen) {
+  if (planned.fingerprint == seen.fingerprint) return Status::Ok();
+  return Conflict("the source table " + seen.name.ToString() + " was altered since it was planned",
+                  "run `tarn plan` to see the change, then `tarn apply`");
+}
+
+/// The whole load of one source.
+class SourceLoad {
+ public:
+  SourceLoad(const PipelineContext& context, Source& source, std::string source_name)
+      : context_(context), source_(source), source_name_(std::move(source_name)) {}
+
+  Result<LoadReport> Run(std::vector<LoadItem> items, std::vector<CommitOp> ops,
+                         const std::string& author);
+
+ private:
+  Status Prepare(LoadItem item);
+  Status PrepareCursor(TableLoad* load);
+  Status ReadAll();
+  /// Turns freshly loaded rows of a keyed table into the whole table with them merged in.
+  Status Merge(TableLoad* load);
+  Status StageAll();
+  void DiscardAll();
+
+  const PipelineContext& context_;
+  Source& source_;
+  std::string source_name_;
+  std::unique_ptr<SourceSnapshot> snapshot_;
+  std::vector<std::unique_ptr<TableLoad>> loads_;
+};
+
+Status SourceLoad::PrepareCursor(TableLoad* load) {
+  LoadPosition position;
+  position.snapshot = snapshot_->position();
+  if (load->item.mode == LoadItem::Mode::kIncremental) {
+    TARN_ASSIGN_OR_RETURN(auto upto, snapshot_->MaxCursor(load->table, load->item.cursor));
+    const bool first = !load->item.cursor_after.has_value();
+    position.cursor = upto.has_value() ? upto : load->item.cursor_after;
+    if (!first) {
+      load->cursor = CursorRange{load->item.cursor, load->item.cursor_after,
+                                 upto.value_or(*load->item.cursor_after)};
+      load->write_mode = WriteMode::kAppend;
+      load->merge = !load->item.target.key.empty();
+    }
+  }
+  load->position = position;
+  return Status::Ok();
+}
+
+Status SourceLoad::Prepare(LoadItem item) {
+  auto load = std::make_unique<TableLoad>();
+  load->item = std::move(item);
+  TARN_ASSIGN_OR_RETURN(load->table, snapshot_->Describe(load->item.table.name));
+  TARN_RETURN_IF_ERROR(CheckFingerprint(load->item.table, load->table));
+  TARN_RETURN_IF_ERROR(PrepareCursor(load.get()));
+  arrow::FieldVector fields;
+  for (const SourceColumn& column : load->table.columns) fields.push_back(column.field);
+  if (fields.empty()) fields.push_back(arrow::field(kNoColumns, arrow::boolean()));
+  TARN_ASSIGN_OR_RETURN(load->storable, StorableSchema(arrow::Schema(fields)));
+  TARN_ASSIGN_OR_RETURN(load->written,
+                        OpenTarget(context_, *load->storable, load->item.target, load->write_mode));
+  if (context_.progress != nullptr) {
+    context_.progress->Begin(load->item.target.name.ToString(),
+                             load->cursor.has_value() ? -1 : load->table.estimated_rows);
+  }
+  loads_.push_back(std::move(load));
+  return Status::Ok();
+}
+
+Status SourceLoad::ReadAll() {
+  const auto streams = static_cast<int>(context_.tables.limits->load_streams);
+  std::vector<TableLoad*> by_size;
+  for (const auto& load : loads_) by_size.push_back(load.get());
+  std::stable_sort(by_size.begin(), by_size.end(), [](const TableLoad* a, const TableLoad* b) {
+    return a->table.estimated_bytes > b->table.estimated_bytes;
+  });
+  std::deque<RangeTask> tasks;
+  for (TableLoad* load : by_size) {
+    const bool split = load->table.estimated_bytes >= kSplitBytes && streams > 1;
+    TARN_ASSIGN_OR_RETURN(auto ranges,
+                          snapshot_->Split(load->table, split ? streams * kRangesPerStream : 1));
+    for (ScanRange& range : ranges) tasks.push_back({load, std::move(range)});
+  }
+  const size_t threads = std::min<size_t>(std::max(streams, 1), std::max<size_t>(tasks.size(), 1));
+  LoadQueue queue(std::move(tasks));
+  std::vector<std::thread> workers;
+  for (size_t i = 1; i < threads; ++i) {
+    workers.emplace_back([&] { LoadStream(context_, *snapshot_, queue).Run(); });
+  }
+  LoadStream(context_, *snapshot_, queue).Run();
+  for (std::thread& worker : workers) worker.join();
+  return queue.status();
+}
+
+Status SourceLoad::Merge(TableLoad* load) {
+  // The new rows alone become a state of the table that only this session sees, under another name,
+  // so that SQL can merge them with the rows that stand.
+  TableLoad& self = *load;
+  TARN_RETURN_IF_ERROR(
+      StageFiles(context_, std::move(self.files), WriteMode::kOverwrite, &self.written));
+  TARN_ASSIGN_OR_RETURN(StagedTable staged,
+                        self.written.transaction->Stage(context_.tables.random->Uuid()));
+
+  const TableName& name = self.item.target.name;
+  SessionOptions options;
+  options.tables.push_back({TableName{name.schema, kLoadedRows}, staged.metadata});
+  options.author = "ingest:" + source_name_;
+  auto merged = [&]() -> Result<WrittenTable> {
+    TARN_ASSIGN_OR_RETURN(auto session, context_.engine->NewSession(options));
+    std::vector<std::string> equal;
+    for (const std::string& column : self.item.target.key) {
+      const std::string quoted = QuoteIdentifier(column);
+      equal.push_back("new_row." + quoted + " = old_row." + quoted);
+    }
+    const std::string schema = QuoteIdentifier(name.schema) + ".";
+    const std::string query =
+        "SELECT * FROM " + schema + kLoadedRows + " UNION ALL BY NAME SELECT * FROM " + schema +
+        QuoteIdentifier(name.name) + " old_row WHERE NOT EXISTS (SELECT 1 FROM " + schema +
+        kLoadedRows + " new_row WHERE " + Join(equal, " AND ") + ")";
+    return WriteQuery(context_, *session, query, self.item.target, WriteMode::kOverwrite);
+  }();
+  for (const std::string& key : staged.files) {
+    if (Status deleted = context_.tables.store->Delete(key); !deleted.ok()) {
+      Log(LogLevel::kWarning, "an unused metadata file remains: " + deleted.error().message);
+    }
+  }
+  const int64_t new_rows = self.written.rows;
+  if (!merged.ok()) return merged.status();
+  Discard(context_, self.written);
+  self.written = std::move(merged).value();
+  self.written.rows = new_rows;
+  return Status::Ok();
+}
+
+Status SourceLoad::StageAll() {
+  for (const auto& load : loads_) {
+    if (load->merge) {
+      TARN_RETURN_IF_ERROR(Merge(load.get()));
+    } else {
+      TARN_RETURN_IF_ERROR(
+          StageFiles(context_, std::move(load->files), load->write_mode, &load->written));
+    }
+    load->files.clear();
+    load->written.transaction->SetSummary("tarn.source", source_name_);
+    load->written.transaction->SetSummary("tarn.source-table", load->table.name.ToString());
+    load->written.transaction->SetSummary("tarn.source-position", snapshot_->position());
+  }
+  return Status::Ok();
+}
+
+void SourceLoad::DiscardAll() {
+  for (const auto& load : loads_) {
+    WrittenTable rest;
+    rest.files = std::move(load->files);
+    Discard(context_, rest);
+    Discard(context_, load->written);
+    if (context_.progress != nullptr) {
+      context_.progress->End(load->item.target.name.ToString(), "failed");
+    }
+  }
+}
+
+Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<CommitOp> ops,
+                                   const std::string& author) {
+  TARN_ASSIGN_OR_RETURN(snapshot_, source_.BeginSnapshot());
+  Status status;
+  for (LoadItem& item : items) {
+    const std::string name = item.table.name.ToString();
+    status = Prepare(std::move(item));
+    if (!status.ok()) {
+      status = std::move(status).Wrap(name);
+      break;
+    }
+  }
+  if (status.ok()) status = ReadAll();
+  if (status.ok()) status = StageAll();
+  if (!status.ok()) {
+    DiscardAll();
+    return status;
+  }
+
+  LakeCommit commit;
+  commit.author = author;
+  commit.message = "load " + source_name_;
+  commit.ops = std::move(ops);
+  for (const auto& load : loads_) {
+    commit.tables.push_back({load->item.target.name, load->item.target.owner, load->written.uuid,
+                             load->written.transaction.get()});
+    commit.ops.push_back(
+        SetPositionOp{source_name_, load->table.name.ToString(), load->position->ToJson()});
+  }
+  auto info = CommitToLake(context_.tables, *context_.catalog, commit);
+  if (!info.ok()) {
+    // Only a certain rejection frees the files.
+    if (info.error().kind != ErrorKind::kCommitUnknown) DiscardAll();
+    return info.status();
+  }
+  LoadReport report;
+  report.sequence = info->sequence;
+  report.position = snapshot_->position();
+  for (const auto& load : loads_) {
+    report.tables.push_back({load->item.target.name, load->written.rows, load->written.bytes});
+    if (context_.progress != nullptr) {
+      context_.progress->End(load->item.target.name.ToString(),
+                             std::to_string(load->written.rows) + " rows");
+    }
+  }
+  return report;
+}
+
+}  // namespace
+
+std::string LoadPosition::ToJson() const {
+  Json json = {{"snapshot", snapshot}};
+  if (cursor.has_value()) json["cursor"] = *cursor;
+  return DumpJson(json);
+}
+
+Result<LoadPosition> LoadPosition::FromJson(const std::string& text) {
+  TARN_ASSIGN_OR_RETURN(const Json json, ParseJson(text, "a load position"));
+  LoadPosition position;
+  TARN_ASSIGN_OR_RETURN(position.snapshot, JsonString(json, "snapshot", "a load position"));
+  if (FindMember(json, "cursor") != nullptr) {
+    TARN_ASSIGN_OR_RETURN(position.cursor, JsonString(json, "cursor", "a load position"));
+  }
+  return position;
+}
+
+Result<LoadReport> LoadSource(const PipelineContext& context, Source& source,
+                              const std::string& source_name, std::vector<LoadItem> items,
+                              std::vector<CommitOp> ops, const std::string& author) {
+  return SourceLoad(context, source, source_name).Run(std::move(items), std::move(ops), author);
+}
+
+}  // namespace tarn

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "pipeline/context.h"
+#include "pipeline/table_target.h"
+#include "source/source.h"
+
+namespace tarn {
+
+/// One source table on its way into one lake table.
+struct LoadItem {
+  SourceTable table;   ///< as planned: its fingerprint must still be true
+  TableTarget target;  ///< owner "source:<name>", key as the source has it
+  enum class Mode { kReplace, kIncremental } mode = Mode::kReplace;
+  std::string cursor;                       ///< column, of kIncremental
+  std::optional<std::string> cursor_after;  ///< the position of the load before, of kIncremental
+};
+
+struct LoadedTable {
+  TableName table;
+  int64_t rows = 0;
+  int64_t bytes = 0;
+};
+
+struct LoadReport {
+  std::vector<LoadedTable> tables;
+  Sequence sequence;
+  std::string position;  ///< of the source, where the snapshot stands
+};
+
+/// Where a table's last load stood, as `SetPositionOp::position` keeps it (JSON).
+struct LoadPosition {
+  std::string snapshot;               ///< the source's own position (PostgreSQL: LSN)
+  std::optional<std::string> cursor;  ///< the highest cursor value loaded
+  std::string ToJson() const;
+  static Result<LoadPosition> FromJson(const std::string& json);
+};
+
+/// Loads tables of one source from one snapshot of it, in `load_streams` parallel streams, and
+/// commits them all at one sequence, with their positions and `ops`. Until then nothing is visible;
+/// on an error, or when the process dies, nothing ever will be (data files of a dead process wait
+/// for upkeep). An incremental load of a table with a key replaces the rows that came again;
+/// without one it appends. Errors: the source's; Conflict when a table changed since it was
+/// planned; Cancelled.
+Result<LoadReport> LoadSource(const PipelineContext& context, Source& source,
+                              const std::string& source_name, std::vector<LoadItem> items,
+                              std::vector<CommitOp> ops, const std::string& author);
+
+}  // namespace tarn

@@ -1,0 +1,121 @@
+#include "pipeline/table_target.h"
+
+#include <arrow/api.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "catalog/location.h"
+
+namespace tarn {
+namespace {
+
+/// The query's columns as a table schema with the target's key.
+Result<Schema> WantedSchema(const arrow::Schema& storable, const TableTarget& target) {
+  // Engines look columns up without regard to case, so names that differ by nothing else collide.
+  std::map<std::string, std::string> seen;
+  for (const auto& field : storable.fields()) {
+    const std::string& name = field->name();
+    if (name.empty()) {
+      return InvalidArgument("a column of " + target.name.ToString() + " has no name");
+    }
+    auto [it, fresh] = seen.emplace(LowerAscii(name), name);
+    if (!fresh) {
+      return InvalidArgument("two columns of " + target.name.ToString() + " are called \"" +
+                                 it->second + "\" and \"" + name + "\"",
+                             "give one of them another name with AS: case alone does not tell "
+                             "columns apart");
+    }
+  }
+  TARN_ASSIGN_OR_RETURN(Schema schema, SchemaFromArrow(storable));
+  for (const std::string& column : target.key) {
+    bool found = false;
+    for (Field& field : schema.fields) {
+      if (field.name != column) continue;
+      field.nullability = Nullability::kRequired;
+      schema.identifier_fields.push_back(field.id);
+      found = true;
+    }
+    if (!found) {
+      return InvalidArgument(
+          "the key column \"" + column + "\" is not a column of " + target.name.ToString(),
+          "correct `key:`");
+    }
+  }
+  return schema;
+}
+
+}  // namespace
+
+Result<WrittenTable> OpenTarget(const PipelineContext& context, const arrow::Schema& storable,
+                                const TableTarget& target, WriteMode mode) {
+  TARN_ASSIGN_OR_RETURN(const Schema schema, WantedSchema(storable, target));
+  WrittenTable out;
+  for (const auto& field : storable.fields()) out.columns.push_back(field->name());
+  auto existing = context.catalog->LoadTable(target.name, std::nullopt);
+  if (!existing.ok() && existing.error().kind != ErrorKind::kNotFound) return existing.status();
+  if (!existing.ok()) {
+    NewTable table;
+    TARN_ASSIGN_OR_RETURN(table.location,
+                          NewTableLocation(*context.tables.store, *context.catalog, target.name));
+    table.schema = schema;
+    table.partition = target.partition;
+    table.properties = target.properties;
+    TARN_ASSIGN_OR_RETURN(out.transaction, TableTransaction::Create(context.tables, table));
+    return out;
+  }
+  if (existing->owner != target.owner) {
+    return AlreadyExists("the table " + target.name.ToString() + " exists and was not made by " +
+                             (target.owner.empty() ? "this" : target.owner),
+                         "choose another name, or DROP TABLE " + target.name.ToString());
+  }
+  out.uuid = existing->uuid;
+  TARN_ASSIGN_OR_RETURN(auto base,
+                        LoadTableMetadata(*context.tables.store, existing->metadata_location));
+  TARN_ASSIGN_OR_RETURN(
+      out.transaction, TableTransaction::Change(context.tables, base, existing->metadata_location));
+  using Incompatible = TableTransaction::IncompatibleColumns;
+  TARN_RETURN_IF_ERROR(out.transaction->EvolveTo(
+      schema, mode == WriteMode::kOverwrite ? Incompatible::kReplace : Incompatible::kRefuse));
+  TARN_RETURN_IF_ERROR(out.transaction->SetKey(target.key));
+  TARN_RETURN_IF_ERROR(out.transaction->SetPartition(target.partition));
+  for (const auto& [key, value] : target.properties) {
+    TARN_RETURN_IF_ERROR(out.transaction->SetProperty(key, value));
+  }
+  return out;
+}
+
+Result<std::unique_ptr<DataWriter>> OpenTargetWriter(const PipelineContext& context,
+                                                     const WrittenTable& table) {
+  DataWriterOptions options;
+  options.location = table.transaction->location();
+  options.schema = table.transaction->schema();
+  options.spec = table.transaction->spec();
+  options.physical_names = table.transaction->physical_names();
+  options.factory = context.file_writer;
+  return DataWriter::Open(context.tables, std::move(options));
+}
+
+Status StageFiles(const PipelineContext& context, std::vector<DataFile> files, WriteMode mode,
+                  WrittenTable* table) {
+  table->files = std::move(files);
+  for (const DataFile& file : table->files) {
+    table->rows += file.record_count;
+    table->bytes += file.size_bytes;
+  }
+  Status staged = mode == WriteMode::kOverwrite ? table->transaction->Overwrite(table->files)
+                                                : table->transaction->Append(table->files);
+  if (!staged.ok()) Discard(context, *table);
+  return staged;
+}
+
+void Discard(const PipelineContext& context, const WrittenTable& written) {
+  for (const DataFile& file : written.files) {
+    auto key = context.tables.store->KeyOf(file.path);
+    Status deleted = key.ok() ? context.tables.store->Delete(*key) : key.status();
+    if (!deleted.ok()) {
+      Log(LogLevel::kWarning, "an unused file remains: " + deleted.error().message);
+    }
+  }
+}
+
+}  // namespace tarn

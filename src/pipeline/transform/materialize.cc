@@ -1,0 +1,299 @@
+#include "pipeline/transform/materialize.h"
+
+#include <arrow/api.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "catalog/committer.h"
+
+namespace tarn {
+namespace {
+
+constexpr char kNewRows[] = "__tarn_new_rows";
+
+std::string QuotedName(const TableName& name) {
+  return QuoteIdentifier(name.schema) + "." + QuoteIdentifier(name.name);
+}
+
+/// Errors of a query point into the model's file.
+Status InModel(const Model& model, Status status) { return std::move(status).Wrap(model.path); }
+
+/// One model on its way into the lake.
+class ModelBuild {
+ public:
+  ModelBuild(const PipelineContext& context, const Model& model, ModelOutcome* outcome)
+      : context_(context), model_(model), outcome_(outcome) {}
+
+  Status Run(const std::vector<CommitOp>& record, const std::string& author);
+
+ private:
+  Result<std::unique_ptr<Session>> OpenSession(std::vector<TableOverlay> tables,
+                                               std::vector<ViewOverlay> views);
+  Status BuildView(const std::vector<CommitOp>& record, const std::string& author);
+  Status BuildTable(const std::vector<CommitOp>& record, const std::string& author);
+  Result<WrittenTable> WriteRows(Session& session);
+  Result<WrittenTable> WriteMerge(Session& session);
+  Result<std::string> IncrementalQuery(Session& session);
+  /// Checks the staged result; fills the outcome. Ok when it may be committed as it stands; sets
+  /// `quarantine` when it may be after a split.
+  Status CheckStaged(const std::vector<TableOverlay>& overlay, bool* quarantine);
+  Status JudgeChecks(bool* quarantine);
+  Status Commit(WrittenTable* written, WrittenTable* rejected, const std::vector<CommitOp>& record,
+                const std::string& author);
+  Result<TableOverlay> StageForChecks(WrittenTable& written);
+  void RemoveStaged(const std::vector<std::string>& keys);
+  TableTarget Target() const;
+
+  const PipelineContext& context_;
+  const Model& model_;
+  ModelOutcome* outcome_;
+  Sequence at_;
+  std::vector<std::string> staged_files_;
+};
+
+TableTarget ModelBuild::Target() const {
+  TableTarget target;
+  target.name = model_.name;
+  target.owner = "model:" + model_.name.ToString();
+  target.key = model_.key;
+  target.partition = model_.partition;
+  if (!model_.description.empty()) target.properties["comment"] = model_.description;
+  for (const auto& [tag, value] : model_.tags) target.properties["tarn.tag." + tag] = value;
+  return target;
+}
+
+Result<std::unique_ptr<Session>> ModelBuild::OpenSession(std::vector<TableOverlay> tables,
+                                                         std::vector<ViewOverlay> views) {
+  SessionOptions options;
+  options.at = at_;
+  options.tables = std::move(tables);
+  options.views = std::move(views);
+  options.author = "model:" + model_.name.ToString();
+  return context_.engine->NewSession(options);
+}
+
+Status ModelBuild::Run(const std::vector<CommitOp>& record, const std::string& author) {
+  TARN_ASSIGN_OR_RETURN(at_, context_.catalog->CurrentSequence());
+  Status status = model_.materialize == Materialize::kView ? BuildView(record, author)
+                                                           : BuildTable(record, author);
+  RemoveStaged(staged_files_);
+  return status;
+}
+
+Status ModelBuild::BuildView(const std::vector<CommitOp>& record, const std::string& author) {
+  SessionOptions options;
+  options.at = at_;
+  auto analysis = context_.engine->Analyze(model_.sql, options);
+  if (!analysis.ok()) return InModel(model_, analysis.status());
+  ViewEntry view;
+  view.name = model_.name;
+  view.sql = model_.sql;
+  view.description = model_.description;
+  view.owner = "model:" + model_.name.ToString();
+  if (!model_.checks.empty()) {
+    TARN_ASSIGN_OR_RETURN(auto session, OpenSession({}, {ViewOverlay{view}}));
+    TARN_ASSIGN_OR_RETURN(outcome_->checks, RunChecks(model_, QuotedName(model_.name), *session));
+    bool quarantine = false;
+    TARN_RETURN_IF_ERROR(JudgeChecks(&quarantine));
+    if (quarantine) {
+      return InvalidArgument(model_.path + ": a view has no rows of its own to put into quarantine",
+                             "use `materialize: table`, or `on_failure: fail`");
+    }
+  }
+  LakeCommit commit;
+  commit.author = author;
+  commit.message = "model " + model_.name.ToString();
+  commit.ops.push_back(CreateNamespaceOp{model_.name.schema, {}, true});
+  commit.ops.push_back(PutViewOp{view, true});
+  commit.ops.insert(commit.ops.end(), record.begin(), record.end());
+  TARN_ASSIGN_OR_RETURN(const CommitInfo info,
+                        CommitToLake(context_.tables, *context_.catalog, commit));
+  outcome_->sequence = info.sequence;
+  return Status::Ok();
+}
+
+Result<std::string> ModelBuild::IncrementalQuery(Session& session) {
+  if (model_.cursor.empty()) return model_.sql;
+  auto existing = context_.catalog->LoadTable(model_.name, at_);
+  if (!existing.ok()) {
+    if (existing.error().kind == ErrorKind::kNotFound) return model_.sql;
+    return existing.status();
+  }
+  const std::string cursor = QuoteIdentifier(model_.cursor);
+  TARN_ASSIGN_OR_RETURN(auto rows,
+                        session.Execute("SELECT CAST(max(" + cursor + ") AS VARCHAR), typeof(max(" +
+                                        cursor + ")) FROM " + QuotedName(model_.name)));
+  TARN_ASSIGN_OR_RETURN(auto batch, rows->Next());
+  if (batch == nullptr || batch->num_rows() == 0 || batch->column(0)->IsNull(0)) return model_.sql;
+  auto text = [&](int column) {
+    return std::static_pointer_cast<arrow::StringArray>(batch->column(column))->GetString(0);
+  };
+  // A merge takes the rows at the high mark again: they replace themselves.
+  const char* after = model_.materialize == Materialize::kMerge ? " >= " : " > ";
+  return "SELECT * FROM (\n" + model_.sql + "\n) WHERE " + cursor + after + "CAST(" +
+         QuoteLiteral(text(0)) + " AS " + text(1) + ")";
+}
+
+Result<WrittenTable> ModelBuild::WriteMerge(Session& session) {
+  TARN_ASSIGN_OR_RETURN(const std::string query, IncrementalQuery(session));
+  TARN_RETURN_IF_ERROR(
+      session.Run("CREATE OR REPLACE TEMP TABLE " + std::string(kNewRows) + " AS " + query));
+  std::vector<std::string> quoted, equal;
+  for (const std::string& column : model_.key) {
+    quoted.push_back(QuoteIdentifier(column));
+    equal.push_back("new_row." + quoted.back() + " = old_row." + quoted.back());
+  }
+  TARN_ASSIGN_OR_RETURN(auto doubles,
+                        session.Execute("SELECT 1 FROM " + std::string(kNewRows) + " GROUP BY " +
+                                        Join(quoted, ", ") + " HAVING count(*) > 1 LIMIT 1"));
+  TARN_ASSIGN_OR_RETURN(auto batch, doubles->Next());
+  if (batch != nullptr && batch->num_rows() > 0) {
+    return InvalidArgument(
+        "several rows of the query have the same key (" + Join(model_.key, ", ") + ")",
+        "make the key unique, for example with QUALIFY row_number() OVER "
+        "(PARTITION BY key ORDER BY …) = 1");
+  }
+  std::string merged = "SELECT * FROM " + std::string(kNewRows);
+  auto existing = context_.catalog->LoadTable(model_.name, at_);
+  if (existing.ok()) {
+    merged += " UNION ALL BY NAME SELECT * FROM " + QuotedName(model_.name) +
+              " old_row WHERE NOT EXISTS (SELECT 1 FROM " + std::string(kNewRows) +
+              " new_row WHERE " + Join(equal, " AND ") + ")";
+  } else if (existing.error().kind != ErrorKind::kNotFound) {
+    return existing.status();
+  }
+  return WriteQuery(context_, session, merged, Target(), WriteMode::kOverwrite);
+}
+
+Result<WrittenTable> ModelBuild::WriteRows(Session& session) {
+  if (model_.materialize == Materialize::kMerge) return WriteMerge(session);
+  if (model_.materialize == Materialize::kIncremental) {
+    TARN_ASSIGN_OR_RETURN(const std::string query, IncrementalQuery(session));
+    return WriteQuery(context_, session, query, Target(), WriteMode::kAppend);
+  }
+  return WriteQuery(context_, session, model_.sql, Target(), WriteMode::kOverwrite);
+}
+
+Result<TableOverlay> ModelBuild::StageForChecks(WrittenTable& written) {
+  TARN_ASSIGN_OR_RETURN(StagedTable staged,
+                        written.transaction->Stage(context_.tables.random->Uuid()));
+  staged_files_.insert(staged_files_.end(), staged.files.begin(), staged.files.end());
+  return TableOverlay{model_.name, staged.metadata};
+}
+
+void ModelBuild::RemoveStaged(const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) {
+    if (Status deleted = context_.tables.store->Delete(key); !deleted.ok()) {
+      Log(LogLevel::kWarning, "an unused metadata file remains: " + deleted.error().message);
+    }
+  }
+}
+
+Status ModelBuild::JudgeChecks(bool* quarantine) {
+  *quarantine = false;
+  std::string failures;
+  bool table_level = false;
+  for (const CheckResult& check : outcome_->checks) {
+    if (check.passed()) continue;
+    failures += (failures.empty() ? "" : "; ") + check.check + ": " + check.message;
+    table_level = table_level || !check.row_level;
+  }
+  if (failures.empty() || model_.on_failure == OnFailure::kWarn) return Status::Ok();
+  if (model_.on_failure == OnFailure::kQuarantine && !table_level) {
+    *quarantine = true;
+    return Status::Ok();
+  }
+  return InvalidArgument(model_.path + ": checks failed: " + failures,
+                         "the old table stays; correct the rows, or set `on_failure: warn` or "
+                         "`quarantine`");
+}
+
+Status ModelBuild::CheckStaged(const std::vector<TableOverlay>& overlay, bool* quarantine) {
+  TARN_ASSIGN_OR_RETURN(auto session, OpenSession(overlay, {}));
+  TARN_ASSIGN_OR_RETURN(outcome_->checks, RunChecks(model_, QuotedName(model_.name), *session));
+  return JudgeChecks(quarantine);
+}
+
+Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::string& author) {
+  TARN_ASSIGN_OR_RETURN(auto session, OpenSession({}, {}));
+  auto result = WriteRows(*session);
+  if (!result.ok()) return InModel(model_, result.status());
+  WrittenTable written = std::move(result).value();
+  if (model_.checks.empty()) return Commit(&written, nullptr, record, author);
+
+  auto overlay = StageForChecks(written);
+  bool quarantine = false;
+  Status checked = overlay.ok() ? CheckStaged({*overlay}, &quarantine) : overlay.status();
+  if (!checked.ok()) {
+    Discard(context_, written);
+    return checked;
+  }
+  if (!quarantine) return Commit(&written, nullptr, record, author);
+
+  // The rows that fail go beside, the others are written again: a second pass, only when needed.
+  TARN_ASSIGN_OR_RETURN(auto split, OpenSession({*overlay}, {}));
+  const std::string name = QuotedName(model_.name);
+  auto passing =
+      WriteQuery(context_, *split, SplitQuery(model_, name, written.columns, RowsWanted::kPassing),
+                 Target(), WriteMode::kOverwrite);
+  if (!passing.ok()) {
+    Discard(context_, written);
+    return passing.status();
+  }
+  TableTarget beside;
+  beside.name = RejectedTable(model_);
+  beside.owner = "model:" + model_.name.ToString();
+  auto failing =
+      WriteQuery(context_, *split, SplitQuery(model_, name, written.columns, RowsWanted::kFailing),
+                 beside, WriteMode::kOverwrite);
+  Discard(context_, written);
+  if (!failing.ok()) {
+    Discard(context_, *passing);
+    return failing.status();
+  }
+  outcome_->rejected_rows = failing->rows;
+  return Commit(&*passing, &*failing, record, author);
+}
+
+Status ModelBuild::Commit(WrittenTable* written, WrittenTable* rejected,
+                          const std::vector<CommitOp>& record, const std::string& author) {
+  LakeCommit commit;
+  commit.author = author;
+  commit.message = "model " + model_.name.ToString();
+  commit.ops = record;
+  const std::string owner = "model:" + model_.name.ToString();
+  written->transaction->SetSummary("tarn.model", model_.name.ToString());
+  commit.tables.push_back({model_.name, owner, written->uuid, written->transaction.get()});
+  if (rejected != nullptr) {
+    commit.tables.push_back(
+        {RejectedTable(model_), owner, rejected->uuid, rejected->transaction.get()});
+  }
+  auto info = CommitToLake(context_.tables, *context_.catalog, commit);
+  if (!info.ok()) {
+    // Only a certain rejection frees the files.
+    if (info.error().kind != ErrorKind::kCommitUnknown) {
+      Discard(context_, *written);
+      if (rejected != nullptr) Discard(context_, *rejected);
+    }
+    return info.status();
+  }
+  outcome_->rows = written->rows;
+  outcome_->bytes = written->bytes;
+  outcome_->sequence = info->sequence;
+  return Status::Ok();
+}
+
+}  // namespace
+
+TableName RejectedTable(const Model& model) {
+  return {model.name.schema, model.name.name + "__rejected"};
+}
+
+Status MaterializeModel(const PipelineContext& context, const Model& model,
+                        const std::vector<CommitOp>& record, const std::string& author,
+                        ModelOutcome* outcome) {
+  return ModelBuild(context, model, outcome).Run(record, author);
+}
+
+}  // namespace tarn

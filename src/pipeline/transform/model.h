@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/catalog.h"
+
+namespace tarn {
+
+enum class Materialize {
+  kView,         ///< a view of the catalog
+  kTable,        ///< every run replaces all rows
+  kIncremental,  ///< every run appends the query's rows
+  kMerge,        ///< every run replaces the rows that have the same key, and adds the others
+};
+std::string_view MaterializeName(Materialize materialize);
+
+enum class OnFailure { kFail, kWarn, kQuarantine };
+std::string_view OnFailureName(OnFailure on_failure);
+
+/// A condition on a model's result, run before the result becomes visible.
+struct Check {
+  enum class Kind {
+    kNotNull,         ///< `not_null: column`
+    kUnique,          ///< `unique: column` or `unique: [a, b]`
+    kAcceptedValues,  ///< `accepted_values: {column: c, values: [a, b]}`
+    kRelationships,   ///< `relationships: {column: c, to: schema.table, field: f}`
+    kExpect,          ///< `expect: "SQL condition on a row"`
+    kRowCount,        ///< `row_count: {min: 1, max: 1000}`
+    kFreshness,       ///< `freshness: {column: c, within: 24h}`
+  };
+  Kind kind = Kind::kNotNull;
+  std::vector<std::string> columns;
+  std::vector<std::string> values;  ///< of kAcceptedValues
+  std::string condition;            ///< of kExpect
+  TableName to;                     ///< of kRelationships
+  std::string field;                ///< of kRelationships
+  std::optional<int64_t> min_rows, max_rows;
+  int64_t within_seconds = 0;  ///< of kFreshness
+  std::string where;           ///< "models/silver/x.sql:7:5"
+
+  /// As a person would write it: `not_null(customer_id)`.
+  std::string ToString() const;
+};
+
+/// One file of models/: a query and what its head says.
+struct Model {
+  TableName name;
+  std::string path;  ///< relative to the project, for messages
+  std::string sql;   ///< the query without head and trailing ';'
+  int sql_line = 1;  ///< line of the file at which `sql` begins
+  std::string description;
+  Materialize materialize = Materialize::kTable;
+  std::vector<std::string> key;
+  std::string
+      cursor;  ///< of incremental and merge: only rows past the table's highest value are taken
+  std::vector<std::string> partition;
+  std::map<std::string, std::string> tags;
+  std::vector<Check> checks;
+  OnFailure on_failure = OnFailure::kFail;
+  std::vector<TableName>
+      inputs;  ///< tables and models of the lake, from parsing; set by the project
+  /// Changes when the query or the head changes; comments and blanks of the query count.
+  std::string fingerprint;
+};
+
+}  // namespace tarn

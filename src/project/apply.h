@@ -1,0 +1,64 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "pipeline/ingest/load.h"
+#include "pipeline/transform/runner.h"
+#include "project/plan.h"
+
+namespace tarn {
+
+/// What commands are told while they work.
+struct Reporter {
+  std::function<void(const std::string& source, const LoadReport&)> loaded;
+  std::function<void(const ModelOutcome&)> ran;
+};
+
+/// How an apply or a run ended.
+struct ApplyReport {
+  std::vector<LoadReport> loads;
+  std::vector<ModelOutcome> models;
+  /// Any model failed or was skipped.
+  bool failed() const;
+};
+
+/// Does what the plan says, and nothing else: remembers sources, loads tables that are new or
+/// changed (one commit a source), runs models that are new, changed, or downstream of what was
+/// loaded. Every step is durable by itself: an apply that stops in the middle is continued by the
+/// next one. Call with the project's lock held. Errors: those of loading; a model's failure is in
+/// the report.
+Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& context,
+                              const Plan& plan, const Reporter& reporter);
+
+/// Reloads sources and runs models, as `tarn run [SELECTOR…]` says: without selectors everything
+/// that was applied; with selectors the models and mirrored tables that match, "+x" with all they
+/// need. Errors: NotFound for a selector without match; InvalidArgument for a model that was
+/// changed and not applied.
+Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& context,
+                               const std::vector<std::string>& selectors, const Reporter& reporter);
+
+/// What `destroy` would remove.
+struct DestroyPlan {
+  std::vector<TableEntry> tables;
+  std::vector<ViewEntry> views;
+  std::vector<std::string> sources;  ///< forgotten, never touched
+  std::vector<std::string> garbage;  ///< folders that an earlier destroy left
+  bool everything = false;           ///< nothing of anybody else remains: the state goes as well
+  bool empty() const {
+    return tables.empty() && views.empty() && sources.empty() && garbage.empty() && !everything;
+  }
+};
+Result<DestroyPlan> MakeDestroyPlan(OpenProject& project);
+std::string FormatDestroyPlan(const DestroyPlan& plan);
+
+/// Drops what the project made in one commit, then deletes the files of those tables. Tables that
+/// somebody made by hand stay. A destroy that stops in the middle is continued by the next one.
+Status DestroyProject(OpenProject& project, const DestroyPlan& plan, const CancelFlag& cancel);
+
+/// Marks runs of processes that are gone as interrupted. Call with the project's lock held.
+Status MarkInterruptedRuns(Catalog& catalog, Clock& clock);
+
+}  // namespace tarn

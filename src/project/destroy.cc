@@ -1,0 +1,124 @@
+#include "base/text.h"
+#include "catalog/committer.h"
+#include "project/apply.h"
+
+namespace tarn {
+namespace {
+
+bool MadeByProject(const std::string& owner) {
+  return owner.rfind("source:", 0) == 0 || owner.rfind("model:", 0) == 0;
+}
+
+Status RemoveFolder(ObjectStore& store, const std::string& prefix, const CancelFlag& cancel) {
+  std::vector<std::string> keys;
+  TARN_RETURN_IF_ERROR(store.List(prefix + "/", [&](const ObjectInfo& object) {
+    keys.push_back(object.key);
+    return cancel.Check();
+  }));
+  for (const std::string& key : keys) {
+    TARN_RETURN_IF_ERROR(cancel.Check());
+    TARN_RETURN_IF_ERROR(store.Delete(key));
+  }
+  return store.RemoveEmptyFolders(prefix);
+}
+
+}  // namespace
+
+Result<DestroyPlan> MakeDestroyPlan(OpenProject& project) {
+  DestroyPlan plan;
+  TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*project.catalog));
+  TARN_ASSIGN_OR_RETURN(const auto tables, project.catalog->ListTables(std::nullopt, std::nullopt));
+  TARN_ASSIGN_OR_RETURN(const auto views, project.catalog->ListViews(std::nullopt, std::nullopt));
+  bool others = false;
+  for (const TableEntry& table : tables) {
+    if (MadeByProject(table.owner)) {
+      plan.tables.push_back(table);
+    } else {
+      others = true;
+    }
+  }
+  for (const ViewEntry& view : views) {
+    if (MadeByProject(view.owner)) {
+      plan.views.push_back(view);
+    } else {
+      others = true;
+    }
+  }
+  for (const auto& [name, source] : alive.sources) plan.sources.push_back(name);
+  plan.garbage = alive.garbage;
+  plan.everything = !others;
+  return plan;
+}
+
+std::string FormatDestroyPlan(const DestroyPlan& plan) {
+  std::string out;
+  for (const std::string& source : plan.sources) {
+    out += "  - source  " + source + "  (forgotten; the source itself is not touched)\n";
+  }
+  for (const TableEntry& table : plan.tables) {
+    out += "  - table   " + table.name.ToString() + "  with all its files\n";
+  }
+  for (const ViewEntry& view : plan.views) out += "  - view    " + view.name.ToString() + "\n";
+  for (const std::string& folder : plan.garbage) out += "  - folder  " + folder + "\n";
+  out += "Destroy: " + std::to_string(plan.tables.size()) + " tables, " +
+         std::to_string(plan.views.size()) + " views, " + std::to_string(plan.sources.size()) +
+         " sources.\n";
+  if (!plan.everything) out += "Tables that were made by hand stay.\n";
+  return out;
+}
+
+Status DestroyProject(OpenProject& project, const DestroyPlan& plan, const CancelFlag& cancel) {
+  Catalog& catalog = *project.catalog;
+  ObjectStore& store = *project.tables.store;
+  LakeCommit commit;
+  commit.author = "destroy";
+  commit.message = "project " + project.spec.name;
+  std::vector<std::string> folders = plan.garbage;
+  std::set<std::string> schemas;
+  for (const TableEntry& table : plan.tables) {
+    TARN_ASSIGN_OR_RETURN(const std::string folder, store.KeyOf(table.location));
+    commit.ops.push_back(DropTableOp{table.uuid});
+    // Remembered in the same commit, so that a destroy that dies now is finished by the next one.
+    commit.ops.push_back(PutObjectOp{kGarbageObject, folder, "{}"});
+    folders.push_back(folder);
+    schemas.insert(table.name.schema);
+  }
+  for (const ViewEntry& view : plan.views) {
+    commit.ops.push_back(DropViewOp{view.name});
+    schemas.insert(view.name.schema);
+  }
+  TARN_ASSIGN_OR_RETURN(const auto objects, catalog.ListObjects(std::nullopt));
+  for (const ObjectEntry& object : objects) {
+    if (object.kind == kGarbageObject || object.kind == kProjectObject) continue;
+    commit.ops.push_back(DropObjectOp{object.kind, object.name});
+  }
+  TARN_ASSIGN_OR_RETURN(const auto positions, catalog.ListPositions());
+  for (const PositionEntry& position : positions) {
+    commit.ops.push_back(SetPositionOp{position.source, position.table, ""});
+  }
+  if (!commit.ops.empty()) {
+    TARN_RETURN_IF_ERROR(CommitToLake(project.tables, catalog, commit).status());
+  }
+  for (const std::string& folder : folders) {
+    TARN_RETURN_IF_ERROR(RemoveFolder(store, folder, cancel));
+  }
+
+  LakeCommit last;
+  last.author = "destroy";
+  last.message = "project " + project.spec.name;
+  for (const std::string& folder : folders)
+    last.ops.push_back(DropObjectOp{kGarbageObject, folder});
+  if (plan.everything) last.ops.push_back(DropObjectOp{kProjectObject, project.spec.name});
+  for (const std::string& schema : schemas) {
+    TARN_ASSIGN_OR_RETURN(const auto tables, catalog.ListTables(schema, std::nullopt));
+    TARN_ASSIGN_OR_RETURN(const auto views, catalog.ListViews(schema, std::nullopt));
+    if (tables.empty() && views.empty()) {
+      last.ops.push_back(DropNamespaceOp{schema});
+      TARN_RETURN_IF_ERROR(store.RemoveEmptyFolders(PathSegment(schema)));
+    }
+  }
+  if (last.ops.empty()) return Status::Ok();
+  return CommitToLake(project.tables, catalog, last).status();
+}
+
+}  // namespace tarn

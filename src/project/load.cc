@@ -1,0 +1,332 @@
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/nearest.h"
+#include "base/text.h"
+#include "project/model_file.h"
+#include "project/spec.h"
+#include "project/yaml.h"
+
+namespace tarn {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kFileName[] = "tarn.yaml";
+
+/// A limit of tarn.yaml's `limits:` and where it goes.
+struct LimitEntry {
+  const char* name;
+  int64_t Limits::*member;
+};
+constexpr LimitEntry kLimits[] = {
+    {"batch_rows", &Limits::batch_rows},
+    {"batch_bytes_max", &Limits::batch_bytes_max},
+    {"value_bytes_max", &Limits::value_bytes_max},
+    {"row_group_bytes", &Limits::row_group_bytes},
+    {"row_group_rows", &Limits::row_group_rows},
+    {"target_file_bytes", &Limits::target_file_bytes},
+    {"load_streams", &Limits::load_streams},
+    {"duckdb_memory_bytes", &Limits::duckdb_memory_bytes},
+    {"commit_retries_max", &Limits::commit_retries_max},
+    {"storage_retries_max", &Limits::storage_retries_max},
+    {"storage_timeout_ms", &Limits::storage_timeout_ms},
+    {"source_connect_timeout_ms", &Limits::source_connect_timeout_ms},
+    {"lock_lease_ms", &Limits::lock_lease_ms},
+    {"lock_wait_ms", &Limits::lock_wait_ms},
+    {"checkpoint_every_commits", &Limits::checkpoint_every_commits},
+    {"metadata_log_max", &Limits::metadata_log_max},
+    {"partition_writers_max", &Limits::partition_writers_max},
+};
+
+bool IsName(const std::string& text) {
+  if (text.empty() || text.size() > 63) return false;
+  for (char c : text) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    if (!letter && !(c >= '0' && c <= '9') && c != '-') return false;
+  }
+  return !(text[0] >= '0' && text[0] <= '9') && text[0] != '-';
+}
+
+std::string Absolute(const std::string& root, const std::string& path) {
+  return (fs::path(root) / path).lexically_normal().string();
+}
+
+bool IsUri(const std::string& text) { return text.find("://") != std::string::npos; }
+
+/// "file:///x" → "/x"; everything else as it is.
+std::string WithoutFileScheme(const std::string& text) {
+  return text.rfind("file://", 0) == 0 ? text.substr(7) : text;
+}
+
+/// Two-part lake name; quotes are not needed: everything after the first dot is the table.
+Status ParseInto(YamlMap& map, SourceSpec* source) {
+  const YAML::Node node = map.Raw("into");
+  if (!node.IsDefined()) {
+    source->into_schema = "bronze";
+    return Status::Ok();
+  }
+  if (!node.IsMap()) {
+    TARN_ASSIGN_OR_RETURN(source->into_schema, map.RequiredString("into"));
+    if (source->into_schema.find('.') != std::string::npos) {
+      return map.ErrorAt("into",
+                         "\"into\" names a schema, not a table: \"" + source->into_schema + "\"",
+                         "map tables one by one: into: {public.customer: bronze.crm_customer}");
+    }
+    return Status::Ok();
+  }
+  source->into_schema = "bronze";
+  TARN_ASSIGN_OR_RETURN(source->into_tables, map.StringMap("into"));
+  for (const auto& [from, to] : source->into_tables) {
+    if (to.find('.') == std::string::npos) {
+      return map.ErrorAt("into", "\"" + to + "\" is not of the form schema.table",
+                         "write " + from + ": bronze." + to);
+    }
+  }
+  return Status::Ok();
+}
+
+Result<SourceSpec> ParseSource(YamlMap& map, const std::string& name) {
+  SourceSpec source;
+  source.name = name;
+  source.position = map.position();
+  TARN_RETURN_IF_ERROR(map.RequiredString("type").status());
+  TARN_ASSIGN_OR_RETURN(auto type,
+                        map.Choice("type", {"postgres"}, {"mysql", "files", "generate"}));
+  source.type = *type;
+  TARN_ASSIGN_OR_RETURN(source.url, map.RequiredString("url"));
+  TARN_ASSIGN_OR_RETURN(source.tables, map.Strings("tables"));
+  TARN_ASSIGN_OR_RETURN(auto mode,
+                        map.Choice("mode", {"snapshot", "incremental", "query"}, {"cdc"}));
+  if (mode == "incremental") source.mode = SourceMode::kIncremental;
+  if (mode == "query") source.mode = SourceMode::kQuery;
+  TARN_ASSIGN_OR_RETURN(auto cursor, map.String("cursor"));
+  source.cursor = cursor.value_or("");
+  if (source.mode == SourceMode::kIncremental && source.cursor.empty()) {
+    return InvalidArgument(
+        source.position.ToString() + ": source " + name + " has mode incremental and no cursor",
+        "add `cursor: updated_at`, a column that only grows");
+  }
+  if (source.mode != SourceMode::kIncremental && !source.cursor.empty()) {
+    return map.ErrorAt("cursor", "only mode incremental takes a cursor");
+  }
+  TARN_RETURN_IF_ERROR(ParseInto(map, &source));
+  TARN_ASSIGN_OR_RETURN(auto numeric, map.String("numeric"));
+  source.numeric = numeric.value_or("");
+  TARN_ASSIGN_OR_RETURN(source.types, map.StringMap("types"));
+  TARN_RETURN_IF_ERROR(
+      map.Unavailable("schedule", "reload with `tarn run`, from cron for example"));
+  TARN_RETURN_IF_ERROR(map.Unavailable("history", "it comes with change capture"));
+  TARN_RETURN_IF_ERROR(map.Done());
+  return source;
+}
+
+Status ParseSources(YamlMap& file, const std::string& path, ProjectSpec* spec) {
+  TARN_ASSIGN_OR_RETURN(YamlMap sources, file.Map("sources", "sources"));
+  for (const std::string& name : sources.Keys()) {
+    if (!IsName(name)) {
+      return sources.ErrorAt(name, "\"" + name + "\" cannot name a source",
+                             "use letters, digits, '_' and '-', beginning with a letter");
+    }
+    TARN_ASSIGN_OR_RETURN(YamlMap map, YamlMap::From(sources.Raw(name), path, "source " + name));
+    if (map.Keys().empty()) return sources.ErrorAt(name, "source " + name + " is empty");
+    TARN_ASSIGN_OR_RETURN(SourceSpec source, ParseSource(map, name));
+    if (LowerAscii(name) == LowerAscii(spec->catalog)) {
+      return sources.ErrorAt(name, "the source and the catalog are both called \"" + name + "\"",
+                             "rename one of them: SQL sees both names");
+    }
+    spec->sources.push_back(std::move(source));
+  }
+  return Status::Ok();
+}
+
+Status ParseTableRules(YamlMap& file, const std::string& path, ProjectSpec* spec) {
+  TARN_ASSIGN_OR_RETURN(YamlMap tables, file.Map("tables", "tables"));
+  for (const std::string& pattern : tables.Keys()) {
+    TARN_ASSIGN_OR_RETURN(YamlMap map,
+                          YamlMap::From(tables.Raw(pattern), path, "tables " + pattern));
+    TableRule rule;
+    rule.pattern = pattern;
+    rule.position = tables.PositionOf(pattern);
+    if (pattern.find('.') == std::string::npos) {
+      return tables.ErrorAt(pattern, "\"" + pattern + "\" is not of the form schema.table",
+                            "write " + pattern + ".* for all tables of a schema");
+    }
+    TARN_ASSIGN_OR_RETURN(rule.partition, map.Strings("partition"));
+    TARN_ASSIGN_OR_RETURN(rule.tags, map.StringMap("tags"));
+    TARN_RETURN_IF_ERROR(map.Choice("iceberg", {"auto", "2"}, {"3"}).status());
+    TARN_RETURN_IF_ERROR(
+        map.Unavailable("cluster", "leave it out: rows stay in the order they come"));
+    TARN_RETURN_IF_ERROR(map.Unavailable("retain", "leave it out: nothing expires"));
+    TARN_RETURN_IF_ERROR(map.Done());
+    spec->tables.push_back(std::move(rule));
+  }
+  return Status::Ok();
+}
+
+Status ParseStorage(YamlMap& file, StorageSpec* storage) {
+  TARN_ASSIGN_OR_RETURN(YamlMap map, file.Map("storage", "storage"));
+  const std::pair<const char*, std::string StorageSpec::*> keys[] = {
+      {"endpoint", &StorageSpec::endpoint},
+      {"region", &StorageSpec::region},
+      {"access_key", &StorageSpec::access_key},
+      {"secret_key", &StorageSpec::secret_key},
+      {"session_token", &StorageSpec::session_token},
+      {"role_arn", &StorageSpec::role_arn},
+      {"ca_file", &StorageSpec::ca_file}};
+  for (const auto& [key, member] : keys) {
+    TARN_ASSIGN_OR_RETURN(auto text, map.String(key));
+    storage->*member = text.value_or("");
+  }
+  if (storage->access_key.empty() != storage->secret_key.empty()) {
+    return InvalidArgument(map.position().ToString() +
+                               ": storage needs access_key and secret_key together, or neither",
+                           "without both, credentials are found as the AWS SDK finds them");
+  }
+  return map.Done();
+}
+
+Status ParseLimits(YamlMap& file, Limits* limits) {
+  TARN_ASSIGN_OR_RETURN(YamlMap map, file.Map("limits", "limits"));
+  for (const LimitEntry& entry : kLimits) {
+    TARN_ASSIGN_OR_RETURN(auto value, map.Int(entry.name));
+    if (!value.has_value()) continue;
+    if (*value < 1) return map.ErrorAt(entry.name, std::string(entry.name) + " must be at least 1");
+    limits->*entry.member = *value;
+  }
+  return map.Done();
+}
+
+/// Lays `environments: <name>:` over the file; tells which of its keys the environment sets.
+Result<YAML::Node> ApplyEnvironment(const YAML::Node& document, const std::string& path,
+                                    const std::string& environment, ProjectSpec* spec) {
+  TARN_ASSIGN_OR_RETURN(YamlMap file, YamlMap::From(document, path, kFileName));
+  TARN_ASSIGN_OR_RETURN(YamlMap all, file.Map("environments", "environments"));
+  for (const std::string& name : all.Keys()) {
+    if (!IsName(name)) return all.ErrorAt(name, "\"" + name + "\" cannot name an environment");
+    // The other environments may need variables that are not set here: only their keys are read.
+    TARN_ASSIGN_OR_RETURN(YamlMap map, YamlMap::From(all.Raw(name), path, "environment " + name));
+    for (const char* key : {"warehouse", "state", "storage", "sources", "tables", "limits"})
+      map.Has(key);
+    TARN_RETURN_IF_ERROR(map.Done());
+  }
+  if (environment.empty()) return document;
+  if (!all.Has(environment) && !file.Has("environments")) {
+    return NotFound(std::string(kFileName) + " has no environments",
+                    "add `environments: {" + environment + ": {}}`");
+  }
+  const std::vector<std::string> names = all.Keys();
+  if (std::find(names.begin(), names.end(), environment) == names.end()) {
+    auto nearest = NearestName(environment, names);
+    return NotFound(
+        "there is no environment \"" + environment + "\" in " + kFileName,
+        nearest ? "did you mean \"" + *nearest + "\"?" : "environments: " + Join(names, ", "));
+  }
+  TARN_ASSIGN_OR_RETURN(YamlMap chosen, all.Map(environment, "environment " + environment));
+  if (!chosen.Has("warehouse")) spec->warehouse = "-" + environment;
+  if (!chosen.Has("state")) spec->state = "-" + environment;
+  const YAML::Node over = all.Raw(environment);
+  return over.IsDefined() && over.IsMap() ? OverlayYaml(document, over) : document;
+}
+
+Status ParseFile(const YAML::Node& document, const std::string& path, ProjectSpec* spec) {
+  TARN_ASSIGN_OR_RETURN(YamlMap file, YamlMap::From(document, path, kFileName));
+  TARN_ASSIGN_OR_RETURN(spec->name, file.RequiredString("name"));
+  if (!IsName(spec->name)) {
+    return file.ErrorAt("name", "\"" + spec->name + "\" cannot name a project",
+                        "use letters, digits, '_' and '-', beginning with a letter");
+  }
+  TARN_ASSIGN_OR_RETURN(auto catalog, file.String("catalog"));
+  spec->catalog = catalog.value_or("lake");
+  if (!IsName(spec->catalog)) {
+    return file.ErrorAt("catalog", "\"" + spec->catalog + "\" cannot name a catalog",
+                        "use letters, digits, '_' and '-', beginning with a letter");
+  }
+  TARN_ASSIGN_OR_RETURN(auto warehouse, file.String("warehouse"));
+  TARN_ASSIGN_OR_RETURN(auto state, file.String("state"));
+  const std::string base_warehouse = WithoutFileScheme(warehouse.value_or("./warehouse"));
+  const std::string base_state = WithoutFileScheme(state.value_or("./state"));
+  if (IsUri(base_warehouse) && base_warehouse.rfind("s3://", 0) != 0) {
+    return file.ErrorAt("warehouse",
+                        "the warehouse \"" + base_warehouse +
+                            "\" is of a kind that "
+                            "Tarn does not know",
+                        "use a folder, or s3://bucket/prefix");
+  }
+  if (IsUri(base_state)) {
+    return Unsupported(file.PositionOf("state").ToString() +
+                           ": a state outside the local disk is not available in this version",
+                       "use a folder");
+  }
+  // What ApplyEnvironment left is the environment's suffix.
+  spec->warehouse = IsUri(base_warehouse) ? base_warehouse + spec->warehouse
+                                          : Absolute(spec->root, base_warehouse + spec->warehouse);
+  spec->state = Absolute(spec->root, base_state + spec->state);
+  while (spec->warehouse.size() > 1 && spec->warehouse.back() == '/') spec->warehouse.pop_back();
+  TARN_RETURN_IF_ERROR(ParseStorage(file, &spec->storage));
+  TARN_RETURN_IF_ERROR(ParseLimits(file, &spec->limits));
+  TARN_RETURN_IF_ERROR(ParseSources(file, path, spec));
+  TARN_RETURN_IF_ERROR(ParseTableRules(file, path, spec));
+  file.Has("environments");
+  TARN_RETURN_IF_ERROR(
+      file.Unavailable("schedules", "run models with `tarn run`, from cron for example"));
+  TARN_RETURN_IF_ERROR(file.Unavailable("serve", "the servers come with `tarn up`"));
+  return file.Done();
+}
+
+}  // namespace
+
+std::string_view SourceModeName(SourceMode mode) {
+  switch (mode) {
+    case SourceMode::kSnapshot:
+      return "snapshot";
+    case SourceMode::kIncremental:
+      return "incremental";
+    case SourceMode::kQuery:
+      return "query";
+  }
+  return "?";
+}
+
+Result<ProjectSpec> LoadProject(const std::string& root, const std::string& environment) {
+  ProjectSpec spec;
+  spec.root = fs::absolute(root).lexically_normal().string();
+  spec.environment = environment;
+  const fs::path path = fs::path(spec.root) / kFileName;
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) {
+    return NotFound("there is no " + path.string(), "make a project with `tarn init pagila`");
+  }
+  std::ostringstream text;
+  text << stream.rdbuf();
+  TARN_ASSIGN_OR_RETURN(const YAML::Node document, ParseYaml(text.str(), kFileName, 1));
+  TARN_ASSIGN_OR_RETURN(const YAML::Node merged,
+                        ApplyEnvironment(document, kFileName, environment, &spec));
+  TARN_RETURN_IF_ERROR(ParseFile(merged, kFileName, &spec));
+  TARN_ASSIGN_OR_RETURN(spec.models, LoadModels(spec.root));
+  for (Model& model : spec.models) {
+    for (const TableRule& rule : spec.tables) {
+      if (!MatchesPattern(rule.pattern, model.name.ToString())) continue;
+      if (!rule.partition.empty() && model.materialize != Materialize::kView) {
+        model.partition = rule.partition;
+      }
+      for (const auto& [tag, value] : rule.tags) model.tags[tag] = value;
+    }
+  }
+  return spec;
+}
+
+Result<std::string> FindProjectRoot(const std::string& start) {
+  std::error_code error;
+  fs::path folder = fs::absolute(start, error);
+  while (true) {
+    if (fs::exists(folder / kFileName, error)) return folder.string();
+    if (!folder.has_parent_path() || folder.parent_path() == folder) break;
+    folder = folder.parent_path();
+  }
+  return NotFound("there is no tarn.yaml here or in a folder above",
+                  "go to a project, name one with --project DIR, or make one with `tarn init`");
+}
+
+}  // namespace tarn

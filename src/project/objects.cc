@@ -1,0 +1,137 @@
+#include "project/objects.h"
+
+#include "base/json.h"
+
+namespace tarn {
+namespace {
+
+constexpr char kWhat[] = "an object of the catalog";
+
+/// Reads string members; the first failure is kept.
+class Reader {
+ public:
+  static Result<Reader> Open(const std::string& text) {
+    Reader reader;
+    TARN_ASSIGN_OR_RETURN(reader.json_, ParseJson(text, kWhat));
+    return reader;
+  }
+  std::string Text(const char* key) {
+    auto value = JsonString(json_, key, kWhat);
+    if (!value.ok()) {
+      if (status_.ok()) status_ = value.status();
+      return "";
+    }
+    return *value;
+  }
+  std::vector<std::string> List(const char* key) {
+    std::vector<std::string> out;
+    const Json* list = FindMember(json_, key);
+    if (list == nullptr || !list->is_array()) return out;
+    for (const Json& item : *list) {
+      if (item.is_string()) out.push_back(item.get<std::string>());
+    }
+    return out;
+  }
+  std::map<std::string, std::string> Texts(const char* key) {
+    std::map<std::string, std::string> out;
+    const Json* object = FindMember(json_, key);
+    if (object == nullptr || !object->is_object()) return out;
+    for (const auto& [name, value] : object->items()) {
+      if (value.is_string()) out[name] = value.get<std::string>();
+    }
+    return out;
+  }
+  const Status& status() const { return status_; }
+
+ private:
+  Json json_;
+  Status status_;
+};
+
+Json TextsJson(const std::map<std::string, std::string>& texts) {
+  Json object = Json::object();
+  for (const auto& [key, value] : texts) object[key] = value;
+  return object;
+}
+
+}  // namespace
+
+std::string ProjectObject::ToJson() const {
+  return DumpJson(Json{{"name", name}, {"catalog", catalog}, {"warehouse", warehouse}});
+}
+
+Result<ProjectObject> ProjectObject::FromJson(const std::string& json) {
+  TARN_ASSIGN_OR_RETURN(Reader reader, Reader::Open(json));
+  ProjectObject object{reader.Text("name"), reader.Text("catalog"), reader.Text("warehouse")};
+  TARN_RETURN_IF_ERROR(reader.status());
+  return object;
+}
+
+std::string SourceObject::ToJson() const {
+  return DumpJson(Json{{"type", type}, {"address", address}, {"mode", mode}, {"cursor", cursor}});
+}
+
+Result<SourceObject> SourceObject::FromJson(const std::string& json) {
+  TARN_ASSIGN_OR_RETURN(Reader reader, Reader::Open(json));
+  SourceObject object{reader.Text("type"), reader.Text("address"), reader.Text("mode"),
+                      reader.Text("cursor")};
+  TARN_RETURN_IF_ERROR(reader.status());
+  return object;
+}
+
+std::string SourceTableObject::ToJson() const {
+  return DumpJson(Json{{"source", source},
+                       {"schema", schema},
+                       {"table", table},
+                       {"target_schema", target.schema},
+                       {"target_table", target.name},
+                       {"fingerprint", fingerprint},
+                       {"partition", partition},
+                       {"tags", TextsJson(tags)}});
+}
+
+Result<SourceTableObject> SourceTableObject::FromJson(const std::string& json) {
+  TARN_ASSIGN_OR_RETURN(Reader reader, Reader::Open(json));
+  SourceTableObject object;
+  object.source = reader.Text("source");
+  object.schema = reader.Text("schema");
+  object.table = reader.Text("table");
+  object.target = {reader.Text("target_schema"), reader.Text("target_table")};
+  object.fingerprint = reader.Text("fingerprint");
+  object.partition = reader.List("partition");
+  object.tags = reader.Texts("tags");
+  TARN_RETURN_IF_ERROR(reader.status());
+  return object;
+}
+
+std::string ModelObject::ToJson() const {
+  return DumpJson(Json{{"fingerprint", fingerprint}, {"materialize", materialize}});
+}
+
+Result<ModelObject> ModelObject::FromJson(const std::string& json) {
+  TARN_ASSIGN_OR_RETURN(Reader reader, Reader::Open(json));
+  ModelObject object{reader.Text("fingerprint"), reader.Text("materialize")};
+  TARN_RETURN_IF_ERROR(reader.status());
+  return object;
+}
+
+Result<AliveObjects> LoadAliveObjects(Catalog& catalog) {
+  AliveObjects alive;
+  TARN_ASSIGN_OR_RETURN(auto objects, catalog.ListObjects(std::nullopt));
+  for (const ObjectEntry& object : objects) {
+    if (object.kind == kProjectObject) {
+      TARN_ASSIGN_OR_RETURN(alive.project, ProjectObject::FromJson(object.json));
+    } else if (object.kind == kSourceObject) {
+      TARN_ASSIGN_OR_RETURN(alive.sources[object.name], SourceObject::FromJson(object.json));
+    } else if (object.kind == kSourceTableObject) {
+      TARN_ASSIGN_OR_RETURN(alive.tables[object.name], SourceTableObject::FromJson(object.json));
+    } else if (object.kind == kModelObject) {
+      TARN_ASSIGN_OR_RETURN(alive.models[object.name], ModelObject::FromJson(object.json));
+    } else if (object.kind == kGarbageObject) {
+      alive.garbage.push_back(object.name);
+    }
+  }
+  return alive;
+}
+
+}  // namespace tarn

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "project/spec.h"
+#include "source/source.h"
+
+namespace tarn {
+
+/// What `apply` made alive, as the catalog remembers it (kinds of PutObjectOp). No secrets: a
+/// source is kept by its address, never by its url.
+/// @{
+inline constexpr char kProjectObject[] = "project";
+inline constexpr char kSourceObject[] = "source";
+inline constexpr char kSourceTableObject[] = "source_table";
+inline constexpr char kModelObject[] = "model";
+inline constexpr char kGarbageObject[] = "garbage";  ///< a folder that `destroy` is removing
+/// @}
+
+/// Which project owns a state; guards against two projects over one state.
+struct ProjectObject {
+  std::string name;
+  std::string catalog;
+  std::string warehouse;  ///< root URI
+  std::string ToJson() const;
+  static Result<ProjectObject> FromJson(const std::string& json);
+  bool operator==(const ProjectObject&) const = default;
+};
+
+struct SourceObject {
+  std::string type;
+  std::string address;
+  std::string mode;
+  std::string cursor;
+  std::string ToJson() const;
+  static Result<SourceObject> FromJson(const std::string& json);
+  bool operator==(const SourceObject&) const = default;
+};
+
+/// One mirrored table; its object's name is `<source>/<schema>.<table>`.
+struct SourceTableObject {
+  std::string source;
+  std::string schema, table;  ///< in the source
+  TableName target;
+  std::string fingerprint;  ///< of the source's columns and of the options that shape them
+  std::vector<std::string> partition;
+  std::map<std::string, std::string> tags;
+  std::string ToJson() const;
+  static Result<SourceTableObject> FromJson(const std::string& json);
+};
+
+struct ModelObject {
+  std::string fingerprint;
+  std::string materialize;
+  std::string ToJson() const;
+  static Result<ModelObject> FromJson(const std::string& json);
+  bool operator==(const ModelObject&) const = default;
+};
+
+/// All of them, read in one go.
+struct AliveObjects {
+  std::optional<ProjectObject> project;
+  std::map<std::string, SourceObject> sources;
+  std::map<std::string, SourceTableObject> tables;  ///< by object name
+  std::map<std::string, ModelObject> models;        ///< by schema.name
+  std::vector<std::string> garbage;                 ///< key prefixes
+};
+Result<AliveObjects> LoadAliveObjects(Catalog& catalog);
+
+}  // namespace tarn

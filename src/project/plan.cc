@@ -1,0 +1,343 @@
+#include "project/plan.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/text.h"
+
+namespace tarn {
+namespace {
+
+using Action = PlanStep::Action;
+
+const char* Sign(Action action) {
+  switch (action) {
+    case Action::kAdd:
+      return "+";
+    case Action::kChange:
+      return "~";
+    case Action::kRemove:
+      return "-";
+  }
+  return "?";
+}
+
+SourceObject WantedSource(const SourceSpec& spec, const Source& source) {
+  return {spec.type, source.address(), std::string(SourceModeName(spec.mode)), spec.cursor};
+}
+
+std::string Plural(size_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+/// Compares one project with its catalog, step by step.
+class Planner {
+ public:
+  explicit Planner(OpenProject& project) : project_(project) {}
+  Result<Plan> Run();
+
+ private:
+  Status CheckProject();
+  Status PlanSource(const SourceSpec& spec);
+  Status PlanTable(const SourceSpec& spec, const SourceTable& table);
+  Status PlanModels();
+  Status PlanModel(const Model& model);
+  void PlanRemovals();
+  Status Claim(const TableName& name, const std::string& who);
+  void Step(Action action, std::string kind, std::string name, std::string detail) {
+    plan_.steps.push_back({action, std::move(kind), std::move(name), std::move(detail)});
+  }
+
+  OpenProject& project_;
+  AliveObjects alive_;
+  Plan plan_;
+  std::map<std::string, std::string> claims_;  ///< lower-case lake name → who wants it
+};
+
+Status Planner::CheckProject() {
+  const ProjectObject wanted{project_.spec.name, project_.spec.catalog,
+                             project_.tables.store->root_uri()};
+  if (!alive_.project.has_value()) {
+    plan_.project_is_new = true;
+    return Status::Ok();
+  }
+  if (alive_.project->name != wanted.name) {
+    return InvalidArgument("the state " + project_.spec.state + " belongs to the project \"" +
+                               alive_.project->name + "\", not to \"" + wanted.name + "\"",
+                           "give this project a `state:` of its own");
+  }
+  if (alive_.project->warehouse != wanted.warehouse) {
+    return InvalidArgument("the lake's tables stand in " + alive_.project->warehouse +
+                               ", and tarn.yaml says " + wanted.warehouse,
+                           "put the old warehouse back, or run `tarn destroy` with it first");
+  }
+  return Status::Ok();
+}
+
+Status Planner::Claim(const TableName& name, const std::string& who) {
+  auto [it, fresh] = claims_.emplace(LowerAscii(name.ToString()), who);
+  if (fresh) return Status::Ok();
+  return InvalidArgument(
+      "both " + it->second + " and " + who + " want the table " + name.ToString(),
+      "rename one: `into:` of a source can map its tables one by one");
+}
+
+Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
+  PlannedTable planned;
+  planned.source = spec.name;
+  planned.table = table;
+  planned.object_name = spec.name + "/" + table.name.ToString();
+  SourceTableObject& object = planned.object;
+  object.source = spec.name;
+  object.schema = table.name.schema;
+  object.table = table.name.name;
+  object.target = TargetOf(spec, table.name);
+  object.fingerprint = table.fingerprint;
+  for (const TableRule& rule : project_.spec.tables) {
+    if (!MatchesPattern(rule.pattern, object.target.ToString())) continue;
+    if (!rule.partition.empty()) object.partition = rule.partition;
+    for (const auto& [tag, value] : rule.tags) object.tags[tag] = value;
+  }
+  TARN_RETURN_IF_ERROR(
+      Claim(object.target, "the table " + table.name.ToString() + " of source " + spec.name));
+
+  std::string detail = Plural(table.columns.size(), "column");
+  detail += table.key.empty() ? ", no key" : ", key " + Join(table.key, ", ");
+  if (!object.partition.empty()) detail += ", partition " + Join(object.partition, ", ");
+  const std::string name = object.target.ToString();
+  auto old = alive_.tables.find(planned.object_name);
+  if (old == alive_.tables.end()) {
+    Step(Action::kAdd, "table", name, detail);
+    plan_.tables_to_load.push_back(planned);
+  } else if (old->second.target != object.target) {
+    Step(Action::kChange, "table", name,
+         "was " + old->second.target.ToString() + ", which stays until `destroy` or DROP");
+    plan_.tables_to_load.push_back(planned);
+  } else if (old->second.fingerprint != object.fingerprint) {
+    Step(Action::kChange, "table", name, "altered in the source: " + detail);
+    plan_.tables_to_load.push_back(planned);
+  } else if (old->second.partition != object.partition) {
+    Step(Action::kChange, "table", name,
+         "partition " + Join(old->second.partition, ", ") + " → " + Join(object.partition, ", "));
+    plan_.tables_to_load.push_back(planned);
+  } else if (old->second.tags != object.tags) {
+    Step(Action::kChange, "table", name, "tags");
+    plan_.tables_to_load.push_back(planned);
+  } else if (auto entry = project_.catalog->LoadTable(object.target, std::nullopt);
+             !entry.ok() && entry.error().kind == ErrorKind::kNotFound) {
+    Step(Action::kAdd, "table", name, "was dropped: " + detail);
+    plan_.tables_to_load.push_back(planned);
+  }
+  plan_.tables_wanted.push_back(std::move(planned));
+  return Status::Ok();
+}
+
+Status Planner::PlanSource(const SourceSpec& spec) {
+  Source& source = *project_.sources.at(spec.name);
+  auto discovered = source.Discover(spec.tables);
+  if (!discovered.ok()) {
+    return std::move(discovered).Wrap(spec.position.ToString() + ": source " + spec.name).status();
+  }
+  const SourceObject wanted = WantedSource(spec, source);
+  std::string detail = Plural(discovered->size(), "table") + " of " + source.address();
+  if (spec.mode == SourceMode::kQuery) {
+    detail += ", live only";
+  } else {
+    detail += " → " + spec.into_schema;
+  }
+  auto old = alive_.sources.find(spec.name);
+  if (old == alive_.sources.end()) {
+    Step(Action::kAdd, "source", spec.name, detail);
+    plan_.sources_to_put.push_back(spec.name);
+  } else if (!(old->second == wanted)) {
+    std::string change;
+    if (old->second.address != wanted.address)
+      change = old->second.address + " → " + wanted.address;
+    if (old->second.mode != wanted.mode) {
+      change += (change.empty() ? "" : ", ") + ("mode " + old->second.mode + " → " + wanted.mode);
+    }
+    if (change.empty()) change = "settings";
+    Step(Action::kChange, "source", spec.name, change);
+    plan_.sources_to_put.push_back(spec.name);
+  }
+  if (spec.mode == SourceMode::kQuery) return Status::Ok();
+  for (const SourceTable& table : *discovered) {
+    if (spec.mode == SourceMode::kIncremental) {
+      const bool has_cursor =
+          std::any_of(table.columns.begin(), table.columns.end(),
+                      [&](const SourceColumn& column) { return column.name == spec.cursor; });
+      if (!has_cursor) {
+        return InvalidArgument(spec.position.ToString() + ": the table " + table.name.ToString() +
+                                   " has no column \"" + spec.cursor + "\" to be loaded by",
+                               "take it out of `tables:`, or give it a source of mode snapshot");
+      }
+    }
+    TARN_RETURN_IF_ERROR(PlanTable(spec, table));
+  }
+  return Status::Ok();
+}
+
+Status Planner::PlanModel(const Model& model) {
+  const std::string name = model.name.ToString();
+  TARN_RETURN_IF_ERROR(Claim(model.name, "the model " + model.path));
+  const std::string kind = model.materialize == Materialize::kView ? "view" : "model";
+  std::vector<std::string> inputs;
+  for (const TableName& input : model.inputs) inputs.push_back(input.ToString());
+  std::string detail(MaterializeName(model.materialize));
+  if (!inputs.empty()) detail += " from " + Join(inputs, ", ");
+  if (!model.checks.empty()) detail += ", " + Plural(model.checks.size(), "check");
+  auto old = alive_.models.find(name);
+  if (old == alive_.models.end()) {
+    if (auto entry = project_.catalog->LoadTable(model.name, std::nullopt); entry.ok()) {
+      if (entry->owner != "model:" + name) {
+        return AlreadyExists(
+            model.path + ": the table " + name + " exists and was not made by this model",
+            "rename the model, or DROP TABLE " + name);
+      }
+    } else if (entry.error().kind != ErrorKind::kNotFound) {
+      return entry.status();
+    }
+    Step(Action::kAdd, kind, name, detail);
+    plan_.models_to_put.insert(name);
+  } else if (old->second.fingerprint != model.fingerprint) {
+    Step(Action::kChange, kind, name, "query or head changed: " + detail);
+    plan_.models_to_put.insert(name);
+  } else {
+    const bool view = model.materialize == Materialize::kView;
+    const Status there = view ? project_.catalog->LoadView(model.name, std::nullopt).status()
+                              : project_.catalog->LoadTable(model.name, std::nullopt).status();
+    if (!there.ok() && there.error().kind == ErrorKind::kNotFound) {
+      Step(Action::kAdd, kind, name, "was dropped: " + detail);
+      plan_.models_to_put.insert(name);
+    }
+  }
+  return Status::Ok();
+}
+
+Status Planner::PlanModels() {
+  TARN_ASSIGN_OR_RETURN(const ModelGraph graph, BuildModelGraph(project_));
+  std::set<std::string> known;
+  for (const Model& model : project_.spec.models) known.insert(LowerAscii(model.name.ToString()));
+  for (const PlannedTable& table : plan_.tables_wanted) {
+    known.insert(LowerAscii(table.object.target.ToString()));
+  }
+  for (size_t index : graph.order()) {
+    const Model& model = project_.spec.models[index];
+    for (const TableName& input : model.inputs) {
+      if (known.count(LowerAscii(input.ToString())) != 0 || input.schema == "system") continue;
+      const Status table = project_.catalog->LoadTable(input, std::nullopt).status();
+      if (table.ok()) continue;
+      const Status view = project_.catalog->LoadView(input, std::nullopt).status();
+      if (view.ok()) continue;
+      if (table.error().kind != ErrorKind::kNotFound) return table;
+      return NotFound(model.path + ": the table " + input.ToString() + " does not exist",
+                      table.error().hint.empty() ? "no source loads it and no model makes it"
+                                                 : table.error().hint);
+    }
+    TARN_RETURN_IF_ERROR(PlanModel(model));
+  }
+  return Status::Ok();
+}
+
+void Planner::PlanRemovals() {
+  std::set<std::string> sources, tables, models;
+  for (const SourceSpec& spec : project_.spec.sources) sources.insert(spec.name);
+  for (const PlannedTable& table : plan_.tables_wanted) tables.insert(table.object_name);
+  for (const Model& model : project_.spec.models) models.insert(model.name.ToString());
+  const std::string stays = "its table stays until `destroy` or DROP";
+  for (const auto& [name, source] : alive_.sources) {
+    if (sources.count(name) != 0) continue;
+    Step(Action::kRemove, "source", name, source.address);
+    plan_.sources_to_drop.push_back(name);
+  }
+  for (const auto& [name, table] : alive_.tables) {
+    if (tables.count(name) != 0) continue;
+    Step(Action::kRemove, "table", table.target.ToString(), "no longer loaded; " + stays);
+    plan_.tables_to_drop.push_back(name);
+  }
+  for (const auto& [name, model] : alive_.models) {
+    if (models.count(name) != 0) continue;
+    const bool view = model.materialize == "view";
+    Step(Action::kRemove, view ? "view" : "model", name, view ? "" : stays);
+    plan_.models_to_drop.push_back(name);
+  }
+}
+
+Result<Plan> Planner::Run() {
+  TARN_ASSIGN_OR_RETURN(alive_, LoadAliveObjects(*project_.catalog));
+  TARN_RETURN_IF_ERROR(CheckProject());
+  for (const SourceSpec& spec : project_.spec.sources) TARN_RETURN_IF_ERROR(PlanSource(spec));
+  TARN_RETURN_IF_ERROR(PlanModels());
+  PlanRemovals();
+  return std::move(plan_);
+}
+
+}  // namespace
+
+int64_t Plan::Count(PlanStep::Action action) const {
+  return std::count_if(steps.begin(), steps.end(),
+                       [&](const PlanStep& step) { return step.action == action; });
+}
+
+TableName TargetOf(const SourceSpec& source, const SourceTableName& table) {
+  auto mapped = source.into_tables.find(table.ToString());
+  if (mapped != source.into_tables.end()) {
+    const size_t dot = mapped->second.find('.');
+    return {mapped->second.substr(0, dot), mapped->second.substr(dot + 1)};
+  }
+  return {source.into_schema, table.name};
+}
+
+Result<ModelGraph> BuildModelGraph(OpenProject& project) {
+  for (Model& model : project.spec.models) {
+    auto inputs = project.engine->InputsOf(model.sql);
+    if (!inputs.ok()) return std::move(inputs).Wrap(model.path).status();
+    model.inputs = *inputs;
+  }
+  return ModelGraph::Build(project.spec.models);
+}
+
+Result<Plan> MakePlan(OpenProject& project) { return Planner(project).Run(); }
+
+std::string FormatPlan(const Plan& plan) {
+  if (plan.empty()) return "No changes: the lake is as the project says.\n";
+  size_t kind_width = 0, name_width = 0;
+  for (const PlanStep& step : plan.steps) {
+    kind_width = std::max(kind_width, step.kind.size());
+    name_width = std::max(name_width, step.name.size());
+  }
+  std::string out;
+  for (const PlanStep& step : plan.steps) {
+    std::string line = std::string("  ") + Sign(step.action) + " " + step.kind +
+                       std::string(kind_width - step.kind.size() + 2, ' ') + step.name;
+    if (!step.detail.empty()) {
+      line += std::string(name_width - step.name.size() + 2, ' ') + step.detail;
+    }
+    out += line + "\n";
+  }
+  out += "Plan: " + std::to_string(plan.Count(Action::kAdd)) + " to add, " +
+         std::to_string(plan.Count(Action::kChange)) + " to change, " +
+         std::to_string(plan.Count(Action::kRemove)) + " to remove.\n";
+  return out;
+}
+
+std::string PlanJson(const Plan& plan) {
+  static const std::map<Action, const char*> names = {
+      {Action::kAdd, "add"}, {Action::kChange, "change"}, {Action::kRemove, "remove"}};
+  Json changes = Json::array();
+  for (const PlanStep& step : plan.steps) {
+    changes.push_back({{"action", names.at(step.action)},
+                       {"kind", step.kind},
+                       {"name", step.name},
+                       {"detail", step.detail}});
+  }
+  return DumpJson(Json{{"changes", changes},
+                       {"add", plan.Count(Action::kAdd)},
+                       {"change", plan.Count(Action::kChange)},
+                       {"remove", plan.Count(Action::kRemove)}},
+                  2) +
+         "\n";
+}
+
+}  // namespace tarn

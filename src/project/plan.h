@@ -1,0 +1,77 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "pipeline/transform/dag.h"
+#include "project/objects.h"
+#include "project/spec.h"
+#include "source/source.h"
+#include "sql/engine.h"
+
+namespace tarn {
+
+/// A project that is open: what it says, and the parts that were wired for it. Borrowed by
+/// commands.
+struct OpenProject {
+  ProjectSpec spec;
+  Catalog* catalog = nullptr;
+  TableContext tables;
+  SqlEngine* engine = nullptr;
+  std::map<std::string, Source*> sources;  ///< by name
+};
+
+/// One line of a plan.
+struct PlanStep {
+  enum class Action { kAdd, kChange, kRemove };
+  Action action = Action::kAdd;
+  std::string kind;    ///< "source", "table", "model", "view"
+  std::string name;    ///< "postgres", "bronze.customer"
+  std::string detail;  ///< "10 columns, key customer_id"
+};
+
+/// A source table that is to be loaded.
+struct PlannedTable {
+  std::string source;
+  std::string object_name;  ///< `<source>/<schema>.<table>`
+  SourceTable table;
+  SourceTableObject object;  ///< as it will be remembered
+};
+
+/// wanted − actual. Holds all that `apply` needs to do just that and nothing else.
+struct Plan {
+  std::vector<PlanStep> steps;
+  std::vector<std::string> sources_to_put;   ///< new or changed, by name
+  std::vector<PlannedTable> tables_to_load;  ///< new or changed
+  std::vector<PlannedTable> tables_wanted;   ///< all that the sources' patterns match
+  std::set<std::string> models_to_put;       ///< new or changed, "schema.name"
+  std::vector<std::string> sources_to_drop, tables_to_drop, models_to_drop;  ///< object names
+  bool project_is_new = false;
+
+  bool empty() const { return steps.empty(); }
+  int64_t Count(PlanStep::Action action) const;
+};
+
+/// Compares what the project says with what the catalog remembers and the sources have. Reads only.
+/// Also proves that every model can be run: names resolve, no cycles, one query each.
+/// Errors: the sources' (unreachable, missing table); InvalidArgument for two things that want one
+/// lake name, for a model's SQL, for a state that belongs to another project.
+Result<Plan> MakePlan(OpenProject& project);
+
+/// Parses every model's inputs with the engine and links the graph.
+Result<ModelGraph> BuildModelGraph(OpenProject& project);
+
+/// The lake name of a source table.
+TableName TargetOf(const SourceSpec& source, const SourceTableName& table);
+
+/// The plan as people know it from Terraform, with a closing line; `kind` padded, no colour.
+std::string FormatPlan(const Plan& plan);
+/// {"changes": […], "add": n, "change": n, "remove": n}
+std::string PlanJson(const Plan& plan);
+
+}  // namespace tarn
