@@ -80,10 +80,18 @@ class Source:
         return source, lake
 
 
+def _to_milliseconds(column):
+    return [v if v is None or isinstance(v[1], str) else ("micros", (v[1] + 500) // 1000 * 1000) for v in column]
+
+
 def difference(source: Source, lake: pa.Table, reader: str) -> str | None:
-    """None when the lake holds exactly the source's rows, else what differs first, in words."""
+    """None when the lake holds exactly the source's rows, else what differs first, in words.
+
+    The name of the reader decides on two allowances, for Trino alone: it gives column names in lower case, and its Delta connector
+    rounds timestamps with time zone to milliseconds.
+    """
     names = [c[0] for c in source.columns]
-    if reader.startswith("trino") and len({n.lower() for n in names}) == len(names):  # it knows names in lower case only
+    if reader.startswith("trino") and len({n.lower() for n in names}) == len(names):
         lower = {n.lower(): n for n in names}
         lake = lake.rename_columns([lower.get(n, n) for n in lake.column_names])
     if set(lake.column_names) != set(names) or len(lake.column_names) != len(names):
@@ -94,6 +102,8 @@ def difference(source: Source, lake: pa.Table, reader: str) -> str | None:
     for i, name in enumerate(names):
         column = lake.column(name)
         a, b = source.column(i, values.from_arrow(column), column.type)
+        if reader == "trino delta" and pa.types.is_timestamp(column.type) and column.type.tz:
+            a, b = _to_milliseconds(a), _to_milliseconds(b)
         missing, extra = collections.Counter(a) - collections.Counter(b), collections.Counter(b) - collections.Counter(a)
         if missing or extra:
             short = lambda c: ", ".join(repr(v)[:200] for v in list(c)[:4])
