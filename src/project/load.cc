@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "base/hash.h"
 #include "base/nearest.h"
 #include "base/text.h"
 #include "project/model_file.h"
@@ -47,6 +49,12 @@ bool IsName(const std::string& text) {
     if (!letter && !(c >= '0' && c <= '9') && c != '-') return false;
   }
   return !(text[0] >= '0' && text[0] <= '9') && text[0] != '-';
+}
+
+std::string TagText(const std::map<std::string, std::string>& tags) {
+  std::string text;
+  for (const auto& [tag, value] : tags) text += "\n" + tag + "=" + value;
+  return text;
 }
 
 std::string Absolute(const std::string& root, const std::string& path) {
@@ -153,7 +161,7 @@ Status ParseTableRules(YamlMap& file, const std::string& path, ProjectSpec* spec
       return tables.ErrorAt(pattern, "\"" + pattern + "\" is not of the form schema.table",
                             "write " + pattern + ".* for all tables of a schema");
     }
-    TARN_ASSIGN_OR_RETURN(rule.partition, map.Strings("partition"));
+    TARN_ASSIGN_OR_RETURN(rule.partition, map.Expressions("partition"));
     TARN_ASSIGN_OR_RETURN(rule.tags, map.StringMap("tags"));
     TARN_RETURN_IF_ERROR(map.Choice("iceberg", {"auto", "2"}, {"3"}).status());
     TARN_RETURN_IF_ERROR(
@@ -312,6 +320,8 @@ Result<ProjectSpec> LoadProject(const std::string& root, const std::string& envi
         model.partition = rule.partition;
       }
       for (const auto& [tag, value] : rule.tags) model.tags[tag] = value;
+      model.fingerprint =
+          HexHash(model.fingerprint + Join(rule.partition, ",") + TagText(rule.tags));
     }
   }
   return spec;

@@ -177,7 +177,7 @@ Status ParseHead(const ModelText& text, const std::string& path, Model* model) {
   TARN_ASSIGN_OR_RETURN(model->key, head.Strings("key"));
   TARN_ASSIGN_OR_RETURN(auto cursor, head.String("cursor"));
   model->cursor = cursor.value_or("");
-  TARN_ASSIGN_OR_RETURN(model->partition, head.Strings("partition"));
+  TARN_ASSIGN_OR_RETURN(model->partition, head.Expressions("partition"));
   TARN_ASSIGN_OR_RETURN(model->tags, head.StringMap("tags"));
   TARN_ASSIGN_OR_RETURN(auto on_failure, head.Choice("on_failure", {"fail", "warn", "quarantine"}));
   if (on_failure == "warn") model->on_failure = OnFailure::kWarn;

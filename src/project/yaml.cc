@@ -213,6 +213,22 @@ Result<std::vector<std::string>> YamlMap::Strings(const std::string& key) {
   return out;
 }
 
+Result<std::vector<std::string>> YamlMap::Expressions(const std::string& key) {
+  TARN_ASSIGN_OR_RETURN(const auto pieces, Strings(key));
+  std::vector<std::string> out;
+  int open = 0;
+  for (const std::string& piece : pieces) {
+    if (open > 0) {
+      out.back() += ", " + piece;
+    } else {
+      out.push_back(piece);
+    }
+    for (char c : piece) open += c == '(' ? 1 : c == ')' ? -1 : 0;
+  }
+  if (open != 0) return ErrorAt(key, "a parenthesis of \"" + key + "\" is not closed");
+  return out;
+}
+
 Result<std::map<std::string, std::string>> YamlMap::StringMap(const std::string& key) {
   std::map<std::string, std::string> out;
   TARN_ASSIGN_OR_RETURN(YamlMap map, Map(key, "\"" + key + "\" of " + what_));

@@ -34,6 +34,8 @@ class YamlMap {
   Result<std::optional<int64_t>> Int(const std::string& key);
   /// A list of scalars, or one scalar as a list of one.
   Result<std::vector<std::string>> Strings(const std::string& key);
+  /// As Strings(), for texts with parentheses: `[bucket(16, id)]` is one, though YAML sees two.
+  Result<std::vector<std::string>> Expressions(const std::string& key);
   /// scalar → scalar.
   Result<std::map<std::string, std::string>> StringMap(const std::string& key);
   /// Absent: an empty mapping.

@@ -1,0 +1,211 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "app/command.h"
+#include "app/terminal_progress.h"
+#include "base/json.h"
+#include "project/apply.h"
+#include "project/lock.h"
+#include "project/plan.h"
+
+namespace tarn {
+namespace {
+
+std::string LockOwner(const char* command) {
+  char host[256] = "?";
+  gethostname(host, sizeof(host) - 1);
+  return std::string(command) + ", pid " + std::to_string(getpid()) + " on " + host;
+}
+
+std::unique_ptr<ProjectLock> TakeLock(const CommandContext& context, Wired& wired,
+                                      const char* command) {
+  auto lock = OrFail(ProjectLock::Acquire(
+      *wired.catalog, SystemClock(), wired.open.spec.limits, LockOwner(command), *context.cancel,
+      [](const std::string& holder) { std::fprintf(stderr, "waiting: %s\n", holder.c_str()); }));
+  OrFail(MarkInterruptedRuns(*wired.catalog, SystemClock()));
+  return lock;
+}
+
+void PrintOutcome(const ModelOutcome& outcome) {
+  if (outcome.status != ModelStatus::kSucceeded) {
+    std::fprintf(stderr, "%s %s: %s\n", outcome.model.ToString().c_str(),
+                 std::string(ModelStatusName(outcome.status)).c_str(),
+                 outcome.error.ToString().c_str());
+    return;
+  }
+  for (const CheckResult& check : outcome.checks) {
+    if (check.passed()) continue;
+    std::fprintf(stderr, "  warning: %s: %s: %s\n", outcome.model.ToString().c_str(),
+                 check.check.c_str(), check.message.c_str());
+  }
+  if (outcome.rejected_rows > 0) {
+    std::fprintf(stderr, "  %s: %s rows rejected, see %s__rejected\n",
+                 outcome.model.ToString().c_str(), WithThousands(outcome.rejected_rows).c_str(),
+                 outcome.model.ToString().c_str());
+  }
+}
+
+Json ReportJson(const ApplyReport& report) {
+  Json loads = Json::array();
+  for (const LoadReport& load : report.loads) {
+    for (const LoadedTable& table : load.tables) {
+      loads.push_back({{"table", table.table.ToString()},
+                       {"rows", table.rows},
+                       {"bytes", table.bytes},
+                       {"sequence", load.sequence.value()}});
+    }
+  }
+  Json models = Json::array();
+  for (const ModelOutcome& outcome : report.models) {
+    Json model = {{"model", outcome.model.ToString()},
+                  {"status", ModelStatusName(outcome.status)},
+                  {"rows", outcome.rows},
+                  {"rejected_rows", outcome.rejected_rows}};
+    if (!outcome.error.ok()) model["error"] = outcome.error.error().message;
+    if (outcome.status == ModelStatus::kSucceeded) model["sequence"] = outcome.sequence.value();
+    models.push_back(std::move(model));
+  }
+  return Json{{"loaded", loads}, {"models", models}};
+}
+
+void PrintReport(const ApplyReport& report, bool json, const char* done) {
+  if (json) {
+    std::printf("%s\n", DumpJson(ReportJson(report), 2).c_str());
+  } else {
+    size_t tables = 0;
+    int64_t rows = 0;
+    for (const LoadReport& load : report.loads) {
+      tables += load.tables.size();
+      for (const LoadedTable& table : load.tables) rows += table.rows;
+    }
+    size_t succeeded = 0, failed = 0, skipped = 0;
+    for (const ModelOutcome& outcome : report.models) {
+      succeeded += outcome.status == ModelStatus::kSucceeded ? 1 : 0;
+      failed += outcome.status == ModelStatus::kFailed ? 1 : 0;
+      skipped += outcome.status == ModelStatus::kSkipped ? 1 : 0;
+    }
+    std::string line = std::string(done) + ": " + std::to_string(tables) + " tables loaded (" +
+                       WithThousands(rows) + " rows), " + std::to_string(succeeded) +
+                       " models built";
+    if (failed > 0) line += ", " + std::to_string(failed) + " failed";
+    if (skipped > 0) line += ", " + std::to_string(skipped) + " skipped";
+    std::printf("%s.\n", line.c_str());
+  }
+}
+
+void RunPlan(CommandContext& context, bool json) {
+  auto wired = OrFail(WireProject(context.Wire(StateUse::kRead)));
+  const Plan plan = OrFail(MakePlan(wired->open));
+  std::fputs((json ? PlanJson(plan) : FormatPlan(plan)).c_str(), stdout);
+  context.exit_code = plan.empty() ? kExitDone : kExitChanges;
+}
+
+void RunApply(CommandContext& context, bool yes, bool json) {
+  // Planned without a state first, so that a project that cannot be applied leaves nothing behind.
+  auto first = OrFail(WireProject(context.Wire(StateUse::kRead)));
+  Plan plan = OrFail(MakePlan(first->open));
+  const std::string shown = FormatPlan(plan);
+  if (!json) std::fputs(shown.c_str(), stdout);
+  std::fflush(stdout);
+  if (plan.empty() && first->state_exists) {
+    if (json) PrintReport({}, json, "Applied");
+    return;
+  }
+  if (!yes && !plan.empty()) OrFail(Confirm("Apply these changes?"));
+  OrFail(first->store->CheckAccess());
+  first.reset();
+
+  auto wired = OrFail(WireProject(context.Wire(StateUse::kCreate)));
+  auto lock = TakeLock(context, *wired, "apply");
+  // Another apply may have gone first, and the sources may have moved on.
+  plan = OrFail(MakePlan(wired->open));
+  if (FormatPlan(plan) != shown) {
+    if (!yes) {
+      OrFail(Conflict("the project or its sources changed since the plan was shown",
+                      "run `tarn apply` again and look at the new plan"));
+    }
+    if (!json) {
+      std::fputs("The plan changed meanwhile:\n", stdout);
+      std::fputs(FormatPlan(plan).c_str(), stdout);
+      std::fflush(stdout);
+    }
+  }
+  Reporter reporter;
+  reporter.ran = PrintOutcome;
+  const ApplyReport report = OrFail(ApplyPlan(wired->open, wired->pipeline, plan, reporter));
+  PrintReport(report, json, "Applied");
+  if (report.failed()) context.exit_code = kExitFailed;
+}
+
+void RunRun(CommandContext& context, const std::vector<std::string>& selectors, bool json) {
+  auto wired = OrFail(WireProject(context.Wire(StateUse::kRequire)));
+  auto lock = TakeLock(context, *wired, "run");
+  Reporter reporter;
+  reporter.ran = PrintOutcome;
+  const ApplyReport report = OrFail(RunProject(wired->open, wired->pipeline, selectors, reporter));
+  PrintReport(report, json, "Done");
+  if (report.failed()) context.exit_code = kExitFailed;
+}
+
+void RunDestroy(CommandContext& context, bool yes) {
+  auto wired = OrFail(WireProject(context.Wire(StateUse::kRead)));
+  DestroyPlan plan = OrFail(MakeDestroyPlan(wired->open));
+  if (!wired->state_exists || plan.empty()) {
+    std::printf("Nothing to destroy.\n");
+    return;
+  }
+  std::fputs(FormatDestroyPlan(plan).c_str(), stdout);
+  std::fflush(stdout);
+  if (!yes) OrFail(Confirm("Destroy all of this?"));
+  {
+    auto lock = TakeLock(context, *wired, "destroy");
+    plan = OrFail(MakeDestroyPlan(wired->open));
+    OrFail(DestroyProject(wired->open, plan, *context.cancel));
+  }
+  const ProjectSpec spec = wired->open.spec;
+  wired.reset();
+  if (plan.everything) OrFail(RemoveState(spec));
+  std::printf("Destroyed.\n");
+}
+
+}  // namespace
+
+void AddDeployCommands(CLI::App& app, CommandContext& context) {
+  struct Flags {
+    bool yes = false;
+    bool json = false;
+    std::vector<std::string> selectors;
+  };
+  auto flags = std::make_shared<Flags>();
+
+  CLI::App* plan =
+      app.add_subcommand("plan", "show what `apply` would change; exits 3 if anything");
+  plan->add_flag("--json", flags->json, "print the plan as JSON");
+  plan->footer("Example: tarn plan --env prod");
+  plan->callback([&context, flags] { RunPlan(context, flags->json); });
+
+  CLI::App* apply = app.add_subcommand("apply", "make the lake as the project says, and fill it");
+  apply->add_flag("-y,--yes", flags->yes, "do not ask");
+  apply->add_flag("--json", flags->json, "print the outcome as JSON");
+  apply->footer("Example: tarn apply -y");
+  apply->callback([&context, flags] { RunApply(context, flags->yes, flags->json); });
+
+  CLI::App* run = app.add_subcommand("run", "reload sources and run models now");
+  run->add_option("selectors", flags->selectors,
+                  "gold.x, gold.*, +gold.x (with what it needs), gold.x+ (with what needs it)");
+  run->add_flag("--json", flags->json, "print the outcome as JSON");
+  run->footer("Example: tarn run +gold.customer_counts");
+  run->callback([&context, flags] { RunRun(context, flags->selectors, flags->json); });
+
+  CLI::App* destroy =
+      app.add_subcommand("destroy", "remove all that the project made, and nothing else");
+  destroy->add_flag("-y,--yes", flags->yes, "do not ask");
+  destroy->footer("Example: tarn destroy -y --env dev");
+  destroy->callback([&context, flags] { RunDestroy(context, flags->yes); });
+}
+
+}  // namespace tarn

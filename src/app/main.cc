@@ -1,0 +1,72 @@
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include <CLI/CLI.hpp>
+
+#include "app/command.h"
+#include "base/log.h"
+
+namespace {
+
+tarn::CancelFlag g_cancel;
+
+/// The first signal asks for a clean stop, the second one ends the process: every step can be
+/// repeated.
+void HandleSignal(int signal_number) {
+  if (g_cancel.requested()) {
+    std::signal(signal_number, SIG_DFL);
+    std::raise(signal_number);
+  }
+  g_cancel.Request();
+}
+
+int PrintError(const tarn::Error& error) {
+  std::fprintf(stderr, "tarn: %s\n", error.ToString().c_str());
+  return tarn::kExitFailed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGINT, HandleSignal);
+  std::signal(SIGTERM, HandleSignal);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app{
+      "tarn: a data lakehouse in one program.\n"
+      "One folder with a tarn.yaml says what should exist; `tarn apply` makes it so."};
+  app.set_version_flag("--version", TARN_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer("Begin with: tarn init pagila && cd pagila && cat README.md");
+  tarn::CommandContext context;
+  context.cancel = &g_cancel;
+  bool verbose = false;
+  app.add_option("--project", context.project,
+                 "folder that holds tarn.yaml (default: the current one or one above)");
+  app.add_option("--env", context.environment, "environment of tarn.yaml");
+  app.add_flag("-v,--verbose", verbose, "log what happens to standard error");
+  app.parse_complete_callback([&] {
+    if (verbose) tarn::SetLogLevel(tarn::LogLevel::kDebug);
+  });
+  tarn::AddInitCommand(app, context);
+  tarn::AddDeployCommands(app, context);
+  tarn::AddSqlCommand(app, context);
+  tarn::AddInspectCommands(app, context);
+  tarn::AddCheckCommand(app, context);
+
+  try {
+    app.parse(argc, argv);
+    return context.exit_code;
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? tarn::kExitDone : tarn::kExitUsage;
+  } catch (const tarn::CommandFailed& failed) {
+    return PrintError(failed.error);
+  } catch (const std::bad_alloc&) {
+    return PrintError(tarn::ResourceExhausted("out of memory"));
+  } catch (const std::exception& error) {
+    return PrintError(tarn::Internal(error.what()));
+  }
+}

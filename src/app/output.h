@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "sql/engine.h"
+
+namespace tarn {
+
+enum class OutputFormat { kTable, kCsv, kJson, kParquet, kArrow };
+
+/// Prints all rows of a result to `out`. Memory is bounded but for kTable, which measures its
+/// columns on the first kTableRowsMax rows and cuts the middle of what is longer, as it says.
+/// Errors: the rows'; Unavailable when `out` cannot be written (a closed pipe).
+Status PrintRows(Rows& rows, OutputFormat format, const Limits& limits, std::FILE* out);
+
+/// A plain table of texts, aligned; to a terminal with a head, to a pipe as tab-separated rows.
+void PrintTexts(const std::vector<std::string>& head,
+                const std::vector<std::vector<std::string>>& rows, std::FILE* out);
+
+/// Whether `file` is a terminal.
+bool IsTerminal(std::FILE* file);
+
+}  // namespace tarn

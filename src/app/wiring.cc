@@ -1,0 +1,129 @@
+#include "app/wiring.h"
+
+#include <filesystem>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "catalog/committer.h"
+#include "catalog/sqlite/sqlite_catalog.h"
+#include "source/postgres/postgres_source.h"
+#include "sql/duckdb/duckdb_engine.h"
+#include "storage/local/local_store.h"
+#include "storage/s3/s3_store.h"
+
+namespace tarn {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<std::unique_ptr<ObjectStore>> OpenStore(const ProjectSpec& spec) {
+  constexpr std::string_view kS3 = "s3://";
+  if (spec.warehouse.rfind(kS3, 0) != 0) return OpenLocalStore(spec.warehouse, spec.limits);
+  S3Options options;
+  const std::string rest = spec.warehouse.substr(kS3.size());
+  const size_t slash = rest.find('/');
+  options.bucket = rest.substr(0, slash);
+  options.prefix = slash == std::string::npos ? "" : rest.substr(slash + 1);
+  options.endpoint = spec.storage.endpoint;
+  options.region = spec.storage.region;
+  options.access_key = spec.storage.access_key;
+  options.secret_key = spec.storage.secret_key;
+  options.session_token = spec.storage.session_token;
+  options.role_arn = spec.storage.role_arn;
+  options.tls_ca_file = spec.storage.ca_file;
+  return OpenS3Store(std::move(options), spec.limits);
+}
+
+Result<std::unique_ptr<Catalog>> OpenCatalog(const ProjectSpec& spec, StateUse use, bool* exists) {
+  SqliteCatalogOptions options;
+  options.missing = use == StateUse::kCreate ? SqliteCatalogOptions::Missing::kCreate
+                                             : SqliteCatalogOptions::Missing::kRefuse;
+  auto catalog = OpenSqliteCatalog(spec.state, SystemClock(), SystemRandom(), options);
+  *exists = catalog.ok();
+  if (catalog.ok() || catalog.error().kind != ErrorKind::kNotFound) return catalog;
+  if (use == StateUse::kRead) return OpenSqliteCatalogInMemory(SystemClock(), SystemRandom());
+  return NotFound(
+      "the project " + spec.name + " was not applied yet: there is no state in " + spec.state,
+      "run `tarn apply` first");
+}
+
+Status OpenSources(Wired* wired) {
+  for (const SourceSpec& spec : wired->open.spec.sources) {
+    PostgresOptions options;
+    options.name = spec.name;
+    options.url = spec.url;
+    options.numeric = spec.numeric;
+    options.types = spec.types;
+    auto source = OpenPostgresSource(std::move(options), wired->open.spec.limits);
+    if (!source.ok()) {
+      return std::move(source).Wrap(spec.position.ToString() + ": source " + spec.name).status();
+    }
+    wired->open.sources[spec.name] = source->get();
+    wired->sources[spec.name] = std::move(source).value();
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options) {
+  auto wired = std::make_unique<Wired>();
+  std::string root = options.project;
+  if (root.empty()) {
+    TARN_ASSIGN_OR_RETURN(root, FindProjectRoot("."));
+  }
+  TARN_ASSIGN_OR_RETURN(wired->open.spec, LoadProject(root, options.environment));
+  const ProjectSpec& spec = wired->open.spec;
+  TARN_ASSIGN_OR_RETURN(wired->store, OpenStore(spec));
+  TARN_ASSIGN_OR_RETURN(wired->catalog, OpenCatalog(spec, options.state, &wired->state_exists));
+  TARN_RETURN_IF_ERROR(OpenSources(wired.get()));
+
+  TableContext tables;
+  tables.store = wired->store.get();
+  tables.clock = &SystemClock();
+  tables.random = &SystemRandom();
+  tables.limits = &wired->open.spec.limits;
+
+  SqlEngineOptions engine;
+  engine.catalog_name = spec.catalog;
+  engine.tables = tables;
+  engine.catalog = wired->catalog.get();
+  engine.sources = wired->open.sources;
+  engine.limits = spec.limits;
+  engine.temp_directory = (fs::path(spec.state) / "tmp").string();
+  TARN_ASSIGN_OR_RETURN(wired->engine, OpenDuckDbEngine(std::move(engine)));
+
+  wired->open.catalog = wired->catalog.get();
+  wired->open.tables = tables;
+  wired->open.engine = wired->engine.get();
+  wired->pipeline.engine = wired->engine.get();
+  wired->pipeline.catalog = wired->catalog.get();
+  wired->pipeline.tables = tables;
+  wired->pipeline.progress = options.progress;
+  wired->pipeline.cancel = options.cancel;
+  if (wired->state_exists) {
+    if (Status published = PublishOutbox(tables, *wired->catalog); !published.ok()) {
+      Log(LogLevel::kWarning,
+          "some commits are not in the Delta log yet: " + published.error().message);
+    }
+  }
+  return wired;
+}
+
+Status RemoveState(const ProjectSpec& spec) {
+  std::error_code error;
+  const fs::path state(spec.state);
+  for (const char* name : {"catalog.db", "catalog.db-wal", "catalog.db-shm"}) {
+    fs::remove(state / name, error);
+    if (error)
+      return Unavailable("cannot remove " + (state / name).string() + ": " + error.message());
+  }
+  fs::remove_all(state / "tmp", error);
+  // Only empty folders go: what else stands there is somebody else's.
+  fs::remove(state, error);
+  if (spec.warehouse.find("://") == std::string::npos) fs::remove(spec.warehouse, error);
+  return Status::Ok();
+}
+
+}  // namespace tarn

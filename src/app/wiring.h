@@ -1,0 +1,52 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/cancel.h"
+#include "base/progress.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "pipeline/context.h"
+#include "project/plan.h"
+#include "project/spec.h"
+#include "source/source.h"
+#include "sql/engine.h"
+#include "storage/object_store.h"
+
+namespace tarn {
+
+/// A project with everything that it needs, wired: the only place that names concrete classes.
+/// Ownership: owns store, catalog, sources and engine; `open` and `pipeline` borrow from it.
+struct Wired {
+  std::unique_ptr<ObjectStore> store;
+  std::unique_ptr<Catalog> catalog;
+  std::map<std::string, std::unique_ptr<Source>> sources;
+  std::unique_ptr<SqlEngine> engine;
+  OpenProject open;
+  PipelineContext pipeline;
+  bool state_exists = false;  ///< false: the catalog is an empty one in memory
+};
+
+enum class StateUse {
+  kCreate,   ///< a missing state is made: apply
+  kRead,     ///< a missing state is an empty one in memory, nothing is made: plan
+  kRequire,  ///< a missing state is NotFound, "run tarn apply": sql, run, show
+};
+
+struct WireOptions {
+  std::string project;      ///< --project; empty: found from the current folder
+  std::string environment;  ///< --env
+  StateUse state = StateUse::kRequire;
+  Progress* progress = nullptr;
+  const CancelFlag* cancel = nullptr;
+};
+
+/// Opens a project. What a process that died left in the outbox is published.
+Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options);
+
+/// Removes the state's files (after a destroy that left nothing). The catalog must be closed.
+Status RemoveState(const ProjectSpec& spec);
+
+}  // namespace tarn

@@ -1,0 +1,25 @@
+#include "base/text.h"
+
+#include <gtest/gtest.h>
+
+namespace tarn {
+namespace {
+
+TEST(TextTest, StarMatchesAnyRunOfCharacters) {
+  EXPECT_TRUE(MatchesPattern("gold.*", "gold.x"));
+  EXPECT_TRUE(MatchesPattern("*", ""));
+  EXPECT_TRUE(MatchesPattern("*.pay*ment*", "bronze.payment_p2022"));
+  EXPECT_TRUE(MatchesPattern("a*a*a", "aXaaYa"));
+  EXPECT_FALSE(MatchesPattern("gold.*", "golden.x"));
+  EXPECT_FALSE(MatchesPattern("gold.x", "gold.xy"));
+  EXPECT_FALSE(MatchesPattern("", "x"));
+}
+
+TEST(TextTest, QuotesInNamesAndTextsAreDoubled) {
+  EXPECT_EQ(QuoteIdentifier("a\"b"), "\"a\"\"b\"");
+  EXPECT_EQ(QuoteLiteral("it's"), "'it''s'");
+  EXPECT_EQ(QuoteIdentifier(""), "\"\"");
+}
+
+}  // namespace
+}  // namespace tarn

@@ -1,0 +1,181 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "project/spec.h"
+
+namespace tarn {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A project folder of its own for each test.
+class LoadProjectTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "tarn-project-XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    root_ = pattern;
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  void Write(const std::string& path, const std::string& text) {
+    fs::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path) << text;
+  }
+  Result<ProjectSpec> Load(const std::string& yaml, const std::string& environment = "") {
+    Write("tarn.yaml", yaml);
+    return LoadProject(root_.string(), environment);
+  }
+  std::string ErrorOf(const std::string& yaml, const std::string& environment = "") {
+    auto spec = Load(yaml, environment);
+    return spec.ok() ? "no error" : spec.error().ToString();
+  }
+
+  fs::path root_;
+};
+
+constexpr char kSource[] =
+    "name: shop\n"
+    "sources:\n"
+    "  postgres:\n"
+    "    type: postgres\n"
+    "    url: postgresql://127.0.0.1/x\n";
+
+TEST_F(LoadProjectTest, DefaultsAreALakeInTheProjectsFolder) {
+  auto spec = Load("name: shop\n");
+  ASSERT_TRUE(spec.ok()) << spec.error().ToString();
+  EXPECT_EQ(spec->catalog, "lake");
+  EXPECT_EQ(spec->warehouse, (root_ / "warehouse").string());
+  EXPECT_EQ(spec->state, (root_ / "state").string());
+}
+
+TEST_F(LoadProjectTest, SourcesAreReadWithTheirTables) {
+  auto spec = Load(std::string(kSource) +
+                   "    tables: [public.customer, \"public.payment*\"]\n"
+                   "    into: {public.customer: bronze.crm}\n");
+  ASSERT_TRUE(spec.ok()) << spec.error().ToString();
+  ASSERT_EQ(spec->sources.size(), 1u);
+  EXPECT_EQ(spec->sources[0].tables,
+            (std::vector<std::string>{"public.customer", "public.payment*"}));
+  EXPECT_EQ(spec->sources[0].into_tables.at("public.customer"), "bronze.crm");
+  EXPECT_EQ(spec->sources[0].into_schema, "bronze");
+  EXPECT_EQ(spec->sources[0].position.ToString(), "tarn.yaml:4:5");
+}
+
+TEST_F(LoadProjectTest, AnUnknownKeyIsNamedWithItsPlaceAndTheNearestKey) {
+  EXPECT_EQ(ErrorOf(std::string(kSource) + "    tabels: [a.b]\n"),
+            "tarn.yaml:6:5: unknown key \"tabels\" in source postgres\n"
+            "HINT:  did you mean \"tables\"?");
+  EXPECT_NE(ErrorOf("name: x\nwarehous: y\n").find("tarn.yaml:2:1: unknown key \"warehous\""),
+            std::string::npos);
+}
+
+TEST_F(LoadProjectTest, AKeyThatStandsTwiceIsAnError) {
+  EXPECT_NE(ErrorOf("name: x\nname: y\n").find("tarn.yaml:2:1: the key \"name\" stands twice"),
+            std::string::npos);
+}
+
+TEST_F(LoadProjectTest, WrongTypesAreErrorsWithTheirPlace) {
+  EXPECT_NE(ErrorOf("name: [x]\n").find("tarn.yaml:1:7"), std::string::npos);
+  EXPECT_NE(ErrorOf("name: x\nlimits: {load_streams: many}\n").find("must be a whole number"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("name: x\nlimits: {load_streams: 0}\n").find("at least 1"), std::string::npos);
+  EXPECT_NE(ErrorOf("name: x\nsources: [a]\n").find("must be a mapping"), std::string::npos);
+  EXPECT_NE(ErrorOf("- a\n").find("must be a mapping"), std::string::npos);
+  EXPECT_NE(ErrorOf("name: 'x\n").find("tarn.yaml:"), std::string::npos);
+  EXPECT_NE(ErrorOf("").find("has no \"name\""), std::string::npos);
+}
+
+TEST_F(LoadProjectTest, VariablesComeFromTheEnvironment) {
+  setenv("TARN_TEST_NAME", "from_env", 1);
+  unsetenv("TARN_TEST_MISSING");
+  auto spec = Load("name: ${TARN_TEST_NAME}\ncatalog: ${TARN_TEST_MISSING:-fallback}\n");
+  ASSERT_TRUE(spec.ok()) << spec.error().ToString();
+  EXPECT_EQ(spec->name, "from_env");
+  EXPECT_EQ(spec->catalog, "fallback");
+  const std::string error = ErrorOf("name: x\nwarehouse: ${TARN_TEST_MISSING}/lake\n");
+  EXPECT_NE(error.find("tarn.yaml:2:12: the environment variable TARN_TEST_MISSING is not set"),
+            std::string::npos)
+      << error;
+}
+
+TEST_F(LoadProjectTest, EnvironmentsNeverShareAWarehouseOrAState) {
+  const std::string yaml =
+      "name: x\nenvironments:\n  dev: {}\n  prod: {warehouse: s3://b/lake, state: /srv/state}\n";
+  auto dev = Load(yaml, "dev");
+  ASSERT_TRUE(dev.ok()) << dev.error().ToString();
+  EXPECT_EQ(dev->warehouse, (root_ / "warehouse-dev").string());
+  EXPECT_EQ(dev->state, (root_ / "state-dev").string());
+  auto prod = Load(yaml, "prod");
+  ASSERT_TRUE(prod.ok()) << prod.error().ToString();
+  EXPECT_EQ(prod->warehouse, "s3://b/lake");
+  EXPECT_EQ(prod->state, "/srv/state");
+  EXPECT_NE(ErrorOf(yaml, "prd").find("did you mean \"prod\"?"), std::string::npos);
+}
+
+TEST_F(LoadProjectTest, AnEnvironmentThatIsNotChosenMayNeedVariablesThatAreNotSet) {
+  unsetenv("TARN_TEST_MISSING");
+  auto spec = Load("name: x\nenvironments: {prod: {warehouse: \"${TARN_TEST_MISSING}\"}}\n");
+  EXPECT_TRUE(spec.ok()) << spec.error().ToString();
+}
+
+TEST_F(LoadProjectTest, WhatIsNotAvailableIsRefusedNotIgnored) {
+  for (const char* line : {"    mode: cdc\n", "    history: true\n", "    schedule: daily\n"}) {
+    EXPECT_NE(ErrorOf(std::string(kSource) + line).find("not available"), std::string::npos)
+        << line;
+  }
+  EXPECT_NE(ErrorOf("name: x\ntables: {a.b: {retain: 30d}}\n").find("not available"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("name: x\nschedules: {n: {cron: '* * * * *'}}\n").find("not available"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("name: x\nstate: postgres://h/d\n").find("not available"), std::string::npos);
+}
+
+TEST_F(LoadProjectTest, IncrementalNeedsACursorAndOnlyItTakesOne) {
+  EXPECT_NE(ErrorOf(std::string(kSource) + "    mode: incremental\n").find("no cursor"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf(std::string(kSource) + "    cursor: a\n").find("only mode incremental"),
+            std::string::npos);
+}
+
+TEST_F(LoadProjectTest, ASecretNeverStandsInAnError) {
+  const std::string error = ErrorOf(
+      "name: x\nsources: {p: {type: postgres, url: 'postgresql://u:hunter2@h/d', mode: fast}}\n");
+  EXPECT_NE(error.find("mode"), std::string::npos);
+  EXPECT_EQ(error.find("hunter2"), std::string::npos);
+}
+
+TEST_F(LoadProjectTest, ModelsAreFoundByTheirPathAndRulesApply) {
+  Write("models/silver/a.sql", "SELECT 1 AS x");
+  Write("models/gold/b.sql", "SELECT 2 AS x");
+  Write("models/.hidden/c.sql", "nonsense");
+  auto spec = Load("name: x\ntables: {silver.*: {partition: [x], tags: {owner: me}}}\n");
+  ASSERT_TRUE(spec.ok()) << spec.error().ToString();
+  ASSERT_EQ(spec->models.size(), 2u);
+  EXPECT_EQ(spec->models[0].name.ToString(), "gold.b");
+  EXPECT_TRUE(spec->models[0].partition.empty());
+  EXPECT_EQ(spec->models[1].partition, std::vector<std::string>{"x"});
+  EXPECT_EQ(spec->models[1].tags.at("owner"), "me");
+}
+
+TEST_F(LoadProjectTest, TwoFilesThatMakeOneNameAreADouble) {
+  Write("models/silver/a.sql", "SELECT 1 AS x");
+  Write("models/silver/A.sql", "SELECT 1 AS x");
+  EXPECT_NE(ErrorOf("name: x\n").find("is there twice"), std::string::npos);
+}
+
+TEST_F(LoadProjectTest, TheProjectIsFoundFromAFolderBelow) {
+  Write("tarn.yaml", "name: x\n");
+  fs::create_directories(root_ / "models" / "gold");
+  auto found = FindProjectRoot((root_ / "models" / "gold").string());
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(*found, root_.string());
+  EXPECT_FALSE(FindProjectRoot(fs::temp_directory_path().string()).ok());
+}
+
+}  // namespace
+}  // namespace tarn
