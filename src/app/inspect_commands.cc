@@ -16,11 +16,11 @@ namespace tarn {
 namespace {
 
 TableName ParseName(const std::string& text) {
-  const size_t dot = text.find('.');
-  if (dot == std::string::npos) {
+  const auto parts = OrFail(SplitName(text));
+  if (parts.size() != 2) {
     OrFail(InvalidArgument("\"" + text + "\" is not of the form schema.table", "see `tarn ls`"));
   }
-  return {text.substr(0, dot), text.substr(dot + 1)};
+  return {parts[0], parts[1]};
 }
 
 std::string SummaryOf(const TableMetadata& metadata, const char* key) {
@@ -116,35 +116,73 @@ void RunStatus(CommandContext& context, bool json) {
   Print({"started", "kind", "name", "status", "rows", "took", "error"}, rows, json);
 }
 
+std::string PartitionText(const TableMetadata& metadata, const PartitionField& field) {
+  const Field* source = metadata.schema().Find(field.source_id);
+  const std::string column = source == nullptr ? "?" : source->name;
+  return field.transform.kind == Transform::Kind::kIdentity
+             ? column
+             : field.transform.ToString() + "(" + column + ")";
+}
+
+Json ShowJson(const TableEntry& table, const TableMetadata& metadata) {
+  Json out = {{"table", table.name.ToString()},
+              {"owner", table.owner},
+              {"uuid", table.uuid},
+              {"location", table.location},
+              {"version", table.version},
+              {"sequence", table.sequence.value()},
+              {"rows", SummaryOf(metadata, "total-records")},
+              {"files", SummaryOf(metadata, "total-data-files")},
+              {"bytes", SummaryOf(metadata, "total-files-size")}};
+  Json key = Json::array(), partition = Json::array(), columns = Json::array();
+  for (FieldId id : metadata.schema().identifier_fields) {
+    const Field* field = metadata.schema().Find(id);
+    if (field != nullptr) key.push_back(field->name);
+  }
+  for (const PartitionField& field : metadata.spec().fields) {
+    partition.push_back(PartitionText(metadata, field));
+  }
+  for (const Field& field : metadata.schema().fields) {
+    columns.push_back({{"name", field.name},
+                       {"type", field.type.ToString()},
+                       {"required", field.nullability == Nullability::kRequired}});
+  }
+  out["key"] = key;
+  out["partition"] = partition;
+  out["columns"] = columns;
+  out["properties"] = Json::object();
+  for (const auto& [name, value] : metadata.properties) out["properties"][name] = value;
+  return out;
+}
+
+std::string JoinJson(const Json& list) {
+  std::vector<std::string> parts;
+  for (const Json& item : list) parts.push_back(item.get<std::string>());
+  return Join(parts, ", ");
+}
+
 void RunShow(CommandContext& context, const std::string& text, bool json) {
   auto wired = OrFail(WireProject(context.Wire(StateUse::kRequire)));
   const TableEntry table = OrFail(wired->catalog->LoadTable(ParseName(text), std::nullopt));
   const auto metadata = OrFail(LoadTableMetadata(*wired->store, table.metadata_location));
-  std::vector<std::string> key, partition;
-  for (FieldId id : metadata->schema().identifier_fields) {
-    const Field* field = metadata->schema().Find(id);
-    if (field != nullptr) key.push_back(field->name);
+  const Json facts = ShowJson(table, *metadata);
+  if (json) {
+    std::printf("%s\n", DumpJson(facts, 2).c_str());
+    return;
   }
-  for (const PartitionField& field : metadata->spec().fields) {
-    const Field* source = metadata->schema().Find(field.source_id);
-    const std::string column = source == nullptr ? "?" : source->name;
-    partition.push_back(field.transform.kind == Transform::Kind::kIdentity
-                            ? column
-                            : field.transform.ToString() + "(" + column + ")");
-  }
+  const std::string version = std::to_string(table.version);
   std::vector<std::vector<std::string>> rows = {
       {"table", table.name.ToString()},
       {"made by", table.owner.empty() ? "hand" : table.owner},
       {"location", table.location},
-      {"iceberg",
-       table.location + "/metadata/v" + std::to_string(table.version) + ".metadata.json"},
+      {"iceberg", table.location + "/metadata/v" + version + ".metadata.json"},
       {"delta", table.location + " (version " + std::to_string(table.version - 1) + ")"},
       {"sequence", std::to_string(table.sequence.value())},
       {"rows", Thousands(SummaryOf(*metadata, "total-records"))},
       {"files", Thousands(SummaryOf(*metadata, "total-data-files"))},
       {"bytes", Bytes(SummaryOf(*metadata, "total-files-size"))},
-      {"key", Join(key, ", ")},
-      {"partition", Join(partition, ", ")}};
+      {"key", JoinJson(facts["key"])},
+      {"partition", JoinJson(facts["partition"])}};
   for (const auto& [name, value] : metadata->properties) rows.push_back({name, value});
   for (const Field& field : metadata->schema().fields) {
     rows.push_back(

@@ -39,6 +39,37 @@ std::string QuoteIdentifier(std::string_view name) { return Quote(name, '"'); }
 
 std::string QuoteLiteral(std::string_view text) { return Quote(text, '\''); }
 
+Result<std::vector<std::string>> SplitName(std::string_view text) {
+  std::vector<std::string> parts;
+  const Error bad = InvalidArgument("\"" + std::string(text) + "\" is not a name",
+                                    "write schema.table, and \"Odd Name\" in double quotes");
+  size_t i = 0;
+  while (true) {
+    std::string part;
+    if (i < text.size() && text[i] == '"') {
+      for (++i;; ++i) {
+        if (i >= text.size()) return bad;
+        if (text[i] != '"') {
+          part.push_back(text[i]);
+        } else if (i + 1 < text.size() && text[i + 1] == '"') {
+          part.push_back('"');
+          ++i;
+        } else {
+          ++i;
+          break;
+        }
+      }
+      if (i < text.size() && text[i] != '.') return bad;
+    } else {
+      while (i < text.size() && text[i] != '.') part.push_back(text[i++]);
+    }
+    if (part.empty()) return bad;
+    parts.push_back(std::move(part));
+    if (i >= text.size()) return parts;
+    ++i;
+  }
+}
+
 std::string LowerAscii(std::string_view text) {
   std::string out(text);
   for (char& c : out) {

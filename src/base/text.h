@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
+
 namespace tarn {
 
 /// '*' matches any run of characters, '.' included; everything else only itself.
@@ -13,6 +15,10 @@ bool MatchesPattern(std::string_view pattern, std::string_view text);
 std::string QuoteIdentifier(std::string_view name);
 /// `'it''s'`.
 std::string QuoteLiteral(std::string_view text);
+
+/// The parts of a dotted name as SQL writes it: `bronze."Odd.Name"` → {bronze, Odd.Name}. Parts
+/// without quotes are taken as they stand. InvalidArgument for an empty part or an open quote.
+Result<std::vector<std::string>> SplitName(std::string_view text);
 
 /// ASCII letters in lower case.
 std::string LowerAscii(std::string_view text);

@@ -21,5 +21,15 @@ TEST(TextTest, QuotesInNamesAndTextsAreDoubled) {
   EXPECT_EQ(QuoteIdentifier(""), "\"\"");
 }
 
+TEST(TextTest, NamesAreSplitAtDotsOutsideQuotes) {
+  using Parts = std::vector<std::string>;
+  EXPECT_EQ(*SplitName("bronze.customer"), (Parts{"bronze", "customer"}));
+  EXPECT_EQ(*SplitName("a.\"B.c \"\"d\""), (Parts{"a", "B.c \"d"}));
+  EXPECT_EQ(*SplitName("x"), Parts{"x"});
+  for (const char* bad : {"", ".", "a.", ".a", "a..b", "\"a", "\"\"", "\"a\"b"}) {
+    EXPECT_FALSE(SplitName(bad).ok()) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace tarn

@@ -87,7 +87,8 @@ Status ParseInto(YamlMap& map, SourceSpec* source) {
   source->into_schema = "bronze";
   TARN_ASSIGN_OR_RETURN(source->into_tables, map.StringMap("into"));
   for (const auto& [from, to] : source->into_tables) {
-    if (to.find('.') == std::string::npos) {
+    auto parts = SplitName(to);
+    if (!parts.ok() || parts->size() != 2) {
       return map.ErrorAt("into", "\"" + to + "\" is not of the form schema.table",
                          "write " + from + ": bronze." + to);
     }

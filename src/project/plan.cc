@@ -283,8 +283,8 @@ int64_t Plan::Count(PlanStep::Action action) const {
 TableName TargetOf(const SourceSpec& source, const SourceTableName& table) {
   auto mapped = source.into_tables.find(table.ToString());
   if (mapped != source.into_tables.end()) {
-    const size_t dot = mapped->second.find('.');
-    return {mapped->second.substr(0, dot), mapped->second.substr(dot + 1)};
+    const auto parts = SplitName(mapped->second);
+    return {parts->at(0), parts->at(1)};
   }
   return {source.into_schema, table.name};
 }
