@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/strong_id.h"
+#include "columnar/scalar.h"
 
 namespace tarn {
 
@@ -118,6 +119,9 @@ Result<std::shared_ptr<arrow::DataType>> TypeToArrow(const Type& type);
 Type AssignFreshIds(const Type& type, int32_t& last_id);
 /// A schema of the same columns with ids from 1; key columns keep their places.
 Schema AssignFreshIds(const Schema& schema);
+
+/// Whether a non-null scalar is of the alternative that columns of this type use.
+bool ScalarFits(const Type& type, const Scalar& value);
 
 /// Whether a column of type `from` may become `to` in place (Iceberg "Schema Evolution": int→long,
 /// float→double, decimal with more precision and the same scale).

@@ -43,26 +43,6 @@ Result<Scalar> TimeScalar(Kind kind, const Type& source, int64_t value) {
   return Scalar(kind == Kind::kYear ? YearOrdinal(date) : MonthOrdinal(date));
 }
 
-/// Whether the scalar is of the alternative that columns of this type use.
-bool Fits(const Type& type, const Scalar& value) {
-  switch (type.kind()) {
-    case Type::Kind::kBoolean:
-      return std::holds_alternative<bool>(value);
-    case Type::Kind::kFloat:
-    case Type::Kind::kDouble:
-      return std::holds_alternative<double>(value);
-    case Type::Kind::kDecimal:
-      return std::holds_alternative<Int128>(value);
-    case Type::Kind::kString:
-    case Type::Kind::kUuid:
-    case Type::Kind::kFixed:
-    case Type::Kind::kBinary:
-      return std::holds_alternative<std::string>(value);
-    default:
-      return std::holds_alternative<int64_t>(value);
-  }
-}
-
 }  // namespace
 
 Transform ParseTransform(std::string_view text) {
@@ -153,7 +133,7 @@ Result<Scalar> ApplyTransform(const Transform& transform, const Type& source, co
                            " does not apply to type " + source.ToString());
   }
   if (IsNull(value) || transform.kind == Kind::kVoid) return Scalar();
-  if (!Fits(source, value)) {
+  if (!ScalarFits(source, value)) {
     return InvalidArgument("the value " + tarn::ToString(value) + " is not of type " +
                            source.ToString());
   }

@@ -1,4 +1,5 @@
 #include <utility>
+#include <variant>
 
 #include "table/model/schema.h"
 
@@ -100,6 +101,26 @@ std::string Type::ToString() const {
 bool Type::operator==(const Type& other) const {
   if (kind_ != other.kind_ || a_ != other.a_ || b_ != other.b_) return false;
   return fields_ == other.fields_ || fields() == other.fields();
+}
+
+bool ScalarFits(const Type& type, const Scalar& value) {
+  using Kind = Type::Kind;
+  switch (type.kind()) {
+    case Kind::kBoolean:
+      return std::holds_alternative<bool>(value);
+    case Kind::kFloat:
+    case Kind::kDouble:
+      return std::holds_alternative<double>(value);
+    case Kind::kDecimal:
+      return std::holds_alternative<Int128>(value);
+    case Kind::kString:
+    case Kind::kUuid:
+    case Kind::kFixed:
+    case Kind::kBinary:
+      return std::holds_alternative<std::string>(value);
+    default:
+      return std::holds_alternative<int64_t>(value);
+  }
 }
 
 bool CanWiden(const Type& from, const Type& to) {

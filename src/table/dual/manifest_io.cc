@@ -1,0 +1,107 @@
+#include "table/dual/manifest_io.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <thread>
+#include <utility>
+
+namespace tarn {
+
+Result<std::shared_ptr<const std::string>> ManifestIo::Fetch(const std::string& uri) {
+  if (cache_ != nullptr) {
+    if (auto cached = cache_->FindObject(uri)) return cached;
+  }
+  TARN_ASSIGN_OR_RETURN(std::string key, store_.KeyOf(uri));
+  TARN_ASSIGN_OR_RETURN(std::string bytes, store_.Get(key));
+  auto object = std::make_shared<const std::string>(std::move(bytes));
+  if (cache_ != nullptr) cache_->PutObject(uri, object);
+  return std::shared_ptr<const std::string>(std::move(object));
+}
+
+Result<std::vector<ManifestFile>> ManifestIo::List(const Snapshot& snapshot) {
+  if (snapshot.manifest_list.empty()) {
+    return Unsupported("snapshot " + std::to_string(snapshot.id.value()) + " of " +
+                           table_.location + " has no manifest list",
+                       "rewrite the table's metadata with a writer of format version 2");
+  }
+  TARN_ASSIGN_OR_RETURN(auto bytes, Fetch(snapshot.manifest_list));
+  TARN_ASSIGN_OR_RETURN(auto manifests, ReadManifestList(*bytes, snapshot.manifest_list));
+  for (const ManifestFile& manifest : manifests) {
+    if (table_.FindSpec(manifest.spec_id) == nullptr) {
+      return Corruption("manifest " + manifest.path + " has partition spec " +
+                        std::to_string(manifest.spec_id.value()) +
+                        ", which the table does not have");
+    }
+  }
+  return manifests;
+}
+
+Status ManifestIo::ReadOne(const ManifestFile& manifest, const std::string& bytes,
+                           const ManifestMetrics& metrics,
+                           const std::function<Status(ManifestEntry&&)>& visit) {
+  const PartitionSpec* spec = table_.FindSpec(manifest.spec_id);
+  if (spec == nullptr) return Corruption("manifest " + manifest.path + " has an unknown spec");
+  return ReadManifest(bytes, manifest, *spec, types_, metrics, visit);
+}
+
+Status ManifestIo::Read(const std::vector<ManifestFile>& manifests, const ManifestMetrics& metrics,
+                        const std::function<Status(ManifestEntry&&)>& visit) {
+  for (size_t begin = 0; begin < manifests.size(); begin += kFetchesMax) {
+    const size_t count = std::min(kFetchesMax, manifests.size() - begin);
+    std::vector<std::optional<Result<std::shared_ptr<const std::string>>>> objects(count);
+    std::vector<std::thread> threads;
+    for (size_t i = 1; i < count; ++i) {
+      const std::string& uri = manifests[begin + i].path;
+      if (cache_ != nullptr) {
+        if (auto cached = cache_->FindObject(uri)) {
+          objects[i].emplace(std::move(cached));
+          continue;
+        }
+      }
+      threads.emplace_back([this, &uri, &out = objects[i]] { out.emplace(Fetch(uri)); });
+    }
+    objects[0].emplace(Fetch(manifests[begin].path));
+    for (std::thread& thread : threads) thread.join();
+    for (size_t i = 0; i < count; ++i) {
+      TARN_RETURN_IF_ERROR(objects[i]->status());
+      TARN_RETURN_IF_ERROR(ReadOne(manifests[begin + i], ***objects[i], metrics, visit));
+    }
+  }
+  return {};
+}
+
+Result<const Snapshot*> FindSnapshot(const TableMetadata& table, SnapshotId id) {
+  const Snapshot* snapshot = table.FindSnapshot(id);
+  if (snapshot == nullptr) {
+    return NotFound("table " + table.location + " has no snapshot " + std::to_string(id.value()));
+  }
+  return snapshot;
+}
+
+std::string PartitionKey(SpecId spec, const std::vector<Scalar>& values) {
+  std::string key = std::to_string(spec.value());
+  const auto append = [&key](const auto& number) {
+    key.append(reinterpret_cast<const char*>(&number), sizeof(number));
+  };
+  for (const Scalar& value : values) {
+    key += static_cast<char>('a' + value.index());
+    std::visit(
+        [&](const auto& v) {
+          using T = std::decay_t<decltype(v)>;
+          if constexpr (std::is_same_v<T, std::string>) {
+            append(v.size());
+            key += v;
+          } else if constexpr (std::is_same_v<T, Int128>) {
+            append(v.high);
+            append(v.low);
+          } else if constexpr (!std::is_same_v<T, std::monostate>) {
+            append(v);
+          }
+        },
+        value);
+  }
+  return key;
+}
+
+}  // namespace tarn

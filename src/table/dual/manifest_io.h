@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "storage/object_store.h"
+#include "table/dual/table.h"
+#include "table/dual/table_cache.h"
+#include "table/iceberg/manifest.h"
+
+namespace tarn {
+
+/// Reads the metadata files of one table out of a store, through a cache where there is one.
+/// Borrows everything; `table` must outlive it. Threads: one at a time.
+class ManifestIo {
+ public:
+  ManifestIo(ObjectStore& store, TableCache* cache, const TableMetadata& table)
+      : store_(store), cache_(cache), table_(table), types_(table) {}
+
+  const ManifestTypes& types() const { return types_; }
+
+  /// The manifests of a snapshot. Errors: NotFound; Corruption; Unsupported for a snapshot of
+  /// version 1 without a manifest list.
+  Result<std::vector<ManifestFile>> List(const Snapshot& snapshot);
+
+  /// Calls `visit` with every entry of these manifests, in their order. Several are fetched at
+  /// once, at most kFetchesMax.
+  Status Read(const std::vector<ManifestFile>& manifests, const ManifestMetrics& metrics,
+              const std::function<Status(ManifestEntry&&)>& visit);
+
+ private:
+  static constexpr size_t kFetchesMax = 8;
+
+  Result<std::shared_ptr<const std::string>> Fetch(const std::string& uri);
+  Status ReadOne(const ManifestFile& manifest, const std::string& bytes,
+                 const ManifestMetrics& metrics,
+                 const std::function<Status(ManifestEntry&&)>& visit);
+
+  ObjectStore& store_;
+  TableCache* cache_;
+  const TableMetadata& table_;
+  const ManifestTypes types_;
+};
+
+/// A snapshot of the table by id. Error NotFound.
+Result<const Snapshot*> FindSnapshot(const TableMetadata& table, SnapshotId id);
+
+/// Text that is equal just for files of the same spec and partition values.
+std::string PartitionKey(SpecId spec, const std::vector<Scalar>& values);
+
+}  // namespace tarn

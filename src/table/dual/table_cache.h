@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "table/model/metadata.h"
+
+namespace tarn {
+
+/// Keeps parsed metadata and the bytes of manifests and manifest lists of one store, by URI: SQL
+/// plans the same tables again and again, and these objects never change once written. Only files
+/// with a UUID in their name are kept: such a name is never used twice.
+/// Memory: at most `bytes_max` (parsed metadata counts three times its file); the least recently
+/// used goes first. Threads: every method may be called concurrently.
+class TableCache {
+ public:
+  explicit TableCache(int64_t bytes_max = int64_t{64} << 20) : bytes_max_(bytes_max) {}
+
+  std::shared_ptr<const TableMetadata> FindMetadata(const std::string& uri);
+  void PutMetadata(const std::string& uri, std::shared_ptr<const TableMetadata> metadata,
+                   int64_t file_bytes);
+  std::shared_ptr<const std::string> FindObject(const std::string& uri);
+  void PutObject(const std::string& uri, std::shared_ptr<const std::string> bytes);
+  int64_t bytes();
+
+ private:
+  struct Entry {
+    std::string uri;
+    std::shared_ptr<const TableMetadata> metadata;
+    std::shared_ptr<const std::string> object;
+    int64_t cost = 0;
+  };
+  Entry Find(const std::string& uri);
+  void Put(Entry entry);
+
+  const int64_t bytes_max_;
+  std::mutex mutex_;
+  int64_t bytes_ = 0;
+  std::list<Entry> entries_;  ///< most recently used first
+  std::unordered_map<std::string, std::list<Entry>::iterator> by_uri_;
+};
+
+}  // namespace tarn
