@@ -1,0 +1,201 @@
+#include "table/delta/description.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/json.h"
+#include "columnar/utf8.h"
+#include "table/delta/schema_json.h"
+#include "table/delta/text.h"
+#include "table/model/column_mapping.h"
+
+namespace tarn::delta {
+namespace {
+
+constexpr char kColumnMappingFeature[] = "columnMapping";
+constexpr char kTimestampNtzFeature[] = "timestampNtz";
+constexpr char kOmittedColumns[] = "tarn.omitted-columns";
+
+bool HasPlainTimestamp(const Type& type) {
+  if (type.primitive()) return type.kind() == Type::Kind::kTimestamp;
+  return std::any_of(type.fields().begin(), type.fields().end(),
+                     [](const Field& field) { return HasPlainTimestamp(field.type); });
+}
+
+// What any schema of the table needed: a feature once raised stays.
+Protocol ProtocolOf(const TableMetadata& table, ColumnMapping mapping) {
+  const bool plain_timestamps =
+      std::any_of(table.schemas.begin(), table.schemas.end(), [](const Schema& schema) {
+        return std::any_of(schema.fields.begin(), schema.fields.end(),
+                           [](const Field& field) { return HasPlainTimestamp(field.type); });
+      });
+  Protocol protocol;
+  if (plain_timestamps) {
+    protocol = {3, 7, {}, {}};
+    if (mapping == ColumnMapping::kByName) protocol.reader_features = {kColumnMappingFeature};
+    protocol.reader_features.push_back(kTimestampNtzFeature);
+    protocol.writer_features = protocol.reader_features;
+  } else if (mapping == ColumnMapping::kByName) {
+    protocol = {2, 5, {}, {}};
+  }
+  return protocol;
+}
+
+bool CanPartitionBy(const Type& type) {
+  switch (type.kind()) {
+    case Type::Kind::kBoolean:
+    case Type::Kind::kInt:
+    case Type::Kind::kLong:
+    case Type::Kind::kDecimal:
+    case Type::Kind::kDate:
+    case Type::Kind::kString:
+      return true;
+    default:
+      return false;  // times beyond the year 9999, NaN and bytes have no text that all readers know
+  }
+}
+
+bool HasIdentity(const PartitionSpec& spec, FieldId source) {
+  return std::any_of(spec.fields.begin(), spec.fields.end(), [&](const PartitionField& field) {
+    return field.source_id == source && field.transform.kind == Transform::Kind::kIdentity;
+  });
+}
+
+std::vector<PartitionColumn> PartitionCandidates(const TableMetadata& table,
+                                                 const std::vector<std::string>& physical_names) {
+  const std::vector<Field>& fields = table.schema().fields;
+  const std::vector<std::string> names = DisplayNames(fields);
+  std::vector<PartitionColumn> candidates;
+  for (const PartitionField& partition : table.spec().fields) {
+    const auto field = std::find_if(fields.begin(), fields.end(), [&](const Field& candidate) {
+      return candidate.id == partition.source_id;
+    });
+    if (field == fields.end() || !CanPartitionBy(field->type)) continue;
+    const bool always = std::all_of(table.specs.begin(), table.specs.end(), [&](const auto& spec) {
+      return HasIdentity(spec, partition.source_id);
+    });
+    if (!always || !HasIdentity(table.spec(), partition.source_id)) continue;
+    const auto index = static_cast<size_t>(field - fields.begin());
+    candidates.push_back({field->id, physical_names[index], names[index], field->type});
+  }
+  // A Delta table has at least one column that is no partition column.
+  if (candidates.size() == fields.size()) candidates.clear();
+  return candidates;
+}
+
+}  // namespace
+
+bool Description::SameShape(const Description& other) const {
+  return protocol == other.protocol && schema_string == other.schema_string &&
+         configuration == other.configuration && description == other.description &&
+         std::equal(
+             partition_candidates.begin(), partition_candidates.end(),
+             other.partition_candidates.begin(), other.partition_candidates.end(),
+             [](const PartitionColumn& a, const PartitionColumn& b) { return a.id == b.id; });
+}
+
+Result<Description> Describe(const TableMetadata& table) {
+  TARN_ASSIGN_OR_RETURN(const auto mapped_names, ReadColumnMapping(table));
+  const bool ever_differed_in_case =
+      std::any_of(table.schemas.begin(), table.schemas.end(),
+                  [](const Schema& schema) { return HasNamesThatDifferInCase(schema.fields); });
+  const ColumnMapping mapping =
+      table.properties.contains(kColumnMappingProperty) || ever_differed_in_case
+          ? ColumnMapping::kByName
+          : ColumnMapping::kOff;
+
+  Description description;
+  const Schema& schema = table.schema();
+  for (const Field& field : schema.fields) {
+    const auto mapped = mapped_names.find(field.id.value());
+    description.physical_names.push_back(mapped == mapped_names.end() ? field.name
+                                                                      : mapped->second);
+  }
+  description.protocol = ProtocolOf(table, mapping);
+  description.partition_candidates = PartitionCandidates(table, description.physical_names);
+
+  for (const auto& [key, value] : table.properties) {
+    if (key.starts_with("delta.") || key == kColumnMappingProperty) continue;
+    if (key == "comment") {
+      description.description = value;
+    } else {
+      description.configuration[key] = value;
+    }
+  }
+  std::vector<std::string> omitted;
+  description.schema_string =
+      DumpJson(SchemaJson(schema.fields, description.physical_names, mapping, omitted));
+  if (!omitted.empty()) {
+    std::string list;
+    for (const std::string& path : omitted) list += (list.empty() ? "" : ", ") + path;
+    description.configuration[kOmittedColumns] = list;
+  }
+  if (mapping == ColumnMapping::kByName) {
+    description.configuration["delta.columnMapping.mode"] = "name";
+    description.configuration["delta.columnMapping.maxColumnId"] =
+        std::to_string(table.last_column_id);
+  }
+  return description;
+}
+
+Protocol MergeProtocols(const Protocol& a, const Protocol& b) {
+  Protocol merged;
+  merged.min_reader_version = std::max(a.min_reader_version, b.min_reader_version);
+  merged.min_writer_version = std::max(a.min_writer_version, b.min_writer_version);
+  std::set<std::string> reader(a.reader_features.begin(), a.reader_features.end());
+  std::set<std::string> writer(a.writer_features.begin(), a.writer_features.end());
+  reader.insert(b.reader_features.begin(), b.reader_features.end());
+  writer.insert(b.writer_features.begin(), b.writer_features.end());
+  const bool mapped_by_version = a.min_reader_version == 2 || b.min_reader_version == 2;
+  if (mapped_by_version && merged.min_reader_version >= 3) reader.insert(kColumnMappingFeature);
+  if (mapped_by_version && merged.min_writer_version >= 7) writer.insert(kColumnMappingFeature);
+  merged.reader_features.assign(reader.begin(), reader.end());
+  merged.writer_features.assign(writer.begin(), writer.end());
+  return merged;
+}
+
+Result<std::vector<std::string>> PartitionPhysicalNames(const Metadata& metadata) {
+  const std::string what = "schema of Delta table " + metadata.id;
+  TARN_ASSIGN_OR_RETURN(const Json schema, ParseJson(metadata.schema_string, what));
+  TARN_ASSIGN_OR_RETURN(const Json* fields, JsonMember(schema, "fields", what));
+  std::map<std::string, std::string> physical;
+  for (const Json& field : *fields) {
+    TARN_ASSIGN_OR_RETURN(const std::string name, JsonString(field, "name", what));
+    physical[name] = name;
+    const Json* details = FindMember(field, "metadata");
+    if (details == nullptr) continue;
+    if (const Json* mapped = FindMember(*details, "delta.columnMapping.physicalName")) {
+      if (mapped->is_string()) physical[name] = mapped->get<std::string>();
+    }
+  }
+  std::vector<std::string> names;
+  for (const std::string& column : metadata.partition_columns) {
+    const auto found = physical.find(column);
+    if (found == physical.end()) return Corruption(what + " has no column " + column);
+    names.push_back(found->second);
+  }
+  return names;
+}
+
+bool CanTellPartitionValue(const Type& type, const Scalar& value) {
+  if (const std::string* text = std::get_if<std::string>(&value)) {
+    return !text->empty() && IsValidUtf8(*text);
+  }
+  return IsNull(value) || PartitionValueText(type, value).has_value();
+}
+
+std::optional<std::string> PartitionValueText(const Type& type, const Scalar& value) {
+  if (IsNull(value)) return std::nullopt;
+  if (const bool* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+  if (const std::string* text = std::get_if<std::string>(&value)) return *text;
+  if (const Int128* decimal = std::get_if<Int128>(&value)) {
+    return DecimalText(*decimal, type.scale());
+  }
+  const int64_t* number = std::get_if<int64_t>(&value);
+  if (number == nullptr) return std::nullopt;
+  if (type.kind() == Type::Kind::kDate) return DateText(*number);
+  return std::to_string(*number);
+}
+
+}  // namespace tarn::delta

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "table/delta/actions.h"
+#include "table/model/metadata.h"
+
+namespace tarn::delta {
+
+/// A top-level column that Delta may take for a partition column: every partitioning that the table
+/// ever had holds its identity.
+struct PartitionColumn {
+  FieldId id;
+  std::string physical_name;
+  std::string name;  ///< as Delta shows it
+  Type type;
+};
+
+/// How a table looks in Delta's eyes. Depends on the table's state alone, so that every process
+/// that publishes the state writes the same bytes.
+///
+/// - Data files are the Iceberg table's own, so the schema names what stands in them. `time` has no
+///   counterpart in Delta and no type that all readers take for it: such columns (and what is
+///   nested around them) are left out and listed in the configuration as "tarn.omitted-columns".
+/// - Column mapping (mode "name") is turned on when the table has the property
+///   kColumnMappingProperty, or ever had columns whose names differ only in case: Delta forbids
+///   these, so the later one is shown as "<name>_2".
+/// - Widened columns keep the plain protocol: the readers that know Delta's type widening read the
+///   narrow files without it as well, and the others refuse the feature.
+/// - Hidden partitioning (day, bucket, …) does not show.
+struct Description {
+  Protocol protocol;
+  std::string schema_string;
+  std::vector<PartitionColumn> partition_candidates;
+  std::map<std::string, std::string> configuration;
+  std::string description;  ///< the table property "comment"
+  /// Top-level fields as they stand in the data files and in statistics: parallel to the schema's.
+  std::vector<std::string> physical_names;
+
+  bool SameShape(const Description& other) const;
+};
+
+/// Errors: Corruption (the column mapping property).
+Result<Description> Describe(const TableMetadata& table);
+
+/// The protocol that allows what either allows: features are never taken back.
+Protocol MergeProtocols(const Protocol& a, const Protocol& b);
+
+/// The physical names of an action's partition columns. Error Corruption.
+Result<std::vector<std::string>> PartitionPhysicalNames(const Metadata& metadata);
+
+/// Whether Delta's log can tell the value: it cannot tell an empty string from null, nor a date
+/// outside of the years 1 to 9999.
+bool CanTellPartitionValue(const Type& type, const Scalar& value);
+/// Delta's text of a value that it can tell; nullopt for null. Only types of PartitionColumn.
+std::optional<std::string> PartitionValueText(const Type& type, const Scalar& value);
+
+}  // namespace tarn::delta

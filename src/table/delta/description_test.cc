@@ -1,0 +1,165 @@
+#include "table/delta/description.h"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+
+#include "base/json.h"
+#include "table/delta/schema_json.h"
+#include "table/model/column_mapping.h"
+
+namespace tarn::delta {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+Field Column(int id, const std::string& name, const Type& type) {
+  return {FieldId(id), name, type, Nullability::kOptional, ""};
+}
+Type Kind(Type::Kind kind) { return Type(kind); }
+
+TableMetadata Table(std::vector<Field> fields, std::vector<PartitionField> partition = {}) {
+  TableMetadata table;
+  table.table_uuid = "u";
+  Schema schema;
+  schema.fields = std::move(fields);
+  table.last_column_id = schema.HighestFieldId();
+  table.schemas = {schema};
+  table.specs = {{SpecId(0), std::move(partition)}};
+  return table;
+}
+
+PartitionField Partition(int source, Transform::Kind kind) {
+  return {FieldId(source), 1000 + source, "p" + std::to_string(source), {kind, 0, ""}};
+}
+
+TEST(DeltaDescription, EveryTypeHasItsNameAndTimeIsLeftOut) {
+  const Type time = Kind(Type::Kind::kTime);
+  TableMetadata table =
+      Table({Column(1, "i", Kind(Type::Kind::kInt)), Column(2, "d", Type::Decimal(38, 9)),
+             Column(3, "t", time), Column(4, "u", Kind(Type::Kind::kUuid)),
+             Column(5, "l", Type::List(Column(6, "element", time))),
+             Column(7, "s", Type::Struct({Column(8, "a", time), Column(9, "b", Type::Fixed(3))}))});
+  table.schemas[0].fields[0].nullability = Nullability::kRequired;
+  table.schemas[0].fields[0].doc = "the key";
+  const Description description = *Describe(table);
+  const std::string expected =
+      "{'type':'struct','fields':["
+      "{'name':'i','type':'integer','nullable':false,'metadata':{'comment':'the key'}},"
+      "{'name':'d','type':'decimal(38,9)','nullable':true,'metadata':{}},"
+      "{'name':'u','type':'binary','nullable':true,'metadata':{}},"
+      "{'name':'s','type':{'type':'struct','fields':["
+      "{'name':'b','type':'binary','nullable':true,'metadata':{}}]},"
+      "'nullable':true,'metadata':{}}]}";
+  std::string shown = description.schema_string;
+  std::replace(shown.begin(), shown.end(), '"', '\'');
+  EXPECT_EQ(shown, expected);
+  EXPECT_EQ(description.configuration.at("tarn.omitted-columns"),
+            "t (time), l (list<time>), s.a (time)");
+}
+
+TEST(DeltaDescription, FeaturesAreRaisedOnlyWhenNeeded) {
+  TableMetadata table = Table({Column(1, "a", Kind(Type::Kind::kTimestampTz))});
+  EXPECT_EQ(Describe(table)->protocol, (Protocol{1, 2, {}, {}}));
+  table.properties[kColumnMappingProperty] = WriteColumnMapping({{1, "old"}});
+  EXPECT_EQ(Describe(table)->protocol, (Protocol{2, 5, {}, {}}));
+  EXPECT_THAT(Describe(table)->physical_names, ElementsAre("old"));
+  EXPECT_EQ(Describe(table)->configuration.at("delta.columnMapping.mode"), "name");
+  Schema earlier = table.schema();
+  earlier.id = SchemaId(9);
+  earlier.fields.push_back(
+      Column(2, "l", Type::List(Column(3, "element", Kind(Type::Kind::kTimestamp)))));
+  table.schemas.push_back(earlier);
+  const std::vector<std::string> both = {"columnMapping", "timestampNtz"};
+  EXPECT_EQ(Describe(table)->protocol, (Protocol{3, 7, both, both}));
+  table.properties.clear();
+  EXPECT_EQ(Describe(table)->protocol, (Protocol{3, 7, {"timestampNtz"}, {"timestampNtz"}}));
+}
+
+TEST(DeltaDescription, MappedColumnsCarryIdAndPhysicalName) {
+  TableMetadata table =
+      Table({Column(1, "new", Kind(Type::Kind::kInt)),
+             Column(2, "s", Type::Struct({Column(3, "x", Kind(Type::Kind::kInt))}))});
+  table.properties[kColumnMappingProperty] = WriteColumnMapping({{1, "old"}, {2, "s"}});
+  const Json schema = *ParseJson(Describe(table)->schema_string, "schema");
+  EXPECT_EQ(schema["fields"][0]["metadata"]["delta.columnMapping.physicalName"], "old");
+  EXPECT_EQ(schema["fields"][0]["metadata"]["delta.columnMapping.id"], 1);
+  const Json& nested = schema["fields"][1]["type"]["fields"][0]["metadata"];
+  EXPECT_EQ(nested["delta.columnMapping.physicalName"], "x");
+  EXPECT_EQ(nested["delta.columnMapping.id"], 3);
+  EXPECT_EQ(Describe(table)->configuration.at("delta.columnMapping.maxColumnId"), "3");
+}
+
+TEST(DeltaDescription, NamesThatDifferInCaseAreNumbered) {
+  const std::vector<Field> fields = {
+      Column(1, "id", Kind(Type::Kind::kInt)), Column(2, "ID", Kind(Type::Kind::kInt)),
+      Column(3, "Id_2", Kind(Type::Kind::kInt)), Column(4, "Id", Kind(Type::Kind::kInt))};
+  EXPECT_THAT(DisplayNames(fields), ElementsAre("id", "ID_3", "Id_2", "Id_4"));
+  const Description description = *Describe(Table(fields));
+  EXPECT_EQ(description.protocol.min_reader_version, 2);
+  EXPECT_THAT(description.physical_names, ElementsAre("id", "ID", "Id_2", "Id"));
+}
+
+TEST(DeltaDescription, OnlyIdentityOfTheWholeHistoryPartitions) {
+  const std::vector<Field> fields = {
+      Column(1, "region", Kind(Type::Kind::kString)), Column(2, "day", Kind(Type::Kind::kDate)),
+      Column(3, "at", Kind(Type::Kind::kTimestampTz)), Column(4, "f", Kind(Type::Kind::kDouble))};
+  using K = Transform::Kind;
+  const auto names = [](const TableMetadata& table) {
+    std::vector<std::string> list;
+    for (const auto& column : Describe(table)->partition_candidates) list.push_back(column.name);
+    return list;
+  };
+  EXPECT_THAT(names(Table(fields, {Partition(1, K::kIdentity), Partition(3, K::kDay),
+                                   Partition(2, K::kIdentity), Partition(4, K::kIdentity)})),
+              ElementsAre("region", "day"));
+  TableMetadata evolved = Table(fields, {Partition(1, K::kIdentity), Partition(2, K::kIdentity)});
+  evolved.specs.push_back({SpecId(1), {Partition(2, K::kIdentity)}});
+  EXPECT_THAT(names(evolved), ElementsAre("day"));
+  evolved.specs.push_back({SpecId(2), {}});
+  EXPECT_THAT(names(evolved), IsEmpty());
+  EXPECT_THAT(names(Table({fields[0]}, {Partition(1, K::kIdentity)})), IsEmpty());
+}
+
+TEST(DeltaDescription, PropertiesShowExceptThoseThatSteer) {
+  TableMetadata table = Table({Column(1, "a", Kind(Type::Kind::kInt))});
+  table.properties = {{"owner", "growth"}, {"delta.appendOnly", "true"}, {"comment", "what"}};
+  const Description description = *Describe(table);
+  EXPECT_EQ(description.configuration, (std::map<std::string, std::string>{{"owner", "growth"}}));
+  EXPECT_EQ(description.description, "what");
+}
+
+TEST(DeltaDescription, ProtocolsAreMergedWithoutLoss) {
+  EXPECT_EQ(MergeProtocols({2, 5, {}, {}}, {3, 7, {"timestampNtz"}, {"timestampNtz"}}),
+            (Protocol{3, 7, {"columnMapping", "timestampNtz"}, {"columnMapping", "timestampNtz"}}));
+  EXPECT_EQ(MergeProtocols({1, 2, {}, {}}, {2, 5, {}, {}}), (Protocol{2, 5, {}, {}}));
+}
+
+TEST(DeltaDescription, PartitionColumnsAreFoundByPhysicalName) {
+  Metadata metadata;
+  metadata.schema_string =
+      R"({"fields":[{"name":"a","metadata":{"delta.columnMapping.physicalName":"x"}},)"
+      R"({"name":"b","metadata":{}}]})";
+  metadata.partition_columns = {"b", "a"};
+  EXPECT_THAT(*PartitionPhysicalNames(metadata), ElementsAre("b", "x"));
+  metadata.partition_columns = {"c"};
+  EXPECT_EQ(PartitionPhysicalNames(metadata).error().kind, ErrorKind::kCorruption);
+}
+
+TEST(DeltaDescription, PartitionValuesAreTextAndSomeCannotBeTold) {
+  const Type text = Kind(Type::Kind::kString);
+  const Type date = Kind(Type::Kind::kDate);
+  EXPECT_EQ(PartitionValueText(text, std::string("a/b=c d")), "a/b=c d");
+  EXPECT_EQ(PartitionValueText(text, Scalar()), std::nullopt);
+  EXPECT_EQ(PartitionValueText(date, int64_t{1}), "1970-01-02");
+  EXPECT_EQ(PartitionValueText(Kind(Type::Kind::kBoolean), true), "true");
+  EXPECT_EQ(PartitionValueText(Type::Decimal(5, 2), Int128{0, 150}), "1.50");
+  EXPECT_TRUE(CanTellPartitionValue(text, Scalar()));
+  EXPECT_FALSE(CanTellPartitionValue(text, std::string()));
+  EXPECT_FALSE(CanTellPartitionValue(text, std::string("\xff")));
+  EXPECT_FALSE(CanTellPartitionValue(date, int64_t{10'000'000}));
+}
+
+}  // namespace
+}  // namespace tarn::delta

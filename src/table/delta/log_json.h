@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "table/delta/actions.h"
+
+namespace tarn::delta {
+
+/// One log entry: a JSON object a line. The same actions always give the same bytes.
+std::string WriteLogEntry(const std::vector<Action>& actions);
+
+/// The actions of one log entry; actions and members that are not known are skipped, as the
+/// protocol demands. `what` names the entry in errors. Errors: Corruption, with the line;
+/// Unsupported (a deletion vector).
+Result<std::vector<Action>> ParseLogEntry(std::string_view text, std::string_view what);
+
+/// "00000000000000000012".
+std::string VersionDigits(int64_t version);
+/// Names within `_delta_log/`: "00000000000000000012.json".
+std::string LogEntryName(int64_t version);
+/// "00000000000000000012.checkpoint.parquet".
+std::string CheckpointName(int64_t version);
+
+/// What `_last_checkpoint` says ("Last Checkpoint File Schema").
+struct LastCheckpoint {
+  int64_t version = 0;
+  int64_t actions = 0;
+  int64_t size_bytes = 0;
+  int64_t add_files = 0;
+};
+std::string WriteLastCheckpoint(const LastCheckpoint& checkpoint);
+/// Error Corruption.
+Result<LastCheckpoint> ParseLastCheckpoint(std::string_view text);
+
+}  // namespace tarn::delta

@@ -1,0 +1,149 @@
+#include "table/delta/schema_json.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace tarn::delta {
+namespace {
+
+std::string Fold(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return text;
+}
+
+class SchemaWriter {
+ public:
+  SchemaWriter(ColumnMapping mapping, std::vector<std::string>& omitted)
+      : mapping_(mapping), omitted_(omitted) {}
+
+  Json Struct(const std::vector<Field>& fields, const std::vector<std::string>& physical_names,
+              const std::string& prefix) {
+    const std::vector<std::string> names = DisplayNames(fields);
+    Json list = Json::array();
+    for (size_t i = 0; i < fields.size(); ++i) {
+      const Field& field = fields[i];
+      const std::string path = prefix + field.name;
+      if (!CanHold(field.type)) {
+        omitted_.push_back(path + " (" + field.type.ToString() + ")");
+        continue;
+      }
+      Json metadata = Json::object();
+      if (!field.doc.empty()) metadata["comment"] = field.doc;
+      if (mapping_ == ColumnMapping::kByName) {
+        metadata["delta.columnMapping.id"] = field.id.value();
+        metadata["delta.columnMapping.physicalName"] = physical_names[i];
+      }
+      list.push_back({{"name", names[i]},
+                      {"type", TypeOf(field.type, path + ".")},
+                      {"nullable", field.nullability == Nullability::kOptional},
+                      {"metadata", std::move(metadata)}});
+    }
+    return {{"type", "struct"}, {"fields", std::move(list)}};
+  }
+
+ private:
+  Json TypeOf(const Type& type, const std::string& prefix) {
+    switch (type.kind()) {
+      case Type::Kind::kStruct: {
+        std::vector<std::string> names;
+        for (const Field& field : type.fields()) names.push_back(field.name);
+        return Struct(type.fields(), names, prefix);
+      }
+      case Type::Kind::kList: {
+        const Field& element = type.fields()[0];
+        return {{"type", "array"},
+                {"elementType", TypeOf(element.type, prefix + "element.")},
+                {"containsNull", element.nullability == Nullability::kOptional}};
+      }
+      case Type::Kind::kMap: {
+        const Field& value = type.fields()[1];
+        return {{"type", "map"},
+                {"keyType", TypeOf(type.fields()[0].type, prefix + "key.")},
+                {"valueType", TypeOf(value.type, prefix + "value.")},
+                {"valueContainsNull", value.nullability == Nullability::kOptional}};
+      }
+      default:
+        return *PrimitiveName(type);
+    }
+  }
+
+  ColumnMapping mapping_;
+  std::vector<std::string>& omitted_;
+};
+
+}  // namespace
+
+std::optional<std::string> PrimitiveName(const Type& type) {
+  switch (type.kind()) {
+    case Type::Kind::kBoolean:
+      return "boolean";
+    case Type::Kind::kInt:
+      return "integer";
+    case Type::Kind::kLong:
+      return "long";
+    case Type::Kind::kFloat:
+      return "float";
+    case Type::Kind::kDouble:
+      return "double";
+    case Type::Kind::kDecimal:
+      return "decimal(" + std::to_string(type.precision()) + "," + std::to_string(type.scale()) +
+             ")";
+    case Type::Kind::kDate:
+      return "date";
+    case Type::Kind::kTimestamp:
+      return "timestamp_ntz";
+    case Type::Kind::kTimestampTz:
+      return "timestamp";
+    case Type::Kind::kString:
+      return "string";
+    case Type::Kind::kUuid:
+    case Type::Kind::kFixed:
+    case Type::Kind::kBinary:
+      return "binary";
+    default:
+      return std::nullopt;
+  }
+}
+
+bool CanHold(const Type& type) {
+  if (type.primitive()) return PrimitiveName(type).has_value();
+  const auto holds = [](const Field& field) { return CanHold(field.type); };
+  const std::vector<Field>& fields = type.fields();
+  return type.kind() == Type::Kind::kStruct ? std::any_of(fields.begin(), fields.end(), holds)
+                                            : std::all_of(fields.begin(), fields.end(), holds);
+}
+
+std::vector<std::string> DisplayNames(const std::vector<Field>& fields) {
+  std::set<std::string> taken;
+  std::vector<std::string> names(fields.size());
+  // The first of its kind keeps its name, whatever number the others get.
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (taken.insert(Fold(fields[i].name)).second) names[i] = fields[i].name;
+  }
+  for (size_t i = 0; i < fields.size(); ++i) {
+    for (int number = 2; names[i].empty(); ++number) {
+      std::string name = fields[i].name + "_" + std::to_string(number);
+      if (taken.insert(Fold(name)).second) names[i] = std::move(name);
+    }
+  }
+  return names;
+}
+
+bool HasNamesThatDifferInCase(const std::vector<Field>& fields) {
+  std::set<std::string> names;
+  for (const Field& field : fields) {
+    if (!names.insert(Fold(field.name)).second) return true;
+    if (!field.type.primitive() && HasNamesThatDifferInCase(field.type.fields())) return true;
+  }
+  return false;
+}
+
+Json SchemaJson(const std::vector<Field>& fields, const std::vector<std::string>& physical_names,
+                ColumnMapping mapping, std::vector<std::string>& omitted) {
+  return SchemaWriter(mapping, omitted).Struct(fields, physical_names, "");
+}
+
+}  // namespace tarn::delta

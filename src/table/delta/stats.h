@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "table/model/metadata.h"
+
+namespace tarn::delta {
+
+/// "Per-file Statistics" of a data file as JSON: numRecords, minValues, maxValues, nullCount by
+/// physical names (`physical_names` is parallel to the schema's fields), nested as structs are.
+/// Bounds never leave a value out: timestamps are told in milliseconds, the upper one rounded up;
+/// texts are cut to 32 characters, the upper one made larger; what has no spelling is left out (NaN
+/// and infinity, years outside of 1 to 9999, bytes, flags). At most 100 columns are told.
+std::string StatsJson(const DataFile& file, const Schema& schema,
+                      const std::vector<std::string>& physical_names);
+
+}  // namespace tarn::delta
