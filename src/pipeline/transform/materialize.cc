@@ -44,6 +44,9 @@ class ModelBuild {
   Result<TableOverlay> StageForChecks(WrittenTable& written);
   void RemoveStaged(const std::vector<std::string>& keys);
   TableTarget Target() const;
+  /// The rejected rows of an earlier run, taken away: this run has none. Without transaction where
+  /// there is nothing to take away.
+  Result<WrittenTable> EmptiedRejected();
 
   const PipelineContext& context_;
   const Model& model_;
@@ -215,6 +218,30 @@ Status ModelBuild::CheckStaged(const std::vector<TableOverlay>& overlay, bool* q
   return JudgeChecks(quarantine);
 }
 
+Result<WrittenTable> ModelBuild::EmptiedRejected() {
+  WrittenTable out;
+  // An incremental run looks at new rows only: what was rejected before stays rejected.
+  if (model_.on_failure != OnFailure::kQuarantine ||
+      model_.materialize == Materialize::kIncremental) {
+    return out;
+  }
+  auto entry = context_.catalog->LoadTable(RejectedTable(model_), std::nullopt);
+  if (!entry.ok() && entry.error().kind == ErrorKind::kNotFound) return out;
+  if (!entry.ok()) return entry.status();
+  if (entry->owner != "model:" + model_.name.ToString()) return out;
+  TARN_ASSIGN_OR_RETURN(auto base,
+                        LoadTableMetadata(*context_.tables.store, entry->metadata_location));
+  if (base->current() == nullptr || base->current()->summary.count("total-records") == 0 ||
+      base->current()->summary.at("total-records") == "0") {
+    return out;
+  }
+  out.uuid = entry->uuid;
+  TARN_ASSIGN_OR_RETURN(out.transaction,
+                        TableTransaction::Change(context_.tables, base, entry->metadata_location));
+  TARN_RETURN_IF_ERROR(out.transaction->Overwrite({}));
+  return out;
+}
+
 Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::string& author) {
   TARN_ASSIGN_OR_RETURN(auto session, OpenSession({}, {}));
   auto result = WriteRows(*session);
@@ -229,11 +256,23 @@ Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::st
     Discard(context_, written);
     return checked;
   }
-  if (!quarantine) return Commit(&written, nullptr, record, author);
+  if (!quarantine) {
+    auto emptied = EmptiedRejected();
+    if (!emptied.ok()) {
+      Discard(context_, written);
+      return emptied.status();
+    }
+    WrittenTable* rejected = emptied->transaction == nullptr ? nullptr : &*emptied;
+    return Commit(&written, rejected, record, author);
+  }
 
   // The rows that fail go beside, the others are written again: a second pass, only when needed.
   TARN_ASSIGN_OR_RETURN(auto split, OpenSession({*overlay}, {}));
   const std::string name = QuotedName(model_.name);
+  // The staged state of an incremental run has the old rows as well, so the table is written whole;
+  // what it rejects joins what was rejected before.
+  const WriteMode beside_mode =
+      model_.materialize == Materialize::kIncremental ? WriteMode::kAppend : WriteMode::kOverwrite;
   auto passing =
       WriteQuery(context_, *split, SplitQuery(model_, name, written.columns, RowsWanted::kPassing),
                  Target(), WriteMode::kOverwrite);
@@ -246,7 +285,7 @@ Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::st
   beside.owner = "model:" + model_.name.ToString();
   auto failing =
       WriteQuery(context_, *split, SplitQuery(model_, name, written.columns, RowsWanted::kFailing),
-                 beside, WriteMode::kOverwrite);
+                 beside, beside_mode);
   Discard(context_, written);
   if (!failing.ok()) {
     Discard(context_, *passing);
