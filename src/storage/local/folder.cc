@@ -1,0 +1,222 @@
+#include "storage/local/folder.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <mutex>
+
+namespace tarn {
+namespace {
+
+constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+constexpr size_t kKeyBytesMax = 1024;
+
+struct Entry {
+  std::string name;  // a folder's ends with '/', which puts it where its keys belong
+  bool folder() const { return name.back() == '/'; }
+};
+
+struct CloseStream {
+  void operator()(DIR* stream) const { ::closedir(stream); }
+};
+
+/// Files and folders of one folder in the order of their keys.
+Result<std::vector<Entry>> ReadFolder(int fd, std::string_view path) {
+  // An open of its own: a duplicate would share its position with `fd`.
+  int own = -1;
+  do {
+    own = ::openat(fd, ".", kFolderFlags | O_CLOEXEC);
+  } while (own < 0 && errno == EINTR);
+  if (own < 0) return PosixError(errno, "list", path);
+  std::unique_ptr<DIR, CloseStream> stream(::fdopendir(own));
+  if (!stream) {
+    const int error_number = errno;
+    ::close(own);
+    return PosixError(error_number, "list", path);
+  }
+  std::vector<Entry> entries;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream.get());
+    if (entry == nullptr) break;
+    std::string name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    unsigned char type = entry->d_type;
+    if (type == DT_UNKNOWN) {
+      struct stat info {};
+      if (::fstatat(fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+      type = S_ISREG(info.st_mode) ? DT_REG : S_ISDIR(info.st_mode) ? DT_DIR : DT_LNK;
+    }
+    if (type == DT_DIR) {
+      entries.push_back({name + "/"});
+    } else if (type == DT_REG) {
+      entries.push_back({std::move(name)});
+    }
+  }
+  if (errno != 0) return PosixError(errno, "list", path);
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.name < b.name; });
+  return entries;
+}
+
+bool Vanished(int error_number) { return error_number == ENOENT || error_number == ENOTDIR; }
+
+Status Walk(int fd, const std::string& root_path, const std::string& folder,
+            std::string_view name_prefix, const std::function<Status(const ObjectInfo&)>& visit) {
+  TARN_ASSIGN_OR_RETURN(const auto entries, ReadFolder(fd, root_path + "/" + folder));
+  for (const Entry& entry : entries) {
+    if (!entry.name.starts_with(name_prefix)) continue;
+    std::string key = folder + entry.name;
+    if (entry.folder()) {
+      // A deeper tree than any key can be is not ours.
+      if (key.size() > kKeyBytesMax || !ValidatePrefix(key).ok()) continue;
+      const UniqueFd child = OpenAt(fd, entry.name.substr(0, entry.name.size() - 1), kFolderFlags);
+      if (!child.valid()) {
+        if (Vanished(errno)) continue;
+        return PosixError(errno, "list", root_path + "/" + key);
+      }
+      TARN_RETURN_IF_ERROR(Walk(child.get(), root_path, key, {}, visit));
+      continue;
+    }
+    if (!ValidateKey(key).ok()) continue;
+    struct stat info {};
+    if (::fstatat(fd, entry.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (Vanished(errno)) continue;
+      return PosixError(errno, "list", root_path + "/" + key);
+    }
+    if (!S_ISREG(info.st_mode)) continue;
+    TARN_RETURN_IF_ERROR(visit(ObjectInfo{
+        std::move(key), static_cast<int64_t>(info.st_size),
+        static_cast<int64_t>(info.st_mtim.tv_sec) * 1000000 + info.st_mtim.tv_nsec / 1000}));
+  }
+  return {};
+}
+
+Status RemoveBelow(int fd, const std::string& path, bool is_root) {
+  TARN_ASSIGN_OR_RETURN(const auto entries, ReadFolder(fd, path));
+  for (const Entry& entry : entries) {
+    if (!entry.folder()) continue;
+    const std::string name = entry.name.substr(0, entry.name.size() - 1);
+    if (is_root && name == kReservedFolder) continue;
+    const UniqueFd child = OpenAt(fd, name, kFolderFlags);
+    if (!child.valid()) {
+      if (Vanished(errno)) continue;
+      return PosixError(errno, "remove", path + "/" + name);
+    }
+    TARN_RETURN_IF_ERROR(RemoveBelow(child.get(), path + "/" + name, false));
+    if (::unlinkat(fd, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOTEMPTY && errno != EEXIST &&
+        errno != EBUSY && !Vanished(errno)) {
+      return PosixError(errno, "remove", path + "/" + name);
+    }
+  }
+  return {};
+}
+
+/// Makes `name` in `parent` and its entry durable. Under a lock, so that no other thread finds the
+/// folder and relies on it while the entry may still be lost.
+Status CreateFolder(int parent, const std::string& name, std::string_view path) {
+  static std::mutex mutex;
+  std::lock_guard lock(mutex);
+  if (::mkdirat(parent, name.c_str(), 0777) == 0) return SyncFd(parent, path);
+  if (errno == EEXIST) return {};
+  return PosixError(errno, "create folder", path);
+}
+
+}  // namespace
+
+Result<UniqueFd> OpenRoot(const std::string& root_path) {
+  UniqueFd root = OpenAt(AT_FDCWD, root_path, O_RDONLY | O_DIRECTORY);
+  if (root.valid()) return root;
+  if (errno == ENOENT) {
+    return NotFound("folder " + root_path + " does not exist", "create it, or correct `warehouse`");
+  }
+  return PosixError(errno, "open folder", root_path);
+}
+
+Result<UniqueFd> OpenFolder(const std::string& root_path, std::string_view path,
+                            MissingFolders missing) {
+  TARN_ASSIGN_OR_RETURN(UniqueFd folder, OpenRoot(root_path));
+  std::string at = root_path;
+  while (!path.empty()) {
+    const size_t slash = std::min(path.find('/'), path.size());
+    const std::string name(path.substr(0, slash));
+    path.remove_prefix(std::min(slash + 1, path.size()));
+    at.append("/").append(name);
+    UniqueFd child = OpenAt(folder.get(), name, kFolderFlags);
+    if (!child.valid() && errno == ENOENT && missing == MissingFolders::kCreate) {
+      TARN_RETURN_IF_ERROR(CreateFolder(folder.get(), name, at));
+      child = OpenAt(folder.get(), name, kFolderFlags);
+    }
+    if (!child.valid()) return PosixError(errno, "open folder", at);
+    folder = std::move(child);
+  }
+  return folder;
+}
+
+Status CreateRoot(const std::string& root_path) {
+  for (size_t slash = root_path.find('/', 1);; slash = root_path.find('/', slash + 1)) {
+    const std::string path = root_path.substr(0, slash);
+    if (::mkdir(path.c_str(), 0777) == 0) {
+      const size_t parent = path.rfind('/');
+      const UniqueFd fd =
+          OpenAt(AT_FDCWD, parent == 0 ? "/" : path.substr(0, parent), O_RDONLY | O_DIRECTORY);
+      if (fd.valid()) TARN_RETURN_IF_ERROR(SyncFd(fd.get(), path));
+    } else if (errno != EEXIST) {
+      // Above the root somebody else's read-only folders may stand; only a missing one matters.
+      const int error_number = errno;
+      struct stat info {};
+      if (::stat(path.c_str(), &info) != 0) {
+        return PosixError(error_number, "create folder", path);
+      }
+    }
+    if (slash == std::string::npos) return {};
+  }
+}
+
+Status ListFiles(const std::string& root_path, std::string_view prefix,
+                 const std::function<Status(const ObjectInfo&)>& visit) {
+  const KeyParts parts = SplitKey(prefix);
+  auto folder = OpenFolder(root_path, parts.folder, MissingFolders::kRefuse);
+  if (!folder.ok()) {
+    // A missing root is an error; a folder that is missing, or a file, has no keys below it.
+    TARN_RETURN_IF_ERROR(OpenRoot(root_path));
+    const ErrorKind kind = folder.error().kind;
+    if (kind == ErrorKind::kNotFound || kind == ErrorKind::kInvalidArgument) return {};
+    return folder.status();
+  }
+  const std::string above = parts.folder.empty() ? "" : std::string(parts.folder) + "/";
+  return Walk(folder->get(), root_path, above, parts.name, visit);
+}
+
+Status RemoveFolders(const std::string& root_path, std::string_view path) {
+  auto folder = OpenFolder(root_path, path, MissingFolders::kRefuse);
+  if (!folder.ok()) {
+    return folder.error().kind == ErrorKind::kNotFound ? Status() : folder.status();
+  }
+  const std::string full = root_path + "/" + std::string(path);
+  TARN_RETURN_IF_ERROR(RemoveBelow(folder->get(), full, path.empty()));
+  if (path.empty()) return {};
+  const KeyParts parts = SplitKey(path);
+  auto parent = OpenFolder(root_path, parts.folder, MissingFolders::kRefuse);
+  if (!parent.ok()) {
+    return parent.error().kind == ErrorKind::kNotFound ? Status() : parent.status();
+  }
+  if (::unlinkat(parent->get(), parts.name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOTEMPTY &&
+      errno != EEXIST && errno != EBUSY && !Vanished(errno)) {
+    return PosixError(errno, "remove", full);
+  }
+  return {};
+}
+
+KeyParts SplitKey(std::string_view key) {
+  const size_t slash = key.rfind('/');
+  if (slash == std::string_view::npos) return {{}, std::string(key)};
+  return {key.substr(0, slash), std::string(key.substr(slash + 1))};
+}
+
+}  // namespace tarn

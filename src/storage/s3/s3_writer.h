@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/object_store.h"
+#include "storage/s3/s3_client.h"
+
+namespace tarn {
+
+/// Streams an object to S3: one PUT for what fits one part, else a multipart upload whose parts go
+/// up beside the caller's work. Holds one part; the parts on their way are bounded for the whole
+/// store (S3Client::part_slots).
+/// Threads: one at a time.
+class S3Writer final : public ObjectWriter {
+ public:
+  S3Writer(std::shared_ptr<S3Client> client, std::string key);
+  ~S3Writer() override;
+
+  Status Append(std::string_view bytes) override;
+  Status Close() override;
+  int64_t bytes_written() const override { return written_; }
+
+ private:
+  Status StartPart();
+  Result<std::string> UploadPart(size_t number, std::string_view bytes);
+  Status WaitForParts();
+  Status Complete();
+  bool CompletedEarlier();
+
+  const std::shared_ptr<S3Client> client_;
+  const std::string key_;
+  const size_t part_bytes_;
+  std::string buffer_;
+  int64_t written_ = 0;
+  bool closed_ = false;
+  bool visible_ = false;
+  std::string upload_id_;   // empty before the first part
+  std::string attempt_id_;  // in the object's metadata: tells our upload from another's
+  std::vector<std::future<Result<std::string>>> parts_;  // ETags, by number
+  std::vector<std::string> etags_;
+};
+
+}  // namespace tarn
