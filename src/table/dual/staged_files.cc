@@ -1,0 +1,38 @@
+#include <utility>
+
+#include "base/log.h"
+#include "table/dual/stage.h"
+
+namespace tarn {
+
+StagedFiles::~StagedFiles() {
+  for (const std::string& key : keys_) {
+    if (Status status = store_.Delete(key); !status.ok()) {
+      Log(LogLevel::kWarning, "could not remove " + key + ": " + status.ToString());
+    }
+  }
+}
+
+Result<std::string> StagedFiles::Put(const std::string& name, std::string_view bytes) {
+  const std::string key = folder_ + name;
+  TARN_RETURN_IF_ERROR(store_.PutIfAbsent(key, bytes));
+  keys_.push_back(key);
+  return store_.UriOf(key);
+}
+
+Result<std::string> StagedFiles::PutNumbered(const std::string& stem, int64_t& next,
+                                             const std::string& suffix, std::string_view bytes) {
+  while (true) {
+    const std::string key = folder_ + stem + std::to_string(next++) + suffix;
+    Status status = store_.PutIfAbsent(key, bytes);
+    if (status.ok()) {
+      keys_.push_back(key);
+      return store_.UriOf(key);
+    }
+    if (status.error().kind != ErrorKind::kAlreadyExists) return status.error();
+  }
+}
+
+std::vector<std::string> StagedFiles::Release() { return std::exchange(keys_, {}); }
+
+}  // namespace tarn

@@ -1,0 +1,115 @@
+#include "table/dual/table_checks.h"
+
+#include <map>
+
+#include "base/text.h"
+#include "table/model/partition.h"
+
+namespace tarn {
+
+namespace {
+
+/// Both logs must be able to hold the column: a table that one of them cannot show is refused here,
+/// since after the commit it would be too late.
+Status CheckTypeOfBothFormats(const Type& type, const std::string& column) {
+  const Type::Kind kind = type.kind();
+  if (kind == Type::Kind::kTime || kind == Type::Kind::kUuid || kind == Type::Kind::kFixed) {
+    return Unsupported("column " + QuoteIdentifier(column) + " has the type " + type.ToString() +
+                           ", which Delta does not have",
+                       kind == Type::Kind::kFixed ? "cast it to blob" : "cast it to varchar");
+  }
+  for (const Field& field : type.fields()) {
+    TARN_RETURN_IF_ERROR(CheckTypeOfBothFormats(field.type, column + "." + field.name));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status CheckColumnNames(const Schema& schema) {
+  std::map<std::string, std::string> names;
+  for (const Field& field : schema.fields) {
+    if (field.name.empty()) return InvalidArgument("a column has no name", "give it one with AS");
+    auto [other, fresh] = names.emplace(LowerAscii(field.name), field.name);
+    if (fresh) continue;
+    if (other->second == field.name) {
+      return InvalidArgument("column " + QuoteIdentifier(field.name) + " occurs twice",
+                             "give one of the two another name");
+    }
+    return InvalidArgument("columns " + QuoteIdentifier(other->second) + " and " +
+                               QuoteIdentifier(field.name) +
+                               " differ in case only, and most readers cannot tell them apart",
+                           "give one of the two another name");
+  }
+  return {};
+}
+
+Status CheckNewTypes(const Schema& schema, const Schema* known) {
+  for (const Field& field : schema.fields) {
+    if (known != nullptr && known->Find(field.id) != nullptr) continue;
+    TARN_RETURN_IF_ERROR(CheckTypeOfBothFormats(field.type, field.name));
+  }
+  return {};
+}
+
+Status CheckPartitionNames(const Schema& schema, const PartitionSpec& spec) {
+  for (const PartitionField& field : spec.fields) {
+    for (const Field& column : schema.fields) {
+      const bool own =
+          field.transform.kind == Transform::Kind::kIdentity && column.id == field.source_id;
+      if (LowerAscii(column.name) == LowerAscii(field.name) && !own) {
+        return InvalidArgument("column " + QuoteIdentifier(column.name) +
+                                   " would have the name of a partition of the table",
+                               "choose another name, or change the partitioning");
+      }
+    }
+  }
+  return {};
+}
+
+Status CheckPartitionSources(const Schema& schema, const PartitionSpec& spec) {
+  for (const PartitionField& field : spec.fields) {
+    const Field* source = schema.Find(field.source_id);
+    if (source == nullptr || !CanTransform(field.transform, source->type)) {
+      return InvalidArgument("the table is partitioned by " + QuoteIdentifier(field.name) +
+                                 ", whose column would be gone",
+                             "change the partitioning first");
+    }
+  }
+  return {};
+}
+
+std::string WhyRowsDoNotFit(const Schema& from, const Schema& to) {
+  for (const Field& now : to.fields) {
+    const Field* then = from.Find(now.id);
+    const std::string column = "column " + QuoteIdentifier(now.name);
+    if (then == nullptr) {
+      if (now.nullability == Nullability::kRequired) return column + " was added";
+      continue;
+    }
+    if (!(then->type == now.type) && !CanWiden(then->type, now.type)) {
+      return column + " changed its type";
+    }
+    if (now.nullability == Nullability::kRequired && then->nullability == Nullability::kOptional) {
+      return column + " became required";
+    }
+  }
+  return {};
+}
+
+std::string FirstDifference(const Schema& from, const Schema& to) {
+  for (const Field& field : to.fields) {
+    const Field* then = from.Find(field.id);
+    if (then == nullptr) return "column " + QuoteIdentifier(field.name) + " was added";
+    if (!(*then == field)) return "column " + QuoteIdentifier(field.name) + " was changed";
+  }
+  for (const Field& field : from.fields) {
+    if (to.Find(field.id) == nullptr) {
+      return "column " + QuoteIdentifier(field.name) + " was dropped";
+    }
+  }
+  return from.identifier_fields == to.identifier_fields ? "the columns were reordered"
+                                                        : "the key was changed";
+}
+
+}  // namespace tarn

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "table/model/metadata.h"
+
+namespace tarn {
+
+/// \name What must hold of a table's columns and partitions before a change of them is staged.
+/// Errors: InvalidArgument and Unsupported, naming the column and the repair.
+/// @{
+/// No empty names, and none that differ in nothing or in case only.
+Status CheckColumnNames(const Schema& schema);
+/// Columns that `known` (may be nullptr) does not have are of types that Iceberg and Delta share.
+Status CheckNewTypes(const Schema& schema, const Schema* known);
+/// A partition has a column's name only if it is that column itself.
+Status CheckPartitionNames(const Schema& schema, const PartitionSpec& spec);
+/// Every partition's column exists and has a type that its transform takes.
+Status CheckPartitionSources(const Schema& schema, const PartitionSpec& spec);
+/// @}
+
+/// Why rows written for `from` cannot join a table that has become `to`; empty when they can.
+std::string WhyRowsDoNotFit(const Schema& from, const Schema& to);
+/// The first thing that differs between two schemas, for messages.
+std::string FirstDifference(const Schema& from, const Schema& to);
+
+}  // namespace tarn

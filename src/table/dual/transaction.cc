@@ -1,0 +1,451 @@
+#include "table/dual/transaction.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <utility>
+
+#include "base/text.h"
+#include "table/dual/schema_editor.h"
+#include "table/dual/stage.h"
+#include "table/dual/table_checks.h"
+#include "table/iceberg/metadata_json.h"
+#include "table/model/column_mapping.h"
+#include "table/model/partition.h"
+
+namespace tarn {
+
+namespace {
+
+constexpr char kMainBranch[] = "main";
+constexpr char kCommitIdKey[] = "tarn.commit-id";
+constexpr char kPreviousVersionsProperty[] = "write.metadata.previous-versions-max";
+
+/// The number in "00003-….json" or "v3.metadata.json"; 0 where there is none.
+int64_t VersionOf(std::string_view location) {
+  std::string_view name = location.substr(location.rfind('/') + 1);
+  if (name.starts_with('v')) name.remove_prefix(1);
+  int64_t version = 0;
+  std::from_chars(name.data(), name.data() + name.size(), version);
+  return version;
+}
+
+std::string Padded(int64_t version) {
+  std::string digits = std::to_string(version);
+  return digits.size() < 5 ? std::string(5 - digits.size(), '0') + digits : digits;
+}
+
+class TransactionImpl final : public TableTransaction {
+ public:
+  TransactionImpl(const TableContext& context, std::string location)
+      : context_(context),
+        location_(std::move(location)),
+        snapshot_id_(context.random->PositiveInt64()) {}
+
+  Status InitNew(const NewTable& table) {
+    TARN_RETURN_IF_ERROR(CheckColumnNames(table.schema));
+    editor_.schema = AssignFreshIds(table.schema);
+    editor_.schema.id = SchemaId(0);
+    editor_.schema.identifier_fields.clear();
+    editor_.last_column_id = editor_.schema.HighestFieldId();
+    editor_.files = SchemaEditor::Files::kNone;
+    TARN_RETURN_IF_ERROR(CheckNewTypes(editor_.schema, nullptr));
+    std::vector<std::string> keys;
+    for (FieldId id : table.schema.identifier_fields) {
+      const Field* field = table.schema.Find(id);
+      if (field != nullptr) keys.push_back(field->name);
+    }
+    TARN_RETURN_IF_ERROR(SetKey(keys));
+    TARN_RETURN_IF_ERROR(SetPartition(table.partition));
+    for (const auto& [key, value] : table.properties) {
+      TARN_RETURN_IF_ERROR(SetProperty(key, value));
+    }
+    table_uuid_ = context_.random->Uuid();
+    return {};
+  }
+
+  Status InitChange(std::shared_ptr<const TableMetadata> base, std::string base_location) {
+    editor_.schema = base->schema();
+    editor_.last_column_id = base->last_column_id;
+    TARN_ASSIGN_OR_RETURN(editor_.physical_names, ReadColumnMapping(*base));
+    editor_.files =
+        base->snapshots.empty() ? SchemaEditor::Files::kNone : SchemaEditor::Files::kMayExist;
+    spec_ = base->spec();
+    last_partition_id_ = base->last_partition_id;
+    table_uuid_ = base->table_uuid.empty() ? context_.random->Uuid() : base->table_uuid;
+    base_ = std::move(base);
+    base_location_ = std::move(base_location);
+    return {};
+  }
+
+  Status AddColumn(const std::string& name, const Type& type, const std::string& doc) override {
+    return Edit([&](SchemaEditor& editor) { return editor.Add(name, type, doc); });
+  }
+  Status DropColumn(const std::string& name) override {
+    return Edit([&](SchemaEditor& editor) -> Status {
+      TARN_RETURN_IF_ERROR(editor.Drop(name));
+      return CheckPartitionSources(editor.schema, spec_);
+    });
+  }
+  Status RenameColumn(const std::string& from, const std::string& to) override {
+    return Edit([&](SchemaEditor& editor) { return editor.Rename(from, to); });
+  }
+  Status WidenColumn(const std::string& name, const Type& type) override {
+    return Edit([&](SchemaEditor& editor) { return editor.Widen(name, type); });
+  }
+  Status MakeOptional(const std::string& name) override {
+    return Edit([&](SchemaEditor& editor) { return editor.MakeOptional(name); });
+  }
+  Status ReorderColumns(const std::vector<std::string>& names) override {
+    return Edit([&](SchemaEditor& editor) { return editor.Reorder(names); });
+  }
+  Status SetKey(const std::vector<std::string>& columns) override {
+    const auto optional =
+        creates() ? SchemaEditor::OptionalKeys::kMakeRequired : SchemaEditor::OptionalKeys::kRefuse;
+    return Edit([&](SchemaEditor& editor) { return editor.SetKey(columns, optional); });
+  }
+
+  Status EvolveTo(const Schema& wanted, IncompatibleColumns incompatible) override {
+    const Schema before = editor_.schema;
+    PartitionSpec spec = spec_;
+    bool rebound = false;
+    SchemaEditor editor = editor_;
+    TARN_RETURN_IF_ERROR(editor.EvolveTo(wanted, incompatible));
+    // A partition whose column was replaced by a new one of the same name follows the name.
+    for (PartitionField& field : spec.fields) {
+      if (editor.schema.Find(field.source_id) != nullptr) continue;
+      const Field* old = before.Find(field.source_id);
+      const Field* now = old ? editor.schema.Find(old->name) : nullptr;
+      if (now == nullptr) continue;
+      field.source_id = now->id;
+      rebound = true;
+    }
+    TARN_RETURN_IF_ERROR(CheckNewTypes(editor.schema, &before));
+    TARN_RETURN_IF_ERROR(CheckPartitionNames(editor.schema, spec));
+    editor_ = std::move(editor);
+    if (rebound) TakeSpec(std::move(spec.fields));
+    return {};
+  }
+
+  Status SetPartition(const std::vector<std::string>& partition) override {
+    TARN_ASSIGN_OR_RETURN(auto fields, ParsePartition(partition, editor_.schema));
+    TakeSpec(std::move(fields));
+    return {};
+  }
+
+  Status SetProperty(const std::string& key, const std::string& value) override {
+    TARN_RETURN_IF_ERROR(CheckProperty(key));
+    properties_[key] = value;
+    return {};
+  }
+  Status RemoveProperty(const std::string& key) override {
+    TARN_RETURN_IF_ERROR(CheckProperty(key));
+    properties_[key] = std::nullopt;
+    return {};
+  }
+
+  Status Append(std::vector<DataFile> files) override {
+    return SetRows(RowChange::Kind::kAppend, std::move(files));
+  }
+  Status Overwrite(std::vector<DataFile> files) override {
+    return SetRows(RowChange::Kind::kOverwrite, std::move(files));
+  }
+  Status ReplacePartitions(std::vector<DataFile> files) override {
+    return SetRows(RowChange::Kind::kReplacePartitions, std::move(files));
+  }
+  void SetSummary(const std::string& key, const std::string& value) override {
+    summary_[key] = value;
+  }
+
+  const Schema& schema() const override { return editor_.schema; }
+  const PartitionSpec& spec() const override { return spec_; }
+  const std::string& location() const override { return location_; }
+  const std::map<int32_t, std::string>& physical_names() const override {
+    return editor_.physical_names;
+  }
+  const std::string& base_location() const override { return base_location_; }
+  bool creates() const override { return base_ == nullptr; }
+
+  Status Rebase(std::shared_ptr<const TableMetadata> base, std::string base_location) override;
+  Result<StagedTable> Stage(const std::string& commit_id) override;
+
+ private:
+  Status Edit(const std::function<Status(SchemaEditor&)>& edit) {
+    SchemaEditor editor = editor_;
+    TARN_RETURN_IF_ERROR(edit(editor));
+    TARN_RETURN_IF_ERROR(CheckNewTypes(editor.schema, &editor_.schema));
+    TARN_RETURN_IF_ERROR(CheckPartitionNames(editor.schema, spec_));
+    editor_ = std::move(editor);
+    return {};
+  }
+
+  static Status CheckProperty(const std::string& key) {
+    if (key.empty() || key == kColumnMappingProperty || key == "format-version") {
+      return InvalidArgument("the table property \"" + key + "\" cannot be set by hand");
+    }
+    return {};
+  }
+
+  Status SetRows(RowChange::Kind kind, std::vector<DataFile> files) {
+    if (rows_.kind != RowChange::Kind::kNone && rows_.kind != kind) {
+      return InvalidArgument("a transaction changes rows in one way only");
+    }
+    rows_.kind = kind;
+    for (DataFile& file : files) rows_.files.push_back(std::move(file));
+    return {};
+  }
+
+  bool SchemaChanged() const {
+    return base_ == nullptr || !editor_.schema.SameColumns(base_->schema());
+  }
+
+  /// Takes over partition fields: ids of equal fields of earlier specs are used again, and an equal
+  /// spec is taken as it is (Iceberg "Partition Evolution").
+  void TakeSpec(std::vector<PartitionField> fields) {
+    last_partition_id_ = base_ ? base_->last_partition_id : 999;
+    spec_changed_ = true;
+    for (PartitionField& field : fields) field.field_id = PartitionIdOf(field);
+    SpecId id(0);
+    if (base_ != nullptr) {
+      for (const PartitionSpec& spec : base_->specs) {
+        if (spec.fields == fields) {
+          spec_ = spec;
+          spec_changed_ = spec.id != base_->default_spec;
+          return;
+        }
+        id = SpecId(std::max(id.value(), spec.id.value() + 1));
+      }
+    }
+    spec_ = {id, std::move(fields)};
+  }
+
+  int32_t PartitionIdOf(const PartitionField& wanted) {
+    if (base_ != nullptr) {
+      for (const PartitionSpec& spec : base_->specs) {
+        for (const PartitionField& field : spec.fields) {
+          if (field.source_id == wanted.source_id && field.transform == wanted.transform) {
+            return field.field_id;
+          }
+        }
+      }
+    }
+    return ++last_partition_id_;
+  }
+
+  Status CheckBeforeStage() const {
+    TARN_RETURN_IF_ERROR(CheckPartitionSources(editor_.schema, spec_));
+    if (editor_.needs_overwrite && editor_.files == SchemaEditor::Files::kMayExist &&
+        rows_.kind != RowChange::Kind::kOverwrite) {
+      return InvalidArgument(
+          "columns of " + location_ + " were replaced, which needs all its rows to be overwritten",
+          "load the table anew");
+    }
+    return {};
+  }
+
+  TableMetadata NextState() const;
+  Status AddSnapshot(const std::string& commit_id, TableMetadata& next, StagedFiles& files) const;
+
+  const TableContext context_;
+  const std::string location_;
+  std::string table_uuid_;
+  std::shared_ptr<const TableMetadata> base_;
+  std::string base_location_;
+  SchemaEditor editor_;
+  PartitionSpec spec_;
+  bool spec_changed_ = false;
+  int32_t last_partition_id_ = 999;
+  std::map<std::string, std::optional<std::string>> properties_;
+  RowChange rows_;
+  std::map<std::string, std::string> summary_;
+  SnapshotId snapshot_id_;
+  int attempts_ = 0;
+};
+
+Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
+                               std::string base_location) {
+  if (base_ == nullptr) return Conflict("table " + location_ + " was created by somebody else");
+  if (base->table_uuid != base_->table_uuid) {
+    return Conflict("table " + location_ + " was replaced by another table",
+                    "look at it, then try again");
+  }
+  const Schema& before = base_->schema();
+  const Schema& now = base->schema();
+  const bool theirs = !now.SameColumns(before) || base->last_column_id != base_->last_column_id;
+  const bool ours = SchemaChanged() || editor_.last_column_id != base_->last_column_id;
+  if (theirs && (ours || editor_.needs_overwrite)) {
+    return Conflict("the columns of " + location_ +
+                        " were changed by somebody else meanwhile: " + FirstDifference(before, now),
+                    "look at the table, then try again");
+  }
+  if (theirs && !rows_.files.empty()) {
+    if (std::string why = WhyRowsDoNotFit(before, now); !why.empty()) {
+      return Conflict("the rows do not fit " + location_ + " any more: " + why + " meanwhile",
+                      "try again with the table's columns of now");
+    }
+  }
+  if (spec_changed_ && base->default_spec != base_->default_spec) {
+    return Conflict("the partitioning of " + location_ + " was changed by somebody else meanwhile",
+                    "look at the table, then try again");
+  }
+  if (!ours) {
+    editor_.schema = now;
+    editor_.last_column_id = base->last_column_id;
+    TARN_ASSIGN_OR_RETURN(editor_.physical_names, ReadColumnMapping(*base));
+  }
+  // Dropping or renaming a column of a table that had no rows meanwhile got some is the one change
+  // whose way of naming Parquet columns depends on the base.
+  const bool got_rows = base_->snapshots.empty() && !base->snapshots.empty();
+  if (ours && got_rows && rows_.kind != RowChange::Kind::kOverwrite) {
+    return Conflict("table " + location_ + " got its first rows while its columns were changed",
+                    "try again");
+  }
+  if (got_rows) editor_.files = SchemaEditor::Files::kMayExist;
+  const std::vector<PartitionField> fields = spec_.fields;
+  base_ = std::move(base);
+  base_location_ = std::move(base_location);
+  if (spec_changed_) {
+    const SpecId written_with = spec_.id;
+    TakeSpec(fields);
+    for (DataFile& file : rows_.files) {
+      if (file.spec_id == written_with) file.spec_id = spec_.id;
+    }
+  } else {
+    spec_ = base_->spec();
+    last_partition_id_ = base_->last_partition_id;
+  }
+  while (base_->FindSnapshot(snapshot_id_) != nullptr) {
+    snapshot_id_ = SnapshotId(context_.random->PositiveInt64());
+  }
+  return {};
+}
+
+TableMetadata TransactionImpl::NextState() const {
+  TableMetadata next = base_ ? *base_ : TableMetadata();
+  next.format_version = 2;
+  next.table_uuid = table_uuid_;
+  next.location = location_;
+  // Strictly later, also when the clock was set back: a time names one state.
+  next.last_updated_ms = context_.clock->NowMillis();
+  if (base_) next.last_updated_ms = std::max(next.last_updated_ms, base_->last_updated_ms + 1);
+  next.last_column_id = editor_.last_column_id;
+  next.last_partition_id = std::max(next.last_partition_id, last_partition_id_);
+
+  const auto same = std::find_if(next.schemas.begin(), next.schemas.end(),
+                                 [&](const Schema& s) { return s.SameColumns(editor_.schema); });
+  if (same != next.schemas.end()) {
+    next.current_schema = same->id;
+  } else {
+    Schema schema = editor_.schema;
+    schema.id = SchemaId(0);
+    for (const Schema& other : next.schemas) {
+      schema.id = SchemaId(std::max(schema.id.value(), other.id.value() + 1));
+    }
+    next.current_schema = schema.id;
+    next.schemas.push_back(std::move(schema));
+  }
+  if (next.FindSpec(spec_.id) == nullptr) next.specs.push_back(spec_);
+  next.default_spec = spec_.id;
+
+  for (const auto& [key, value] : properties_) {
+    if (value) {
+      next.properties[key] = *value;
+    } else {
+      next.properties.erase(key);
+    }
+  }
+  if (!editor_.physical_names.empty()) {
+    next.properties[kColumnMappingProperty] = WriteColumnMapping(editor_.physical_names);
+  }
+  if (base_ && !base_location_.empty()) {
+    next.metadata_log.emplace_back(base_->last_updated_ms, base_location_);
+  }
+  int64_t log_max = context_.limits->metadata_log_max;
+  if (auto wanted = next.properties.find(kPreviousVersionsProperty);
+      wanted != next.properties.end()) {
+    const std::string& text = wanted->second;
+    int64_t value = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && value > 0) log_max = std::min(log_max, value);
+  }
+  if (static_cast<int64_t>(next.metadata_log.size()) > log_max) {
+    next.metadata_log.erase(next.metadata_log.begin(), next.metadata_log.end() - log_max);
+  }
+  return next;
+}
+
+Status TransactionImpl::AddSnapshot(const std::string& commit_id, TableMetadata& next,
+                                    StagedFiles& files) const {
+  next.last_sequence_number += 1;
+  StageRowsRequest request;
+  request.base = base_.get();
+  request.table = &next;
+  request.change = &rows_;
+  request.snapshot = snapshot_id_;
+  request.sequence_number = next.last_sequence_number;
+  request.commit_id = commit_id;
+  TARN_ASSIGN_OR_RETURN(StagedRows rows, StageRows(context_, request, files));
+
+  Snapshot snapshot;
+  snapshot.id = snapshot_id_;
+  if (base_) snapshot.parent = base_->current_snapshot;
+  snapshot.sequence_number = next.last_sequence_number;
+  snapshot.timestamp_ms = next.last_updated_ms;
+  snapshot.schema_id = next.current_schema;
+  snapshot.summary = summary_;
+  for (auto& [key, value] : rows.summary) snapshot.summary[key] = std::move(value);
+  snapshot.summary["operation"] = rows.operation;
+  snapshot.summary["engine-name"] = "tarn";
+  snapshot.summary[kCommitIdKey] = commit_id;
+  TARN_ASSIGN_OR_RETURN(std::string list,
+                        WriteManifestList(rows.manifests, snapshot, *context_.random));
+  const std::string name = "snap-" + std::to_string(snapshot_id_.value()) + "-" +
+                           std::to_string(attempts_) + "-" + context_.random->Uuid() + ".avro";
+  TARN_ASSIGN_OR_RETURN(snapshot.manifest_list, files.Put(name, list));
+
+  next.current_snapshot = snapshot_id_;
+  next.snapshot_log.emplace_back(snapshot.timestamp_ms, snapshot_id_);
+  next.refs[kMainBranch].snapshot = snapshot_id_;
+  next.snapshots.push_back(std::move(snapshot));
+  return {};
+}
+
+Result<StagedTable> TransactionImpl::Stage(const std::string& commit_id) {
+  TARN_RETURN_IF_ERROR(CheckBeforeStage());
+  TARN_ASSIGN_OR_RETURN(std::string table, context_.store->KeyOf(location_));
+  StagedFiles files(*context_.store, table.empty() ? "metadata/" : table + "/metadata/");
+  ++attempts_;
+  TableMetadata next = NextState();
+  if (rows_.kind != RowChange::Kind::kNone) {
+    TARN_RETURN_IF_ERROR(AddSnapshot(commit_id, next, files));
+  }
+  // Not ".metadata.json": readers without a catalog would take it for a committed version.
+  const std::string name =
+      Padded(VersionOf(base_location_) + 1) + "-" + context_.random->Uuid() + ".json";
+  StagedTable staged;
+  TARN_ASSIGN_OR_RETURN(staged.metadata_location, files.Put(name, WriteTableMetadata(next)));
+  staged.metadata = std::make_shared<const TableMetadata>(std::move(next));
+  staged.files = files.Release();
+  return staged;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TableTransaction>> TableTransaction::Create(const TableContext& context,
+                                                                   const NewTable& table) {
+  std::string location = table.location;
+  while (location.ends_with('/')) location.pop_back();
+  auto transaction = std::make_unique<TransactionImpl>(context, std::move(location));
+  TARN_RETURN_IF_ERROR(transaction->InitNew(table));
+  return std::unique_ptr<TableTransaction>(std::move(transaction));
+}
+
+Result<std::unique_ptr<TableTransaction>> TableTransaction::Change(
+    const TableContext& context, std::shared_ptr<const TableMetadata> base,
+    std::string base_location) {
+  auto transaction = std::make_unique<TransactionImpl>(context, base->location);
+  TARN_RETURN_IF_ERROR(transaction->InitChange(std::move(base), std::move(base_location)));
+  return std::unique_ptr<TableTransaction>(std::move(transaction));
+}
+
+}  // namespace tarn
