@@ -34,7 +34,13 @@ struct Transfer {
   CURL* handle;
   const HttpRequest& request;
   HttpResponse& response;
+  int times_sent = 0;
 };
+
+int BeforeSending(void* user, char*, char*, int, int) {
+  ++static_cast<Transfer*>(user)->times_sent;
+  return CURL_PREREQFUNC_OK;
+}
 
 void StartAnswer(HttpResponse& response) {
   response.status = 0;
@@ -174,7 +180,7 @@ std::optional<TransportError> HttpClient::Send(const HttpRequest& request, HttpR
   CURL* handle = Take();
   curl_easy_reset(handle);  // forgets the options, keeps the connection
   StartAnswer(response);
-  Transfer transfer{handle, request, response};
+  Transfer transfer{handle, request, response, 0};
   char error_text[CURL_ERROR_SIZE] = "";
 
   curl_slist* headers = nullptr;
@@ -213,6 +219,8 @@ std::optional<TransportError> HttpClient::Send(const HttpRequest& request, HttpR
   Set(handle, CURLOPT_HEADERDATA, static_cast<void*>(&transfer));
   Set(handle, CURLOPT_WRITEFUNCTION, &OnBody);
   Set(handle, CURLOPT_WRITEDATA, static_cast<void*>(&transfer));
+  Set(handle, CURLOPT_PREREQFUNCTION, &BeforeSending);
+  Set(handle, CURLOPT_PREREQDATA, static_cast<void*>(&transfer));
   Set(handle, CURLOPT_HTTPHEADER, headers);
   if (request.method == "HEAD") {
     Set(handle, CURLOPT_NOBODY, 1L);
@@ -229,9 +237,8 @@ std::optional<TransportError> HttpClient::Send(const HttpRequest& request, HttpR
   const CURLcode code = curl_easy_perform(handle);
   long status = 0;
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-  curl_off_t connected_us = 0;
-  curl_easy_getinfo(handle, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
   response.status = static_cast<int>(status);
+  response.sent_again = transfer.times_sent > 1;
   if (code == CURLE_OK) {
     curl_easy_reset(handle);  // nothing may point into this call when the handle is used again
     GiveBack(handle);
@@ -242,9 +249,10 @@ std::optional<TransportError> HttpClient::Send(const HttpRequest& request, HttpR
 
   if (code == CURLE_OK) return std::nullopt;
   TransportError::Kind kind = KindOf(code);
-  // A time-out or a failed TLS handshake before anything was sent.
-  if (kind == TransportError::Kind::kLost && connected_us == 0) {
-    kind = TransportError::Kind::kNotSent;
+  if (kind != TransportError::Kind::kMisplaced) {
+    // A time-out or a broken TLS handshake comes before anything was sent; and a connection that
+    // is refused may be the library's second one, after the first took the request along.
+    kind = transfer.times_sent == 0 ? TransportError::Kind::kNotSent : TransportError::Kind::kLost;
   }
   return TransportError{kind, error_text[0] != '\0' ? error_text : curl_easy_strerror(code)};
 }

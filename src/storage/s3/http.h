@@ -28,6 +28,9 @@ struct HttpResponse {
   NameValues headers;  ///< lower-case names
   std::string body;
   int64_t into_bytes = 0;  ///< bytes that went into HttpRequest::into
+  /// The library sent the request once more by itself, because a connection that had been used
+  /// before turned out to be dead: the server may have seen it twice.
+  bool sent_again = false;
 
   /// Empty where the server sent none.
   std::string_view header(std::string_view name) const;
@@ -61,7 +64,8 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
   ~HttpClient();
 
-  /// One request, one answer of any status. Nothing is repeated.
+  /// One request, one answer of any status. Nothing is repeated, but see HttpResponse::sent_again,
+  /// which is set also where no answer came.
   std::optional<TransportError> Send(const HttpRequest& request, HttpResponse& response);
 
  private:

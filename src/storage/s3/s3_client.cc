@@ -243,6 +243,7 @@ std::optional<S3Client::Answer> S3Client::Send(const Request& request, NoAnswer*
       }
     } else {
       const auto failure = http_.Send(Sign(*credentials, request), answer.response);
+      if (answer.response.sent_again) answer.earlier_may_have_won = true;
       if (!failure && (last || !IsPassing(answer.response))) return answer;
       if (!failure) {
         answer.earlier_may_have_won = true;
