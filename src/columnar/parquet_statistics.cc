@@ -1,0 +1,244 @@
+#include "columnar/parquet_statistics.h"
+
+#include <cmath>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include <arrow/array.h>
+#include <arrow/extension_type.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <arrow/util/float16.h>
+#include <parquet/metadata.h>
+#include <parquet/schema.h>
+#include <parquet/statistics.h>
+
+namespace tarn {
+
+namespace {
+
+using arrow::Array;
+using arrow::DataType;
+using arrow::Type;
+
+void CountLeaves(const DataType& type, std::vector<int64_t>& counts, bool& any) {
+  if (type.id() == Type::EXTENSION) {
+    CountLeaves(*static_cast<const arrow::ExtensionType&>(type).storage_type(), counts, any);
+  } else if (type.num_fields() > 0) {
+    for (const auto& field : type.fields()) CountLeaves(*field->type(), counts, any);
+  } else {
+    const bool real = type.id() == Type::FLOAT || type.id() == Type::DOUBLE;
+    counts.push_back(real ? 0 : -1);
+    any = any || real;
+  }
+}
+
+bool HasReal(const DataType& type) {
+  if (type.id() == Type::FLOAT || type.id() == Type::DOUBLE) return true;
+  for (const auto& field : type.fields()) {
+    if (HasReal(*field->type())) return true;
+  }
+  return false;
+}
+
+size_t LeafCount(const DataType& type) {
+  if (type.num_fields() == 0) return 1;
+  size_t count = 0;
+  for (const auto& field : type.fields()) count += LeafCount(*field->type());
+  return count;
+}
+
+template <typename ArrayType>
+int64_t CountNan(const Array& array) {
+  const auto& typed = static_cast<const ArrayType&>(array);
+  const auto* values = typed.raw_values();
+  int64_t nans = 0;
+  for (int64_t i = 0; i < typed.length(); ++i) nans += values[i] != values[i];
+  // What lies under a null is not a value; it is looked at only when it could matter.
+  if (nans > 0 && typed.null_count() > 0) {
+    nans = 0;
+    for (int64_t i = 0; i < typed.length(); ++i) nans += typed.IsValid(i) && values[i] != values[i];
+  }
+  return nans;
+}
+
+void AddNans(const Array& array, size_t& leaf, std::vector<int64_t>& counts) {
+  const DataType& type = *array.type();
+  if (!HasReal(type)) {
+    leaf += LeafCount(type);
+    return;
+  }
+  switch (type.id()) {
+    case Type::FLOAT:
+      counts[leaf++] += CountNan<arrow::FloatArray>(array);
+      return;
+    case Type::DOUBLE:
+      counts[leaf++] += CountNan<arrow::DoubleArray>(array);
+      return;
+    case Type::STRUCT: {
+      const auto& parent = static_cast<const arrow::StructArray&>(array);
+      for (int i = 0; i < type.num_fields(); ++i) {
+        std::shared_ptr<Array> child = parent.field(i);
+        if (parent.null_count() > 0) {
+          auto flat = parent.GetFlattenedField(i);
+          if (flat.ok()) child = *flat;
+        }
+        AddNans(*child, leaf, counts);
+      }
+      return;
+    }
+    case Type::LIST: {
+      auto flat = static_cast<const arrow::ListArray&>(array).Flatten();
+      AddNans(flat.ok() ? **flat : *static_cast<const arrow::ListArray&>(array).values(), leaf,
+              counts);
+      return;
+    }
+    case Type::MAP: {
+      const auto& map = static_cast<const arrow::MapArray&>(array);
+      const int64_t begin = map.value_offset(0);
+      const int64_t size = map.value_offset(map.length()) - begin;
+      AddNans(*map.keys()->Slice(begin, size), leaf, counts);
+      AddNans(*map.items()->Slice(begin, size), leaf, counts);
+      return;
+    }
+    default:
+      leaf += LeafCount(type);
+  }
+}
+
+using ScalarPair = std::pair<std::optional<Scalar>, std::optional<Scalar>>;
+
+std::string_view View(const parquet::ByteArray& value) {
+  return {reinterpret_cast<const char*>(value.ptr), value.len};
+}
+
+/// One bound of a leaf, from its plain encoding in the footer.
+template <typename T>
+std::optional<Scalar> ToScalar(const T& value, const parquet::ColumnDescriptor& column) {
+  const auto& logical = column.logical_type();
+  const bool decimal = logical != nullptr && logical->is_decimal();
+  if constexpr (std::is_same_v<T, bool>) {
+    return Scalar{value};
+  } else if constexpr (std::is_same_v<T, int32_t> || std::is_same_v<T, int64_t>) {
+    return decimal ? Scalar{Int128FromInt64(value)} : Scalar{static_cast<int64_t>(value)};
+  } else if constexpr (std::is_floating_point_v<T>) {
+    if (std::isnan(value)) return std::nullopt;
+    return Scalar{static_cast<double>(value)};
+  } else {
+    std::string_view bytes;
+    if constexpr (std::is_same_v<T, parquet::ByteArray>) {
+      bytes = View(value);
+    } else {
+      bytes = {reinterpret_cast<const char*>(value.ptr), static_cast<size_t>(column.type_length())};
+    }
+    if (decimal) {
+      auto number = Int128FromBigEndian(bytes);
+      return number.ok() ? std::optional<Scalar>(*number) : std::nullopt;
+    }
+    if (bytes.size() > kBoundBytesMax) return std::nullopt;
+    return Scalar{std::string(bytes)};
+  }
+}
+
+template <typename ParquetType>
+ScalarPair BoundsAs(const parquet::Statistics& statistics,
+                    const parquet::ColumnDescriptor& column) {
+  const auto& typed = static_cast<const parquet::TypedStatistics<ParquetType>&>(statistics);
+  return {ToScalar(typed.min(), column), ToScalar(typed.max(), column)};
+}
+
+ScalarPair Bounds(const parquet::Statistics& statistics, const parquet::ColumnDescriptor& column) {
+  if (!statistics.HasMinMax()) return {};
+  switch (column.physical_type()) {
+    case parquet::Type::BOOLEAN:
+      return BoundsAs<parquet::BooleanType>(statistics, column);
+    case parquet::Type::INT32:
+      return BoundsAs<parquet::Int32Type>(statistics, column);
+    case parquet::Type::INT64:
+      return BoundsAs<parquet::Int64Type>(statistics, column);
+    case parquet::Type::FLOAT:
+      return BoundsAs<parquet::FloatType>(statistics, column);
+    case parquet::Type::DOUBLE:
+      return BoundsAs<parquet::DoubleType>(statistics, column);
+    case parquet::Type::BYTE_ARRAY:
+      return BoundsAs<parquet::ByteArrayType>(statistics, column);
+    case parquet::Type::FIXED_LEN_BYTE_ARRAY:
+      return BoundsAs<parquet::FLBAType>(statistics, column);
+    default:
+      return {};
+  }
+}
+
+/// Bounds over row groups: all that hold a value must tell theirs.
+class BoundsMerger {
+ public:
+  void Add(bool has_values, ScalarPair bounds) {
+    if (!has_values) return;
+    if (!bounds.first || !bounds.second) {
+      unknown_ = true;
+      return;
+    }
+    if (!lower_ || Compare(*bounds.first, *lower_) < 0) lower_ = std::move(bounds.first);
+    if (!upper_ || Compare(*bounds.second, *upper_) > 0) upper_ = std::move(bounds.second);
+  }
+  void Finish(ColumnStatistics& column) && {
+    if (unknown_ || column.nan_count.value_or(0) > 0) return;
+    column.lower = std::move(lower_);
+    column.upper = std::move(upper_);
+  }
+
+ private:
+  bool unknown_ = false;
+  std::optional<Scalar> lower_;
+  std::optional<Scalar> upper_;
+};
+
+}  // namespace
+
+NanCounter::NanCounter(const arrow::Schema& schema) {
+  for (const auto& field : schema.fields()) CountLeaves(*field->type(), counts_, any_);
+}
+
+void NanCounter::Add(const arrow::RecordBatch& batch) {
+  if (!any_) return;
+  size_t leaf = 0;
+  for (int i = 0; i < batch.num_columns(); ++i) AddNans(*batch.column(i), leaf, counts_);
+}
+
+std::map<int32_t, ColumnStatistics> CollectStatistics(const parquet::FileMetaData& metadata,
+                                                      const std::vector<int64_t>& nan_counts) {
+  std::map<int32_t, ColumnStatistics> columns;
+  std::vector<std::unique_ptr<parquet::RowGroupMetaData>> groups;
+  for (int g = 0; g < metadata.num_row_groups(); ++g) groups.push_back(metadata.RowGroup(g));
+  for (int c = 0; c < metadata.schema()->num_columns(); ++c) {
+    const parquet::ColumnDescriptor& descriptor = *metadata.schema()->Column(c);
+    const int32_t id = descriptor.schema_node()->field_id();
+    if (id < 0) continue;
+    ColumnStatistics column;
+    BoundsMerger bounds;
+    const auto leaf = static_cast<size_t>(c);
+    if (leaf < nan_counts.size() && nan_counts[leaf] >= 0) column.nan_count = nan_counts[leaf];
+    for (const auto& group : groups) {
+      const auto chunk = group->ColumnChunk(c);
+      column.compressed_bytes += chunk->total_compressed_size();
+      column.value_count += chunk->num_values();
+      const auto statistics = chunk->statistics();
+      if (statistics == nullptr) {
+        bounds.Add(true, {});
+        continue;
+      }
+      column.null_count += statistics->null_count();
+      if (descriptor.max_repetition_level() > 0) {
+        bounds.Add(true, {});
+      } else {
+        bounds.Add(statistics->null_count() < chunk->num_values(), Bounds(*statistics, descriptor));
+      }
+    }
+    std::move(bounds).Finish(column);
+    columns.emplace(id, std::move(column));
+  }
+  return columns;
+}
+
+}  // namespace tarn

@@ -1,0 +1,219 @@
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <arrow/array.h>
+#include <arrow/extension/uuid.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <arrow/util/byte_size.h>
+#include <arrow/util/key_value_metadata.h>
+#include <parquet/arrow/writer.h>
+#include <parquet/file_writer.h>
+#include <parquet/metadata.h>
+#include <parquet/properties.h>
+
+#include "columnar/arrow_output.h"
+#include "columnar/conform.h"
+#include "columnar/file_writer.h"
+#include "columnar/parquet_statistics.h"
+
+namespace tarn {
+
+namespace {
+
+constexpr char kCreatedBy[] = "tarn version 0.1.0 (build release)";
+/// Compressed bytes of one uncompressed byte, until a row group has told better.
+constexpr double kRatioAtFirst = 0.4;
+constexpr double kBloomFalsePositives = 0.01;
+
+/// Every field, nested ones too, has an id: other engines map columns by it.
+Status CheckFieldIds(const arrow::FieldVector& fields, const std::string& parent) {
+  for (const auto& field : fields) {
+    const std::string name = parent.empty() ? field->name() : parent + "." + field->name();
+    const auto& metadata = field->metadata();
+    // The entries struct of a map is no field of its own.
+    const bool entries = parent.ends_with("{map}");
+    if (!entries && (metadata == nullptr || !metadata->Contains("PARQUET:field_id"))) {
+      return InvalidArgument("column " + name + " has no field id");
+    }
+    const std::string inner = field->type()->id() == arrow::Type::MAP ? name + "{map}" : name;
+    TARN_RETURN_IF_ERROR(CheckFieldIds(field->type()->fields(), inner));
+  }
+  return {};
+}
+
+/// Fields that are marked as uuid get Arrow's extension type, so that the file says so.
+std::shared_ptr<arrow::Field> MarkUuids(const std::shared_ptr<arrow::Field>& field) {
+  const auto& type = field->type();
+  const auto& metadata = field->metadata();
+  if (metadata != nullptr && type->id() == arrow::Type::FIXED_SIZE_BINARY &&
+      metadata->Get("ARROW:extension:name").ValueOr("") == "arrow.uuid") {
+    return field->WithType(arrow::extension::uuid());
+  }
+  switch (type->id()) {
+    case arrow::Type::STRUCT: {
+      arrow::FieldVector fields;
+      for (const auto& child : type->fields()) fields.push_back(MarkUuids(child));
+      return field->WithType(arrow::struct_(std::move(fields)));
+    }
+    case arrow::Type::LIST:
+      return field->WithType(arrow::list(MarkUuids(type->field(0))));
+    case arrow::Type::MAP: {
+      const auto& map = static_cast<const arrow::MapType&>(*type);
+      return field->WithType(std::make_shared<arrow::MapType>(
+          MarkUuids(map.key_field()), MarkUuids(map.item_field()), map.keys_sorted()));
+    }
+    default:
+      return field;
+  }
+}
+
+std::shared_ptr<arrow::Schema> MarkUuids(const arrow::Schema& schema) {
+  arrow::FieldVector fields;
+  for (const auto& field : schema.fields()) fields.push_back(MarkUuids(field));
+  return arrow::schema(std::move(fields));  // metadata of the schema would be stored
+}
+
+std::shared_ptr<parquet::WriterProperties> Properties(const FileWriterOptions& options,
+                                                      const Limits& limits) {
+  parquet::WriterProperties::Builder builder;
+  builder.created_by(kCreatedBy)
+      ->version(parquet::ParquetVersion::PARQUET_2_6)
+      ->data_page_version(parquet::ParquetDataPageVersion::V1)
+      ->compression(parquet::Compression::ZSTD)
+      ->compression_level(options.compression_level)
+      ->enable_store_decimal_as_integer()
+      ->max_statistics_size(kBoundBytesMax)
+      ->max_row_group_length(limits.row_group_rows)
+      ->disable_write_page_index();
+  for (const std::string& column : options.bloom_filter_columns) {
+    parquet::BloomFilterOptions bloom;
+    bloom.ndv = static_cast<int32_t>(std::min<int64_t>(limits.row_group_rows, INT32_MAX));
+    bloom.fpp = kBloomFalsePositives;
+    builder.enable_bloom_filter(column, bloom);
+  }
+  return builder.build();
+}
+
+/// FileWriter over Arrow's own Parquet encoder.
+class ArrowParquetWriter final : public FileWriter {
+ public:
+  ArrowParquetWriter(std::string key, std::unique_ptr<ObjectWriter> object,
+                     const std::shared_ptr<arrow::Schema>& schema, const Limits& limits)
+      : key_(std::move(key)),
+        object_(std::move(object)),
+        output_(std::make_shared<ArrowOutput>(*object_)),
+        schema_(MarkUuids(*schema)),
+        row_group_bytes_(limits.row_group_bytes),
+        nans_(*schema_) {}
+
+  ~ArrowParquetWriter() override { output_->Abandon(); }
+
+  Status Open(const FileWriterOptions& options, const Limits& limits) {
+    auto arrow_properties =
+        parquet::ArrowWriterProperties::Builder().set_use_threads(false)->build();
+    return Guard([&]() -> arrow::Status {
+      ARROW_ASSIGN_OR_RAISE(
+          writer_, parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(), output_,
+                                                    Properties(options, limits), arrow_properties));
+      return arrow::Status::OK();
+    });
+  }
+
+  Status Write(const arrow::RecordBatch& batch) override {
+    if (!failure_.ok()) return failure_;
+    if (finished_) return Internal(key_ + " is finished");
+    TARN_ASSIGN_OR_RETURN(auto rows, WithSchema(batch, schema_));
+    failure_ = WriteRows(*rows);
+    return failure_;
+  }
+
+  int64_t estimated_bytes() const override {
+    return output_->position() + static_cast<int64_t>(static_cast<double>(group_bytes_) * ratio_);
+  }
+  int64_t rows() const override { return rows_; }
+
+  Result<WrittenFile> Finish() override {
+    if (!failure_.ok()) return failure_;
+    if (finished_) return Internal(key_ + " is finished");
+    finished_ = true;
+    failure_ = Guard([&] { return writer_->Close(); });
+    TARN_RETURN_IF_ERROR(failure_);
+    WrittenFile file;
+    file.key = key_;
+    file.rows = rows_;
+    file.size_bytes = output_->position();
+    const auto metadata = writer_->metadata();
+    for (int g = 0; g < metadata->num_row_groups(); ++g) {
+      file.split_offsets.push_back(metadata->RowGroup(g)->file_offset());
+    }
+    file.columns = CollectStatistics(*metadata, nans_.counts());
+    writer_.reset();
+    failure_ = object_->Close();
+    TARN_RETURN_IF_ERROR(failure_);
+    return file;
+  }
+
+ private:
+  /// Arrow's Parquet code throws in places; nothing of that leaves this class.
+  template <typename F>
+  Status Guard(F call) {
+    try {
+      return output_->Explain(call(), "writing " + key_);
+    } catch (const std::exception& error) {
+      return output_->Explain(arrow::Status::UnknownError(error.what()), "writing " + key_);
+    }
+  }
+
+  Status WriteRows(const arrow::RecordBatch& batch) {
+    if (batch.num_rows() == 0) return {};
+    const int64_t bytes =
+        arrow::util::ReferencedBufferSize(batch).ValueOr(arrow::util::TotalBufferSize(batch));
+    if (group_bytes_ > 0 && group_bytes_ + bytes > row_group_bytes_) {
+      TARN_RETURN_IF_ERROR(EndGroup());
+    }
+    TARN_RETURN_IF_ERROR(Guard([&] { return writer_->WriteRecordBatch(batch); }));
+    nans_.Add(batch);
+    rows_ += batch.num_rows();
+    group_bytes_ += bytes;
+    return {};
+  }
+
+  Status EndGroup() {
+    const int64_t before = output_->position();
+    TARN_RETURN_IF_ERROR(Guard([&] { return writer_->NewBufferedRowGroup(); }));
+    ratio_ = static_cast<double>(output_->position() - before) / static_cast<double>(group_bytes_);
+    group_bytes_ = 0;
+    return {};
+  }
+
+  std::string key_;
+  std::unique_ptr<ObjectWriter> object_;
+  std::shared_ptr<ArrowOutput> output_;
+  std::shared_ptr<arrow::Schema> schema_;
+  std::unique_ptr<parquet::arrow::FileWriter> writer_;
+  int64_t row_group_bytes_;
+  int64_t group_bytes_ = 0;  ///< of the open row group, as Arrow holds them
+  int64_t rows_ = 0;
+  double ratio_ = kRatioAtFirst;
+  NanCounter nans_;
+  bool finished_ = false;
+  Status failure_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<FileWriter>> OpenParquetWriter(ObjectStore& store, std::string key,
+                                                      std::shared_ptr<arrow::Schema> schema,
+                                                      const FileWriterOptions& options,
+                                                      const Limits& limits) {
+  TARN_RETURN_IF_ERROR(CheckFieldIds(schema->fields(), ""));
+  TARN_ASSIGN_OR_RETURN(auto object, store.OpenWriter(key));
+  auto writer =
+      std::make_unique<ArrowParquetWriter>(std::move(key), std::move(object), schema, limits);
+  TARN_RETURN_IF_ERROR(writer->Open(options, limits));
+  return std::unique_ptr<FileWriter>(std::move(writer));
+}
+
+}  // namespace tarn
