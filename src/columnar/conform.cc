@@ -1,11 +1,13 @@
 #include "columnar/conform.h"
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <arrow/array.h>
 #include <arrow/array/builder_binary.h>
+#include <arrow/array/concatenate.h>
 #include <arrow/array/util.h>
 #include <arrow/compute/cast.h>
 #include <arrow/record_batch.h>
@@ -184,6 +186,37 @@ arrow::Result<ArrayPtr> ConvertList(const arrow::ListArray& array, const TypePtr
                                             array.null_count());
 }
 
+/// Views may overlap and lie in any order. Arrow's own conversions mistake the offsets of slices.
+template <typename ListViewArrayType>
+arrow::Result<ArrayPtr> ConvertListView(const ListViewArrayType& array, const TypePtr& to) {
+  ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer((array.length() + 1) * 4));
+  auto* offsets = reinterpret_cast<int32_t*>(buffer->mutable_data());
+  arrow::ArrayVector pieces;
+  int64_t total = 0;
+  int64_t begin = 0;  // of the piece that is being put together
+  int64_t end = 0;
+  offsets[0] = 0;
+  for (int64_t i = 0; i < array.length(); ++i) {
+    const int64_t size = array.IsNull(i) ? 0 : array.value_length(i);
+    if (size > 0 && array.value_offset(i) != end) {
+      if (end > begin) pieces.push_back(array.values()->Slice(begin, end - begin));
+      begin = end = array.value_offset(i);
+    }
+    end += size;
+    total += size;
+    if (total > std::numeric_limits<int32_t>::max()) {
+      return arrow::Status::CapacityError("too many list elements in a batch");
+    }
+    offsets[i + 1] = static_cast<int32_t>(total);
+  }
+  pieces.push_back(array.values()->Slice(begin, end - begin));
+  ARROW_ASSIGN_OR_RAISE(auto gathered, arrow::Concatenate(pieces));
+  ARROW_ASSIGN_OR_RAISE(auto values, Convert(gathered, to->field(0)->type()));
+  ARROW_ASSIGN_OR_RAISE(auto nulls, Nulls(array));
+  return std::make_shared<arrow::ListArray>(to, array.length(), std::move(buffer), values, nulls,
+                                            array.null_count());
+}
+
 arrow::Result<ArrayPtr> ConvertMap(const arrow::MapArray& array, const TypePtr& to) {
   const auto& type = static_cast<const arrow::MapType&>(*to);
   const int32_t begin = array.value_offset(0);
@@ -218,14 +251,16 @@ arrow::Result<ArrayPtr> Convert(const ArrayPtr& array, const TypePtr& to) {
   if (a == Type::MAP && b == Type::MAP) {
     return ConvertMap(static_cast<const arrow::MapArray&>(*array), to);
   }
-  if (b == Type::LIST && arrow::is_list_like(a) && a != Type::MAP) {
+  if (b == Type::LIST && (a == Type::LIST || a == Type::LARGE_LIST || a == Type::FIXED_SIZE_LIST)) {
     if (a == Type::LIST) return ConvertList(static_cast<const arrow::ListArray&>(*array), to);
     ARROW_ASSIGN_OR_RAISE(auto list, arrow::compute::Cast(*array, arrow::list(from.field(0))));
     return Convert(list, to);
   }
-  if (b == Type::LIST && (a == Type::LIST_VIEW || a == Type::LARGE_LIST_VIEW)) {
-    ARROW_ASSIGN_OR_RAISE(auto list, arrow::compute::Cast(*array, arrow::list(from.field(0))));
-    return Convert(list, to);
+  if (b == Type::LIST && a == Type::LIST_VIEW) {
+    return ConvertListView(static_cast<const arrow::ListViewArray&>(*array), to);
+  }
+  if (b == Type::LIST && a == Type::LARGE_LIST_VIEW) {
+    return ConvertListView(static_cast<const arrow::LargeListViewArray&>(*array), to);
   }
   if (CastKeepsValues(from, *to)) return arrow::compute::Cast(*array, to);
   return arrow::Status::NotImplemented("no conversion");

@@ -26,7 +26,8 @@ std::shared_ptr<arrow::RecordBatch> One(const std::shared_ptr<arrow::Array>& arr
 Result<std::shared_ptr<arrow::Array>> ConformOne(const std::shared_ptr<arrow::Array>& array,
                                                  const TypePtr& to) {
   TARN_ASSIGN_OR_RETURN(auto batch, Conform(One(array), arrow::schema({field("c", to)})));
-  EXPECT_TRUE(batch->ValidateFull().ok());
+  const auto valid = batch->ValidateFull();
+  EXPECT_TRUE(valid.ok()) << valid.ToString() << array->type()->ToString();
   return batch->column(0);
 }
 
