@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/nearest.h"
+#include "base/text.h"
 
 namespace tarn::sqlite {
 namespace {
@@ -224,20 +225,12 @@ Result<NamespaceEntry> FindNamespace(Connection& connection, const std::string& 
   TARN_ASSIGN_OR_RETURN(const std::vector<NamespaceEntry> all, AllNamespaces(connection, at));
   std::vector<std::string> names;
   for (const NamespaceEntry& entry : all) names.push_back(entry.name);
-  const auto equal_folded = [&](const NamespaceEntry& entry) {
-    return std::equal(entry.name.begin(), entry.name.end(), name.begin(), name.end(),
-                      [](unsigned char a, unsigned char b) {
-                        const auto fold = [](unsigned char c) {
-                          return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
-                        };
-                        return fold(a) == fold(b);
-                      });
-  };
+  const std::string folded = LowerAscii(name);
   std::string meanings;
   const NamespaceEntry* one = nullptr;
   int count = 0;
   for (const NamespaceEntry& entry : all) {
-    if (!equal_folded(entry)) continue;
+    if (LowerAscii(entry.name) != folded) continue;
     one = &entry;
     ++count;
     meanings += (meanings.empty() ? "\"" : ", \"") + entry.name + '"';

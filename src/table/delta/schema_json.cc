@@ -4,15 +4,10 @@
 #include <set>
 #include <utility>
 
+#include "base/text.h"
+
 namespace tarn::delta {
 namespace {
-
-std::string Fold(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
 
 class SchemaWriter {
  public:
@@ -121,12 +116,12 @@ std::vector<std::string> DisplayNames(const std::vector<Field>& fields) {
   std::vector<std::string> names(fields.size());
   // The first of its kind keeps its name, whatever number the others get.
   for (size_t i = 0; i < fields.size(); ++i) {
-    if (taken.insert(Fold(fields[i].name)).second) names[i] = fields[i].name;
+    if (taken.insert(LowerAscii(fields[i].name)).second) names[i] = fields[i].name;
   }
   for (size_t i = 0; i < fields.size(); ++i) {
     for (int number = 2; names[i].empty(); ++number) {
       std::string name = fields[i].name + "_" + std::to_string(number);
-      if (taken.insert(Fold(name)).second) names[i] = std::move(name);
+      if (taken.insert(LowerAscii(name)).second) names[i] = std::move(name);
     }
   }
   return names;
@@ -135,7 +130,7 @@ std::vector<std::string> DisplayNames(const std::vector<Field>& fields) {
 bool HasNamesThatDifferInCase(const std::vector<Field>& fields) {
   std::set<std::string> names;
   for (const Field& field : fields) {
-    if (!names.insert(Fold(field.name)).second) return true;
+    if (!names.insert(LowerAscii(field.name)).second) return true;
     if (!field.type.primitive() && HasNamesThatDifferInCase(field.type.fields())) return true;
   }
   return false;

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "storage/object_store.h"
+#include "table/delta/state.h"
+
+namespace tarn {
+
+/// The Delta log of one table in a store: `<table>/_delta_log/`.
+/// Threads: may be called concurrently, also by several processes.
+class DeltaLog {
+ public:
+  /// `table_key` is the table's folder within the store. The store is borrowed.
+  DeltaLog(ObjectStore& store, const std::string& table_key)
+      : store_(store), folder_(table_key + "/_delta_log/") {}
+
+  /// The state after entry `version`, or after the last one: the newest checkpoint that serves and
+  /// the entries that follow. Errors: NotFound (no such entry, no log); Corruption; Unsupported.
+  Result<delta::State> ReadState(std::optional<int64_t> version) const;
+
+  /// Writes an entry that nobody overwrites. Ok when it stands there already with these bytes.
+  /// Error Corruption when it has other ones.
+  Status WriteEntry(int64_t version, const std::string& bytes) const;
+
+  /// Writes the checkpoint of `version` and points `_last_checkpoint` to it, unless they are there.
+  Status WriteCheckpoint(int64_t version, int64_t now_ms) const;
+
+ private:
+  Result<std::optional<int64_t>> LastCheckpointVersion() const;
+  Result<delta::State> ReadCheckpointAt(int64_t version) const;
+  /// The newest checkpoint up to `version` that a listing shows.
+  Result<std::optional<int64_t>> FindCheckpoint(int64_t version) const;
+
+  ObjectStore& store_;
+  const std::string folder_;
+};
+
+/// Creates an object that never changes. Ok when it stands there already with these bytes; Error
+/// Corruption, naming it, when it has other ones.
+Status PutOnce(ObjectStore& store, const std::string& key, const std::string& bytes);
+
+}  // namespace tarn

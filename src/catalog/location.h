@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "base/random.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "storage/object_store.h"
+
+namespace tarn {
+
+/// Where a new table goes: the absolute URI of `<schema>/<table>` under the store's root, with a
+/// short random suffix only where metadata or a log of an earlier table still stands there (version
+/// numbers are file names: two tables never share a folder). Data files alone do not count: a load
+/// that was interrupted leaves some, and nothing refers to them.
+/// Errors: those of the store.
+Result<std::string> NewTableLocation(ObjectStore& store, Random& random, const TableName& name);
+
+}  // namespace tarn

@@ -1,0 +1,186 @@
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "catalog/committer.h"
+#include "catalog/delta_entry.h"
+#include "catalog/delta_log.h"
+#include "table/delta/log_json.h"
+
+namespace tarn {
+namespace {
+
+constexpr int64_t kBatchRows = 256;
+
+bool IsNotFound(const Status& status) {
+  return !status.ok() && status.error().kind == ErrorKind::kNotFound;
+}
+
+// The version that readers without a catalog are sent to; 0 where there is none.
+Result<int64_t> ReadHint(ObjectStore& store, const std::string& key) {
+  const Result<std::string> text = store.Get(key);
+  if (IsNotFound(text.status())) return 0;
+  TARN_RETURN_IF_ERROR(text.status());
+  int64_t version = 0;
+  std::from_chars(text->data(), text->data() + text->size(), version);
+  return version;
+}
+
+// Never moves the hint back. Another process may: RaiseHints() looks again afterwards.
+Status RaiseHint(ObjectStore& store, const std::string& table_key, int64_t version) {
+  const std::string key = table_key + "/metadata/version-hint.text";
+  TARN_ASSIGN_OR_RETURN(const int64_t hint, ReadHint(store, key));
+  if (hint >= version) return {};
+  return store.Put(key, std::to_string(version));
+}
+
+class Publisher {
+ public:
+  Publisher(const TableContext& context, Catalog& catalog) : context_(context), catalog_(catalog) {}
+
+  // Publishes table by table in the order of versions. A table that fails waits for the next time;
+  // the others go on.
+  Status Run() {
+    for (int64_t limit = kBatchRows;;) {
+      TARN_ASSIGN_OR_RETURN(const std::vector<Publication> pending,
+                            catalog_.PendingPublications(limit));
+      const bool all = static_cast<int64_t>(pending.size()) < limit;
+      const bool progressed = PublishBatch(pending);
+      if (all) break;
+      if (!progressed) limit *= 2;
+    }
+    RaiseHints();
+    return first_error_;
+  }
+
+ private:
+  // Whether anything left the outbox.
+  bool PublishBatch(const std::vector<Publication>& pending) {
+    std::map<std::string, int64_t> last_version;
+    for (const Publication& one : pending) last_version[one.table_uuid] = one.version;
+    bool progressed = false;
+    for (const Publication& one : pending) {
+      if (failed_.contains(one.table_uuid)) continue;
+      // The hint moves once, to the newest state of the batch.
+      const Status status =
+          Publish(one, one.version == last_version[one.table_uuid] ? Hint::kRaise : Hint::kLeave);
+      if (status.ok()) {
+        progressed = true;
+        continue;
+      }
+      failed_.insert(one.table_uuid);
+      Keep(status);
+      // What went before it in this batch left the hint to it.
+      const auto published = published_.find(one.table_uuid);
+      if (published == published_.end()) continue;
+      Keep(RaiseHint(*context_.store, published->second.table_key, published->second.version));
+    }
+    return progressed;
+  }
+
+  enum class Hint { kRaise, kLeave };
+
+  Status Publish(const Publication& publication, Hint hint) {
+    ObjectStore& store = *context_.store;
+    TARN_ASSIGN_OR_RETURN(const std::string staged_key, store.KeyOf(publication.metadata_location));
+    const Result<std::string> bytes = store.Get(staged_key);
+    if (IsNotFound(bytes.status())) return ForgetWhenDropped(publication, bytes.status());
+    TARN_RETURN_IF_ERROR(bytes.status());
+    TARN_ASSIGN_OR_RETURN(const auto current,
+                          LoadTableMetadata(store, publication.metadata_location));
+    std::shared_ptr<const TableMetadata> previous;
+    if (!publication.previous_metadata_location.empty()) {
+      TARN_ASSIGN_OR_RETURN(previous,
+                            LoadTableMetadata(store, publication.previous_metadata_location));
+    }
+    TARN_ASSIGN_OR_RETURN(const std::string table_key, store.KeyOf(current->location));
+    const std::string version = std::to_string(publication.version);
+    TARN_RETURN_IF_ERROR(
+        PutOnce(store, table_key + "/metadata/v" + version + ".metadata.json", *bytes));
+
+    const DeltaLog log(store, table_key);
+    const int64_t entry_version = publication.version - 1;
+    Result<std::vector<delta::Action>> actions =
+        BuildDeltaEntry(store, log, publication, previous.get(), *current);
+    TARN_RETURN_IF_ERROR(actions.status());
+    TARN_RETURN_IF_ERROR(log.WriteEntry(entry_version, delta::WriteLogEntry(*actions)));
+    Checkpoint(log, entry_version, publication.committed_micros / 1000, *current);
+    if (hint == Hint::kRaise) {
+      TARN_RETURN_IF_ERROR(RaiseHint(store, table_key, publication.version));
+    }
+    TARN_RETURN_IF_ERROR(catalog_.MarkPublished(publication.id));
+    published_[publication.table_uuid] = {table_key, publication.version};
+    return {};
+  }
+
+  // Without a checkpoint readers only take longer.
+  void Checkpoint(const DeltaLog& log, int64_t entry_version, int64_t now_ms,
+                  const TableMetadata& table) {
+    const int64_t every = context_.limits->checkpoint_every_commits;
+    if (entry_version == 0 || every <= 0 || entry_version % every != 0) return;
+    const Status status = log.WriteCheckpoint(entry_version, now_ms);
+    if (!status.ok()) {
+      Log(LogLevel::kWarning,
+          "no checkpoint of table " + table.location + ": " + status.ToString());
+    }
+  }
+
+  // The metadata of a dropped table may have been cleaned up before it was published.
+  Status ForgetWhenDropped(const Publication& publication, const Status& missing) {
+    const Status live = catalog_.LoadTableByUuid(publication.table_uuid, {}).status();
+    if (!IsNotFound(live)) return live.ok() ? missing : live;
+    Log(LogLevel::kInfo, "version " + std::to_string(publication.version) + " of dropped table " +
+                             publication.table_uuid + " is not published: its files are gone");
+    return catalog_.MarkPublished(publication.id);
+  }
+
+  // Two processes that publish one table may put its hint in the wrong order. Whoever puts last
+  // looks here afterwards: the catalog's version, unless it waits in the outbox, is published. It
+  // is read before the outbox, so that a later commit cannot be taken for a published one.
+  void RaiseHints() {
+    for (const auto& [uuid, published] : published_) {
+      if (failed_.contains(uuid)) continue;
+      const Result<TableEntry> table = catalog_.LoadTableByUuid(uuid, {});
+      if (IsNotFound(table.status())) continue;
+      Keep(table.status());
+      const Result<std::vector<Publication>> pending = catalog_.PendingPublications(kBatchRows);
+      Keep(pending.status());
+      if (!table.ok() || !pending.ok()) continue;
+      const bool waits =
+          static_cast<int64_t>(pending->size()) == kBatchRows ||
+          std::any_of(pending->begin(), pending->end(),
+                      [&uuid = uuid](const Publication& one) { return one.table_uuid == uuid; });
+      // Whoever publishes what waits looks at the hint after that.
+      if (waits) continue;
+      Keep(RaiseHint(*context_.store, published.table_key, table->version));
+    }
+  }
+
+  void Keep(const Status& status) {
+    if (first_error_.ok() && !status.ok()) first_error_ = status;
+  }
+
+  const TableContext& context_;
+  Catalog& catalog_;
+  struct Published {
+    std::string table_key;
+    int64_t version = 0;
+  };
+  std::set<std::string> failed_;                // uuids
+  std::map<std::string, Published> published_;  // by uuid: the newest that this run published
+  Status first_error_;
+};
+
+}  // namespace
+
+Status PublishOutbox(const TableContext& context, Catalog& catalog) {
+  return Publisher(context, catalog).Run();
+}
+
+}  // namespace tarn
