@@ -55,8 +55,8 @@ Result<WrittenTable> OpenTarget(const PipelineContext& context, const arrow::Sch
   if (!existing.ok() && existing.error().kind != ErrorKind::kNotFound) return existing.status();
   if (!existing.ok()) {
     NewTable table;
-    TARN_ASSIGN_OR_RETURN(table.location,
-                          NewTableLocation(*context.tables.store, *context.catalog, target.name));
+    TARN_ASSIGN_OR_RETURN(table.location, NewTableLocation(*context.tables.store,
+                                                           *context.tables.random, target.name));
     table.schema = schema;
     table.partition = target.partition;
     table.properties = target.properties;
