@@ -1,0 +1,240 @@
+#include "sql/duckdb/lake_alter.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "duckdb/parser/constraints/unique_constraint.hpp"
+#include "sql/duckdb/errors.h"
+#include "sql/duckdb/types.h"
+
+namespace tarn::duck {
+namespace {
+
+Status RefuseConstraint(const TableName& name, const duckdb::Constraint& constraint) {
+  std::string what;
+  switch (constraint.type) {
+    case duckdb::ConstraintType::NOT_NULL:
+      return Status::Ok();
+    case duckdb::ConstraintType::CHECK:
+      what = "CHECK";
+      break;
+    case duckdb::ConstraintType::UNIQUE:
+      what = constraint.Cast<duckdb::UniqueConstraint>().IsPrimaryKey() ? "PRIMARY KEY" : "UNIQUE";
+      break;
+    case duckdb::ConstraintType::FOREIGN_KEY:
+      what = "FOREIGN KEY";
+      break;
+    default:
+      what = "this constraint";
+      break;
+  }
+  return Unsupported("table " + name.ToString() + ": " + what +
+                         " is not supported, because nothing would enforce it",
+                     "leave it out, and put `checks:` on the model that makes the rows");
+}
+
+Status CheckColumn(const TableName& name, const duckdb::ColumnDefinition& column) {
+  const std::string place = "column " + column.Name() + " of " + name.ToString();
+  if (column.Generated()) {
+    return Unsupported(place + ": generated columns are not supported",
+                       "compute it in a view or in the query");
+  }
+  if (column.HasDefaultValue()) {
+    const auto& value = column.DefaultValue();
+    if (value.GetExpressionClass() == duckdb::ExpressionClass::CONSTANT &&
+        value.Cast<duckdb::ConstantExpression>().value.IsNull()) {
+      return Status::Ok();
+    }
+    return Unsupported(place + ": DEFAULT is not supported", "name the value when you INSERT");
+  }
+  return Status::Ok();
+}
+
+std::string QuotedColumn(const std::string& name) {
+  const bool plain = std::all_of(name.begin(), name.end(),
+                                 [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  return plain ? name : "\"" + duckdb::StringUtil::Replace(name, "\"", "\"\"") + "\"";
+}
+
+Result<std::string> TransformText(const duckdb::ParsedExpression& expression) {
+  using duckdb::ExpressionClass;
+  switch (expression.GetExpressionClass()) {
+    case ExpressionClass::COLUMN_REF:
+      return QuotedColumn(expression.Cast<duckdb::ColumnRefExpression>().GetColumnName());
+    case ExpressionClass::CONSTANT:
+      return expression.Cast<duckdb::ConstantExpression>().value.ToString();
+    case ExpressionClass::FUNCTION: {
+      const auto& function = expression.Cast<duckdb::FunctionExpression>();
+      std::string text = function.function_name + "(";
+      for (size_t i = 0; i < function.children.size(); ++i) {
+        TARN_ASSIGN_OR_RETURN(const std::string argument, TransformText(*function.children[i]));
+        text += (i == 0 ? "" : ", ") + argument;
+      }
+      return text + ")";
+    }
+    default:
+      return InvalidArgument("PARTITIONED BY: cannot partition by " + expression.ToString(),
+                             "use a column, year(c), month(c), day(c), hour(c), bucket(n, c) or "
+                             "truncate(n, c)");
+  }
+}
+
+Result<std::vector<std::string>> PartitionTexts(
+    const duckdb::vector<duckdb::unique_ptr<duckdb::ParsedExpression>>& keys) {
+  std::vector<std::string> result;
+  for (const auto& key : keys) {
+    TARN_ASSIGN_OR_RETURN(std::string text, TransformText(*key));
+    result.push_back(std::move(text));
+  }
+  return result;
+}
+
+Result<std::map<std::string, std::string>> Properties(
+    const duckdb::case_insensitive_map_t<duckdb::unique_ptr<duckdb::ParsedExpression>>& options) {
+  std::map<std::string, std::string> result;
+  for (const auto& [key, expression] : options) {
+    if (expression->GetExpressionClass() != duckdb::ExpressionClass::CONSTANT) {
+      return InvalidArgument("option " + key + ": expected a constant, not " +
+                             expression->ToString());
+    }
+    result[key] = expression->Cast<duckdb::ConstantExpression>().value.ToString();
+  }
+  return result;
+}
+
+/// The table type of one SQL column.
+Result<Type> ColumnType(duckdb::ClientContext& context, const std::string& name,
+                        const duckdb::LogicalType& type) {
+  duckdb::ColumnList columns;
+  columns.AddColumn(duckdb::ColumnDefinition(name, type));
+  TARN_ASSIGN_OR_RETURN(const Schema schema, ToTableSchema(context, columns, {}));
+  return schema.fields[0].type;
+}
+
+/// ALTER … TYPE comes with an expression when it has a USING clause; without one it is the plain
+/// cast of the column.
+bool IsPlainCast(const duckdb::ChangeColumnTypeInfo& change) {
+  if (!change.expression) return true;
+  if (change.expression->GetExpressionClass() != duckdb::ExpressionClass::CAST) return false;
+  const auto& cast = change.expression->Cast<duckdb::CastExpression>();
+  return cast.child->GetExpressionClass() == duckdb::ExpressionClass::COLUMN_REF;
+}
+
+Status AlterTable(duckdb::ClientContext& context, LakeState& state, const TableName& name,
+                  duckdb::AlterTableInfo& info) {
+  using duckdb::AlterTableType;
+  const auto alter = [&](const std::function<Status(TableTransaction&)>& change) {
+    return state.Alter(name, change);
+  };
+  switch (info.alter_table_type) {
+    case AlterTableType::RENAME_TABLE:
+      return state.Rename(name, info.Cast<duckdb::RenameTableInfo>().new_table_name);
+    case AlterTableType::RENAME_COLUMN: {
+      const auto& rename = info.Cast<duckdb::RenameColumnInfo>();
+      return alter([&](TableTransaction& table) {
+        return table.RenameColumn(rename.old_name, rename.new_name);
+      });
+    }
+    case AlterTableType::ADD_COLUMN: {
+      const auto& add = info.Cast<duckdb::AddColumnInfo>();
+      const std::string& column = add.new_column.Name();
+      TARN_RETURN_IF_ERROR(CheckColumn(name, add.new_column));
+      TARN_ASSIGN_OR_RETURN(const Type type, ColumnType(context, column, add.new_column.Type()));
+      return alter([&](TableTransaction& table) -> Status {
+        if (add.if_column_not_exists && table.schema().Find(column) != nullptr) {
+          return Status::Ok();
+        }
+        return table.AddColumn(column, type, "");
+      });
+    }
+    case AlterTableType::REMOVE_COLUMN: {
+      const auto& remove = info.Cast<duckdb::RemoveColumnInfo>();
+      return alter([&](TableTransaction& table) -> Status {
+        if (remove.if_column_exists && table.schema().Find(remove.removed_column) == nullptr) {
+          return Status::Ok();
+        }
+        return table.DropColumn(remove.removed_column);
+      });
+    }
+    case AlterTableType::ALTER_COLUMN_TYPE: {
+      const auto& change = info.Cast<duckdb::ChangeColumnTypeInfo>();
+      if (!IsPlainCast(change)) {
+        return Unsupported("ALTER COLUMN … TYPE … USING is not supported",
+                           "use CREATE OR REPLACE TABLE … AS SELECT …");
+      }
+      TARN_ASSIGN_OR_RETURN(const Type type,
+                            ColumnType(context, change.column_name, change.target_type));
+      return alter(
+          [&](TableTransaction& table) { return table.WidenColumn(change.column_name, type); });
+    }
+    case AlterTableType::DROP_NOT_NULL: {
+      const auto& change = info.Cast<duckdb::DropNotNullInfo>();
+      return alter([&](TableTransaction& table) { return table.MakeOptional(change.column_name); });
+    }
+    case AlterTableType::SET_PARTITIONED_BY: {
+      TARN_ASSIGN_OR_RETURN(
+          const std::vector<std::string> partition,
+          PartitionTexts(info.Cast<duckdb::SetPartitionedByInfo>().partition_keys));
+      return alter([&](TableTransaction& table) { return table.SetPartition(partition); });
+    }
+    case AlterTableType::SET_TABLE_OPTIONS: {
+      TARN_ASSIGN_OR_RETURN(const auto properties,
+                            Properties(info.Cast<duckdb::SetTableOptionsInfo>().table_options));
+      return alter([&](TableTransaction& table) -> Status {
+        for (const auto& [key, value] : properties) {
+          TARN_RETURN_IF_ERROR(table.SetProperty(key, value));
+        }
+        return Status::Ok();
+      });
+    }
+    case AlterTableType::SET_NOT_NULL:
+      return Unsupported("SET NOT NULL is not supported: rows that are there may hold NULL",
+                         "use CREATE OR REPLACE TABLE with a NOT NULL column");
+    default:
+      return Unsupported("this ALTER TABLE is not supported: " + info.ToString());
+  }
+}
+
+}  // namespace
+
+Result<NewTableParts> PartsOfCreateTable(duckdb::ClientContext& context, const TableName& name,
+                                         const duckdb::CreateTableInfo& info) {
+  for (const auto& constraint : info.constraints) {
+    TARN_RETURN_IF_ERROR(RefuseConstraint(name, *constraint));
+  }
+  for (const auto& column : info.columns.Logical()) TARN_RETURN_IF_ERROR(CheckColumn(name, column));
+  NewTableParts parts;
+  TARN_ASSIGN_OR_RETURN(parts.schema, ToTableSchema(context, info.columns, info.constraints));
+  TARN_ASSIGN_OR_RETURN(parts.partition, PartitionTexts(info.partition_keys));
+  TARN_ASSIGN_OR_RETURN(parts.properties, Properties(info.options));
+  return parts;
+}
+
+Status AlterRelation(duckdb::ClientContext& context, LakeState& state, const TableName& name,
+                     duckdb::AlterInfo& info) {
+  switch (info.type) {
+    case duckdb::AlterType::ALTER_TABLE: {
+      auto& table = info.Cast<duckdb::AlterTableInfo>();
+      if (info.if_not_found == duckdb::OnEntryNotFound::RETURN_NULL) {
+        TARN_ASSIGN_OR_RETURN(const LakeRelation relation, state.Find(name));
+        if (!relation) return Status::Ok();
+      }
+      return AlterTable(context, state, name, table);
+    }
+    case duckdb::AlterType::ALTER_VIEW: {
+      auto& view = info.Cast<duckdb::AlterViewInfo>();
+      if (view.alter_view_type == duckdb::AlterViewType::RENAME_VIEW) {
+        return state.Rename(name, view.Cast<duckdb::RenameViewInfo>().new_view_name);
+      }
+      return Unsupported("this ALTER VIEW is not supported", "use CREATE OR REPLACE VIEW");
+    }
+    case duckdb::AlterType::SET_COMMENT:
+    case duckdb::AlterType::SET_COLUMN_COMMENT:
+      return Unsupported("COMMENT ON is not supported for the lake",
+                         "describe a model in its header: `description:`");
+    default:
+      return Unsupported("this ALTER is not supported: " + info.ToString());
+  }
+}
+
+}  // namespace tarn::duck

@@ -1,0 +1,208 @@
+#include "sql/duckdb/lake_catalog.h"
+
+#include <utility>
+
+#include "sql/duckdb/errors.h"
+#include "sql/duckdb/lake_insert.h"
+#include "sql/duckdb/lake_table.h"
+
+namespace tarn::duck {
+namespace {
+
+const SessionOptions& OptionsOf(const duckdb::shared_ptr<SessionState>& session) {
+  static const SessionOptions kNone;
+  return session ? session->options : kNone;
+}
+
+[[noreturn]] void RefuseRowChange(const char* statement, const duckdb::TableCatalogEntry& table) {
+  Throw(Unsupported(std::string(statement) + " is not supported on tables of the lake: " +
+                        table.ParentSchema().name + "." + table.name,
+                    "write what shall stay with CREATE OR REPLACE TABLE … AS SELECT …"));
+}
+
+}  // namespace
+
+LakeTransaction::LakeTransaction(duckdb::TransactionManager& owner, duckdb::ClientContext& client,
+                                 EngineState& engine)
+    : Transaction(owner, client),
+      engine_(engine),
+      session_(SessionState::Find(client)),
+      state_(engine, OptionsOf(session_)) {}
+
+LakeTransaction& LakeTransaction::Get(duckdb::ClientContext& context, duckdb::Catalog& catalog) {
+  return Transaction::Get(context, catalog).Cast<LakeTransaction>();
+}
+
+LakeTransaction& LakeTransaction::Get(duckdb::CatalogTransaction transaction) {
+  return transaction.transaction->Cast<LakeTransaction>();
+}
+
+LakeSchemaEntry& LakeTransaction::SchemaEntry(duckdb::Catalog& catalog, const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<LakeSchemaEntry>& entry = schemas_[name];
+  if (entry == nullptr) {
+    duckdb::CreateSchemaInfo info;
+    info.schema = name;
+    entry = std::make_unique<LakeSchemaEntry>(catalog, info);
+  }
+  return *entry;
+}
+
+duckdb::CatalogEntry& LakeTransaction::Entry(LakeSchemaEntry& schema,
+                                             const LakeRelation& relation) {
+  const std::lock_guard lock(mutex_);
+  const void* address = relation.table ? static_cast<const void*>(relation.table.get())
+                                       : static_cast<const void*>(relation.view.get());
+  std::unique_ptr<duckdb::CatalogEntry>& entry = entries_[address];
+  if (entry == nullptr) {
+    kept_.push_back(relation);
+    if (relation.table) {
+      entry = MakeTableEntry(schema, engine_, relation.table);
+    } else {
+      entry = MakeViewEntry(schema, *relation.view);
+    }
+  }
+  return *entry;
+}
+
+duckdb::Transaction& LakeTransactionManager::StartTransaction(duckdb::ClientContext& context) {
+  auto transaction = std::make_unique<LakeTransaction>(*this, context, engine_);
+  duckdb::Transaction& result = *transaction;
+  const std::lock_guard lock(mutex_);
+  open_[&result] = std::move(transaction);
+  return result;
+}
+
+std::unique_ptr<LakeTransaction> LakeTransactionManager::Take(duckdb::Transaction& transaction) {
+  const std::lock_guard lock(mutex_);
+  const auto found = open_.find(&transaction);
+  std::unique_ptr<LakeTransaction> result = std::move(found->second);
+  open_.erase(found);
+  return result;
+}
+
+duckdb::ErrorData LakeTransactionManager::CommitTransaction(duckdb::ClientContext&,
+                                                            duckdb::Transaction& transaction) {
+  // No rollback follows a failed commit: the transaction ends here in any case.
+  const std::unique_ptr<LakeTransaction> lake = Take(transaction);
+  const Status committed = Guard([&lake] { return lake->state().Commit(); });
+  if (committed.ok()) return duckdb::ErrorData();
+  lake->state().Abort();
+  if (lake->session() != nullptr) lake->session()->commit_error = committed.error();
+  return duckdb::ErrorData(duckdb::ExceptionType::TRANSACTION, committed.error().message);
+}
+
+void LakeTransactionManager::RollbackTransaction(duckdb::Transaction& transaction) {
+  Take(transaction)->state().Abort();
+}
+
+void LakeCatalog::Register(duckdb::DBConfig& config, EngineState& engine) {
+  auto extension = duckdb::make_shared_ptr<duckdb::StorageExtension>();
+  extension->storage_info = duckdb::make_shared_ptr<EngineInfo>(engine);
+  extension->attach = [](duckdb::optional_ptr<duckdb::StorageExtensionInfo> info,
+                         duckdb::ClientContext&, duckdb::AttachedDatabase& database,
+                         const std::string&, duckdb::AttachInfo&,
+                         duckdb::AttachOptions&) -> duckdb::unique_ptr<duckdb::Catalog> {
+    return duckdb::make_uniq<LakeCatalog>(database, static_cast<EngineInfo&>(*info).engine);
+  };
+  extension->create_transaction_manager =
+      [](duckdb::optional_ptr<duckdb::StorageExtensionInfo> info,
+         duckdb::AttachedDatabase& database,
+         duckdb::Catalog&) -> duckdb::unique_ptr<duckdb::TransactionManager> {
+    return duckdb::make_uniq<LakeTransactionManager>(database,
+                                                     static_cast<EngineInfo&>(*info).engine);
+  };
+  duckdb::StorageExtension::Register(config, kType, std::move(extension));
+}
+
+duckdb::ErrorData LakeCatalog::SupportsCreateTable(duckdb::BoundCreateTableInfo& info) {
+  if (info.Base().sort_keys.empty()) return duckdb::ErrorData();
+  return duckdb::ErrorData(duckdb::ExceptionType::NOT_IMPLEMENTED,
+                           "SORTED BY is not supported for tables of the lake");
+}
+
+duckdb::optional_ptr<duckdb::CatalogEntry> LakeCatalog::CreateSchema(
+    duckdb::CatalogTransaction transaction, duckdb::CreateSchemaInfo& info) {
+  LakeTransaction& lake = LakeTransaction::Get(transaction);
+  OnTaken on_taken = OnTaken::kFail;
+  if (info.on_conflict == duckdb::OnCreateConflict::IGNORE_ON_CONFLICT) on_taken = OnTaken::kKeep;
+  if (info.on_conflict == duckdb::OnCreateConflict::REPLACE_ON_CONFLICT) {
+    on_taken = OnTaken::kReplace;
+  }
+  ThrowIfError(lake.state().CreateSchema(info.schema, on_taken));
+  return &lake.SchemaEntry(*this, info.schema);
+}
+
+void LakeCatalog::DropSchema(duckdb::ClientContext& context, duckdb::DropInfo& info) {
+  LakeTransaction& lake = LakeTransaction::Get(context, *this);
+  const auto name = ValueOrThrow(lake.state().FindSchema(info.name));
+  if (!name) {
+    if (info.if_not_found == duckdb::OnEntryNotFound::RETURN_NULL) return;
+    Throw(NotFound("schema " + info.name + " does not exist", "SHOW SCHEMAS lists them"));
+  }
+  ThrowIfError(lake.state().DropSchema(
+      *name, info.cascade ? LakeState::Contents::kDropToo : LakeState::Contents::kMustBeEmpty));
+}
+
+duckdb::optional_ptr<duckdb::SchemaCatalogEntry> LakeCatalog::LookupSchema(
+    duckdb::CatalogTransaction transaction, const duckdb::EntryLookupInfo& lookup,
+    duckdb::OnEntryNotFound if_not_found) {
+  const std::string& asked = lookup.GetEntryName();
+  // Asked for every function and type: DuckDB's own schemas are never ours.
+  if (!transaction.transaction || asked == "pg_catalog" || asked == "information_schema") {
+    return nullptr;
+  }
+  LakeTransaction& lake = LakeTransaction::Get(transaction);
+  if (asked == DEFAULT_SCHEMA) return &lake.SchemaEntry(*this, asked);
+  const auto name = ValueOrThrow(lake.state().FindSchema(asked));
+  if (name) return &lake.SchemaEntry(*this, *name);
+  if (if_not_found == duckdb::OnEntryNotFound::THROW_EXCEPTION) {
+    Throw(NotFound("schema " + asked + " does not exist in " + GetName(),
+                   "SHOW SCHEMAS FROM " + GetName() + " lists them"));
+  }
+  return nullptr;
+}
+
+void LakeCatalog::ScanSchemas(duckdb::ClientContext& context,
+                              std::function<void(duckdb::SchemaCatalogEntry&)> callback) {
+  LakeTransaction& lake = LakeTransaction::Get(context, *this);
+  for (const std::string& name : ValueOrThrow(lake.state().ListSchemas())) {
+    callback(lake.SchemaEntry(*this, name));
+  }
+}
+
+duckdb::PhysicalOperator& LakeCatalog::PlanCreateTableAs(duckdb::ClientContext&,
+                                                         duckdb::PhysicalPlanGenerator& planner,
+                                                         duckdb::LogicalCreateTable& op,
+                                                         duckdb::PhysicalOperator& plan) {
+  return PlanLakeCreateTableAs(planner, *this, op, plan);
+}
+
+duckdb::PhysicalOperator& LakeCatalog::PlanInsert(
+    duckdb::ClientContext&, duckdb::PhysicalPlanGenerator& planner, duckdb::LogicalInsert& op,
+    duckdb::optional_ptr<duckdb::PhysicalOperator> plan) {
+  return PlanLakeInsert(planner, *this, op, plan);
+}
+
+duckdb::PhysicalOperator& LakeCatalog::PlanDelete(duckdb::ClientContext&,
+                                                  duckdb::PhysicalPlanGenerator&,
+                                                  duckdb::LogicalDelete& op,
+                                                  duckdb::PhysicalOperator&) {
+  RefuseRowChange("DELETE", op.table);
+}
+
+duckdb::PhysicalOperator& LakeCatalog::PlanUpdate(duckdb::ClientContext&,
+                                                  duckdb::PhysicalPlanGenerator&,
+                                                  duckdb::LogicalUpdate& op,
+                                                  duckdb::PhysicalOperator&) {
+  RefuseRowChange("UPDATE", op.table);
+}
+
+duckdb::PhysicalOperator& LakeCatalog::PlanMergeInto(duckdb::ClientContext&,
+                                                     duckdb::PhysicalPlanGenerator&,
+                                                     duckdb::LogicalMergeInto& op,
+                                                     duckdb::PhysicalOperator&) {
+  RefuseRowChange("MERGE", op.table);
+}
+
+}  // namespace tarn::duck

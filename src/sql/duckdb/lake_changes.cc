@@ -1,0 +1,292 @@
+// The changing half of LakeState.
+
+#include <algorithm>
+#include <utility>
+
+#include "catalog/location.h"
+#include "sql/duckdb/engine_state.h"
+#include "sql/duckdb/lake_state.h"
+
+namespace tarn::duck {
+namespace {
+
+/// "source:postgres" → ("source", "postgres").
+std::pair<std::string, std::string> SplitOwner(const std::string& owner) {
+  const size_t colon = owner.find(':');
+  if (colon == std::string::npos) return {owner, ""};
+  return {owner.substr(0, colon), owner.substr(colon + 1)};
+}
+
+Error Taken(const TableName& name, const LakeRelation& relation) {
+  return AlreadyExists(
+      std::string(relation.table ? "table " : "view ") + name.ToString() + " already exists",
+      "use OR REPLACE, IF NOT EXISTS or another name");
+}
+
+}  // namespace
+
+Status LakeState::CheckWritable() const {
+  if (session_.at) {
+    return InvalidArgument("this session reads the lake as it was at commit " +
+                               std::to_string(session_.at->value()) + " and cannot write",
+                           "write in a session without a pinned commit");
+  }
+  return Status::Ok();
+}
+
+Status LakeState::CheckOwner(const TableEntry& entry) const {
+  if (entry.owner.empty() || entry.owner == session_.author) return Status::Ok();
+  const auto [kind, who] = SplitOwner(entry.owner);
+  return PermissionDenied("table " + entry.name.ToString() + " is kept by " + kind + " " + who,
+                          kind == "model"
+                              ? "change the model, or write to a table of your own"
+                              : "change the rows in the source, or write to a table of your own");
+}
+
+Status LakeState::CheckDroppable(const std::string& kind_of_thing, const TableName& name,
+                                 const std::string& owner) const {
+  if (owner.empty() || owner == session_.author) return Status::Ok();
+  const auto [kind, who] = SplitOwner(owner);
+  // What the project no longer declares may go; what it does declare would come back.
+  TARN_ASSIGN_OR_RETURN(const std::vector<ObjectEntry> declared,
+                        engine_.options.catalog->ListObjects(kind));
+  const bool alive = std::any_of(declared.begin(), declared.end(),
+                                 [&who = who](const ObjectEntry& e) { return e.name == who; });
+  if (!alive) return Status::Ok();
+  return PermissionDenied(kind_of_thing + " " + name.ToString() + " is kept by " + kind + " " + who,
+                          "remove it from the project, run `tarn apply`, then drop it");
+}
+
+Status LakeState::EnsureSchemaLocked(const std::string& name) {
+  TARN_ASSIGN_OR_RETURN(const std::vector<std::string>* schemas, SchemasLocked());
+  if (std::find(schemas->begin(), schemas->end(), name) != schemas->end()) return Status::Ok();
+  ops_.push_back(CreateNamespaceOp{name, {}, true});
+  schemas_->push_back(name);
+  return Status::Ok();
+}
+
+Status LakeState::CreateSchema(const std::string& name, OnTaken on_taken) {
+  const std::lock_guard lock(mutex_);
+  TARN_RETURN_IF_ERROR(CheckWritable());
+  TARN_ASSIGN_OR_RETURN(const std::vector<std::string>* schemas, SchemasLocked());
+  if (std::find(schemas->begin(), schemas->end(), name) != schemas->end()) {
+    if (on_taken == OnTaken::kKeep) return Status::Ok();
+    if (on_taken == OnTaken::kReplace) {
+      return Unsupported("CREATE OR REPLACE SCHEMA is not supported",
+                         "use CREATE SCHEMA IF NOT EXISTS");
+    }
+    return AlreadyExists("schema " + name + " already exists", "use CREATE SCHEMA IF NOT EXISTS");
+  }
+  ops_.push_back(CreateNamespaceOp{name, {}, on_taken == OnTaken::kKeep});
+  schemas_->push_back(name);
+  return Status::Ok();
+}
+
+Status LakeState::DropSchema(const std::string& name, Contents contents) {
+  const std::lock_guard lock(mutex_);
+  TARN_RETURN_IF_ERROR(CheckWritable());
+  TARN_ASSIGN_OR_RETURN(const std::vector<LakeRelation> relations, List(name));
+  if (!relations.empty() && contents == Contents::kMustBeEmpty) {
+    return InvalidArgument("schema " + name + " is not empty: it holds " +
+                               std::to_string(relations.size()) + " tables and views",
+                           "use DROP SCHEMA … CASCADE to drop them too");
+  }
+  for (const LakeRelation& relation : relations) TARN_RETURN_IF_ERROR(DropLocked(relation));
+  ops_.push_back(DropNamespaceOp{name});
+  schemas_->erase(std::remove(schemas_->begin(), schemas_->end(), name), schemas_->end());
+  return Status::Ok();
+}
+
+Result<bool> LakeState::CreateTable(const TableName& name, const Schema& schema,
+                                    const std::vector<std::string>& partition,
+                                    const std::map<std::string, std::string>& properties,
+                                    OnTaken on_taken) {
+  const std::lock_guard lock(mutex_);
+  TARN_RETURN_IF_ERROR(CheckWritable());
+  if (name.name.find('$') != std::string::npos) {
+    return InvalidArgument("a table's name cannot contain '$': " + name.name,
+                           "names with '$' are the tables about a table, as in t$snapshots");
+  }
+  TARN_ASSIGN_OR_RETURN(const LakeRelation old, FindLocked(name));
+  if (old) {
+    if (on_taken == OnTaken::kKeep) return false;
+    if (on_taken == OnTaken::kFail || old.view != nullptr) return Taken(name, old);
+  }
+  found_.clear();
+  if (old && old.table->metadata != nullptr) {
+    // The table stays itself: its history can be read on, its place does not change.
+    TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(old.table->entry.name));
+    DeleteFiles(local->files);
+    local->files.clear();
+    local->base_rows = LakeTable::Base::kReplaced;
+    TableTransaction& transaction = *local->transaction;
+    TARN_RETURN_IF_ERROR(transaction.SetPartition({}));
+    TARN_RETURN_IF_ERROR(
+        transaction.EvolveTo(schema, TableTransaction::IncompatibleColumns::kReplace));
+    TARN_RETURN_IF_ERROR(transaction.SetPartition(partition));
+    for (const auto& [key, value] : properties) {
+      TARN_RETURN_IF_ERROR(transaction.SetProperty(key, value));
+    }
+    return true;
+  }
+  if (old) TARN_RETURN_IF_ERROR(DropLocked(old));
+  TARN_RETURN_IF_ERROR(EnsureSchemaLocked(name.schema));
+  NewTable table;
+  TARN_ASSIGN_OR_RETURN(table.location, NewTableLocation(*engine_.options.tables.store,
+                                                         *engine_.options.tables.random, name));
+  table.schema = schema;
+  table.partition = partition;
+  table.properties = properties;
+  Local local;
+  TARN_ASSIGN_OR_RETURN(local.transaction, TableTransaction::Create(engine_.options.tables, table));
+  local.entry.name = name;
+  local.entry.location = table.location;
+  tables_[name] = std::move(local);
+  return true;
+}
+
+Result<bool> LakeState::PutView(ViewEntry view, OnTaken on_taken) {
+  const std::lock_guard lock(mutex_);
+  TARN_RETURN_IF_ERROR(CheckWritable());
+  TARN_ASSIGN_OR_RETURN(const LakeRelation old, FindLocked(view.name));
+  if (old) {
+    if (on_taken == OnTaken::kKeep) return false;
+    if (on_taken == OnTaken::kFail || old.table != nullptr) return Taken(view.name, old);
+    view.name = old.view->name;
+    TARN_RETURN_IF_ERROR(CheckDroppable("view", view.name, old.view->owner));
+  }
+  TARN_RETURN_IF_ERROR(EnsureSchemaLocked(view.name.schema));
+  found_.clear();
+  ops_.push_back(PutViewOp{view, on_taken == OnTaken::kReplace});
+  views_[view.name] = std::make_shared<const ViewEntry>(std::move(view));
+  return true;
+}
+
+Status LakeState::DropLocked(const LakeRelation& relation) {
+  found_.clear();
+  if (relation.view != nullptr) {
+    const ViewEntry& view = *relation.view;
+    TARN_RETURN_IF_ERROR(CheckDroppable("view", view.name, view.owner));
+    ops_.push_back(DropViewOp{view.name});
+    views_.erase(view.name);
+    dropped_.insert(view.name);
+    return Status::Ok();
+  }
+  const TableEntry& entry = relation.table->entry;
+  if (relation.table->origin == LakeTable::Origin::kOverlay) {
+    return PermissionDenied("table " + entry.name.ToString() + " is shown for checks only");
+  }
+  TARN_RETURN_IF_ERROR(CheckDroppable("table", entry.name, entry.owner));
+  const auto local = tables_.find(entry.name);
+  const bool created = local != tables_.end() && local->second.base == nullptr;
+  if (local != tables_.end()) {
+    DeleteFiles(local->second.files);
+    tables_.erase(local);
+  }
+  if (!created) ops_.push_back(DropTableOp{entry.uuid});
+  dropped_.insert(entry.name);
+  return Status::Ok();
+}
+
+Status LakeState::Drop(const TableName& name) {
+  const std::lock_guard lock(mutex_);
+  TARN_RETURN_IF_ERROR(CheckWritable());
+  TARN_ASSIGN_OR_RETURN(const LakeRelation relation, FindLocked(name));
+  if (!relation) return NotFound("table or view " + name.ToString() + " does not exist");
+  return DropLocked(relation);
+}
+
+Result<LakeState::Local*> LakeState::ChangeLocked(const TableName& name) {
+  TARN_RETURN_IF_ERROR(CheckWritable());
+  TARN_ASSIGN_OR_RETURN(const LakeRelation relation, FindLocked(name));
+  if (relation.table == nullptr) {
+    if (relation.view == nullptr) return NotFound("table " + name.ToString() + " does not exist");
+    return InvalidArgument(name.ToString() + " is a view", "use CREATE OR REPLACE VIEW");
+  }
+  const LakeTable& table = *relation.table;
+  if (table.origin == LakeTable::Origin::kOverlay) {
+    return PermissionDenied("table " + name.ToString() + " is shown for checks only");
+  }
+  TARN_RETURN_IF_ERROR(CheckOwner(table.entry));
+  Local& local = tables_[table.entry.name];
+  if (local.transaction == nullptr) {
+    local.entry = table.entry;
+    local.base = table.metadata;
+    auto transaction = TableTransaction::Change(engine_.options.tables, table.metadata,
+                                                table.entry.metadata_location);
+    if (!transaction.ok()) {
+      tables_.erase(table.entry.name);
+      return transaction.error();
+    }
+    local.transaction = std::move(transaction).value();
+  }
+  return &local;
+}
+
+Status LakeState::Rename(const TableName& name, const std::string& to) {
+  const std::lock_guard lock(mutex_);
+  TARN_RETURN_IF_ERROR(CheckWritable());
+  TARN_ASSIGN_OR_RETURN(const LakeRelation relation, FindLocked(name));
+  if (!relation) return NotFound("table or view " + name.ToString() + " does not exist");
+  TableName target{name.schema, to};
+  TARN_ASSIGN_OR_RETURN(const LakeRelation taken, FindLocked(target));
+  if (relation.view != nullptr) {
+    if (taken) return Taken(target, taken);
+    ViewEntry moved = *relation.view;
+    TARN_RETURN_IF_ERROR(DropLocked(relation));
+    moved.name = target;
+    TARN_ASSIGN_OR_RETURN(const bool put, PutView(std::move(moved), OnTaken::kFail));
+    return put ? Status::Ok() : Status(Internal("renamed view was not stored"));
+  }
+  const TableEntry old = relation.table->entry;
+  target.schema = old.name.schema;
+  if (taken && taken.table != relation.table) return Taken(target, taken);
+  if (relation.table->origin == LakeTable::Origin::kOverlay) {
+    return PermissionDenied("table " + name.ToString() + " is shown for checks only");
+  }
+  TARN_RETURN_IF_ERROR(CheckOwner(old));
+  Local local;
+  if (const auto known = tables_.find(old.name); known != tables_.end()) {
+    local = std::move(known->second);
+    tables_.erase(known);
+  } else {
+    local.entry = old;
+    local.base = relation.table->metadata;
+  }
+  if (local.base != nullptr) ops_.push_back(RenameTableOp{old.uuid, target});
+  found_.clear();
+  dropped_.insert(old.name);
+  local.entry.name = target;
+  tables_[target] = std::move(local);
+  return Status::Ok();
+}
+
+Status LakeState::Alter(const TableName& name,
+                        const std::function<Status(TableTransaction&)>& change) {
+  const std::lock_guard lock(mutex_);
+  TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
+  found_.clear();
+  return change(*local->transaction);
+}
+
+Result<DataWriterOptions> LakeState::WriterOptions(const TableName& name) {
+  const std::lock_guard lock(mutex_);
+  TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
+  DataWriterOptions options;
+  options.location = local->transaction->location();
+  options.schema = local->transaction->schema();
+  options.spec = local->transaction->spec();
+  options.physical_names = local->transaction->physical_names();
+  options.factory = engine_.options.file_writer;
+  return options;
+}
+
+Status LakeState::Append(const TableName& name, std::vector<DataFile> files) {
+  const std::lock_guard lock(mutex_);
+  TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
+  found_.clear();
+  std::move(files.begin(), files.end(), std::back_inserter(local->files));
+  return Status::Ok();
+}
+
+}  // namespace tarn::duck

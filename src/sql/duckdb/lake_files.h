@@ -1,0 +1,67 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "columnar/predicate.h"
+#include "sql/duckdb/engine_state.h"
+#include "sql/duckdb/lake_state.h"
+
+namespace tarn::duck {
+
+/// Finds the files of a scan; PlanScan on the table's metadata but in tests.
+using PlanFunction = std::function<Result<ScanPlan>(const Predicate&)>;
+
+/// The data files of one table in one scan, as DuckDB's multi-file scan walks them. Planned at the
+/// first question, with all filters that were pushed by then: what the manifests exclude is never
+/// opened. Threads: may be called concurrently.
+class LakeFileList final : public duckdb::MultiFileList {
+ public:
+  LakeFileList(EngineState& engine, PlanFunction plan,
+               duckdb::optional_ptr<duckdb::TableCatalogEntry> entry, Predicate predicate);
+
+  duckdb::optional_ptr<duckdb::TableCatalogEntry> entry() const { return entry_; }
+  const Predicate& predicate() const { return predicate_; }
+  /// All files with what belongs to them.
+  const ScanPlan& plan() const;
+  /// The deletes that apply to the file at an index of the list.
+  const std::vector<DataFile>& DeletesOf(duckdb::idx_t index) const;
+
+  duckdb::unique_ptr<duckdb::MultiFileList> ComplexFilterPushdown(
+      duckdb::ClientContext& context, const duckdb::MultiFileOptions& options,
+      duckdb::MultiFilePushdownInfo& info,
+      duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters) const override;
+  duckdb::unique_ptr<duckdb::MultiFileList> DynamicFilterPushdown(
+      duckdb::ClientContext& context, const duckdb::MultiFileOptions& options,
+      const duckdb::vector<std::string>& names, const duckdb::vector<duckdb::LogicalType>& types,
+      const duckdb::vector<duckdb::column_t>& column_ids,
+      duckdb::TableFilterSet& filters) const override;
+  duckdb::vector<duckdb::OpenFileInfo> GetAllFiles() const override;
+  duckdb::FileExpandResult GetExpandResult() const override;
+  duckdb::idx_t GetTotalFileCount() const override;
+  duckdb::unique_ptr<duckdb::NodeStatistics> GetCardinality(
+      duckdb::ClientContext& context) const override;
+  duckdb::unique_ptr<duckdb::MultiFileList> Copy() const override;
+
+ protected:
+  duckdb::OpenFileInfo GetFile(duckdb::idx_t index) const override;
+
+ private:
+  void EnsurePlanned() const;
+
+  EngineState& engine_;
+  const PlanFunction plan_function_;
+  const duckdb::optional_ptr<duckdb::TableCatalogEntry> entry_;
+  const Predicate predicate_;
+  mutable std::mutex mutex_;
+  mutable bool planned_ = false;
+  mutable ScanPlan plan_;
+  mutable duckdb::vector<duckdb::OpenFileInfo> files_;
+};
+
+/// The files of `table` as its transaction sees it.
+PlanFunction PlanOf(EngineState& engine, std::shared_ptr<const LakeTable> table);
+
+}  // namespace tarn::duck

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "sql/duckdb/lake_catalog.h"
+
+namespace tarn::duck {
+
+/// Plans of INSERT and CREATE TABLE AS: a sink that turns chunks into data files, a writer a
+/// thread. The files become part of the transaction when the statement ends, and are deleted when
+/// it fails.
+
+duckdb::PhysicalOperator& PlanLakeInsert(duckdb::PhysicalPlanGenerator& planner,
+                                         LakeCatalog& catalog, duckdb::LogicalInsert& op,
+                                         duckdb::optional_ptr<duckdb::PhysicalOperator> plan);
+duckdb::PhysicalOperator& PlanLakeCreateTableAs(duckdb::PhysicalPlanGenerator& planner,
+                                                LakeCatalog& catalog,
+                                                duckdb::LogicalCreateTable& op,
+                                                duckdb::PhysicalOperator& plan);
+
+}  // namespace tarn::duck

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "sql/duckdb/lake_files.h"
+#include "sql/duckdb/lake_table.h"
+
+namespace tarn::duck {
+
+/// The scan of a lake table: DuckDB's own Parquet scan with our file list, columns mapped by field
+/// id, and `tarn://` beneath it.
+duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, LakeTableEntry& entry,
+                                   duckdb::unique_ptr<duckdb::FunctionData>& bind_data);
+
+/// The same for any schema and plan; `entry` may be null.
+duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, EngineState& engine,
+                                   const Schema& schema, PlanFunction plan,
+                                   duckdb::optional_ptr<duckdb::TableCatalogEntry> entry,
+                                   duckdb::unique_ptr<duckdb::FunctionData>& bind_data);
+
+}  // namespace tarn::duck

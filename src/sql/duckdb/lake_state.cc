@@ -1,0 +1,308 @@
+#include "sql/duckdb/lake_state.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "catalog/committer.h"
+#include "sql/duckdb/engine_state.h"
+
+namespace tarn::duck {
+namespace {
+
+constexpr char kMain[] = "main";
+
+std::string Lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  }
+  return text;
+}
+
+bool SameName(const TableName& a, const TableName& b) {
+  return Lower(a.schema) == Lower(b.schema) && Lower(a.name) == Lower(b.name);
+}
+
+/// Exactly, else the only one that is equal without regard to case; end() when there is none.
+template <typename Map>
+auto FindName(Map& map, const TableName& name) {
+  if (const auto exact = map.find(name); exact != map.end()) return exact;
+  auto result = map.end();
+  for (auto it = map.begin(); it != map.end(); ++it) {
+    if (!SameName(it->first, name)) continue;
+    if (result != map.end()) return map.end();
+    result = it;
+  }
+  return result;
+}
+
+bool IsNotFound(const Error& error) { return error.kind == ErrorKind::kNotFound; }
+
+}  // namespace
+
+LakeState::LakeState(EngineState& engine, const SessionOptions& session)
+    : engine_(engine), session_(session) {}
+LakeState::~LakeState() = default;
+
+Result<Sequence> LakeState::PinLocked() {
+  if (!pinned_) {
+    if (session_.at) {
+      pinned_ = *session_.at;
+    } else {
+      TARN_ASSIGN_OR_RETURN(pinned_, engine_.options.catalog->CurrentSequence());
+    }
+  }
+  return *pinned_;
+}
+
+Result<Sequence> LakeState::sequence() {
+  const std::lock_guard lock(mutex_);
+  return PinLocked();
+}
+
+Result<const std::vector<std::string>*> LakeState::SchemasLocked() {
+  if (!schemas_) {
+    TARN_ASSIGN_OR_RETURN(const Sequence at, PinLocked());
+    TARN_ASSIGN_OR_RETURN(const std::vector<NamespaceEntry> entries,
+                          engine_.options.catalog->ListNamespaces(at));
+    std::set<std::string> names;
+    for (const NamespaceEntry& entry : entries) names.insert(entry.name);
+    for (const TableOverlay& overlay : session_.tables) names.insert(overlay.name.schema);
+    for (const ViewOverlay& overlay : session_.views) names.insert(overlay.view.name.schema);
+    schemas_ = std::vector<std::string>(names.begin(), names.end());
+  }
+  return &*schemas_;
+}
+
+Result<std::optional<std::string>> LakeState::FindSchemaLocked(const std::string& name) {
+  TARN_ASSIGN_OR_RETURN(const std::vector<std::string>* schemas, SchemasLocked());
+  if (std::find(schemas->begin(), schemas->end(), name) != schemas->end()) {
+    return std::optional<std::string>(name);
+  }
+  std::optional<std::string> result;
+  for (const std::string& schema : *schemas) {
+    if (Lower(schema) != Lower(name)) continue;
+    if (result) return std::optional<std::string>();
+    result = schema;
+  }
+  if (!result && Lower(name) == kMain) result = kMain;
+  return result;
+}
+
+Result<std::optional<std::string>> LakeState::FindSchema(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return FindSchemaLocked(name);
+}
+
+Result<std::vector<std::string>> LakeState::ListSchemas() {
+  const std::lock_guard lock(mutex_);
+  TARN_ASSIGN_OR_RETURN(const std::vector<std::string>* schemas, SchemasLocked());
+  return *schemas;
+}
+
+Result<std::shared_ptr<const LakeTable>> LakeState::Committed(TableEntry entry) {
+  auto table = std::make_shared<LakeTable>();
+  TARN_ASSIGN_OR_RETURN(table->metadata, engine_.metadata.Load(*engine_.options.tables.store,
+                                                               entry.metadata_location));
+  table->schema = table->metadata->schema();
+  table->spec = table->metadata->spec();
+  table->entry = std::move(entry);
+  return std::shared_ptr<const LakeTable>(std::move(table));
+}
+
+std::shared_ptr<const LakeTable> LakeState::View(const Local& local) {
+  auto table = std::make_shared<LakeTable>();
+  table->entry = local.entry;
+  table->metadata = local.base;
+  table->base = local.base_rows;
+  if (local.transaction) {
+    table->schema = local.transaction->schema();
+    table->spec = local.transaction->spec();
+    table->added = local.files;
+  } else {
+    table->schema = local.base->schema();
+    table->spec = local.base->spec();
+  }
+  return table;
+}
+
+Result<LakeRelation> LakeState::FromCatalogLocked(const TableName& name) {
+  TARN_ASSIGN_OR_RETURN(const Sequence at, PinLocked());
+  Catalog& catalog = *engine_.options.catalog;
+  auto entry = catalog.LoadTable(name, at);
+  LakeRelation relation;
+  if (entry.ok()) {
+    if (dropped_.count(entry->name) > 0) return LakeRelation();
+    TARN_ASSIGN_OR_RETURN(relation.table, Committed(std::move(entry).value()));
+    return relation;
+  }
+  if (!IsNotFound(entry.error())) return entry.error();
+  auto view = catalog.LoadView(name, at);
+  if (view.ok()) {
+    if (dropped_.count(view->name) > 0) return LakeRelation();
+    relation.view = std::make_shared<const ViewEntry>(std::move(view).value());
+    return relation;
+  }
+  if (!IsNotFound(view.error())) return view.error();
+  return relation;
+}
+
+Result<LakeRelation> LakeState::FindLocked(const TableName& name) {
+  if (const auto known = found_.find(name); known != found_.end()) return known->second;
+  LakeRelation relation;
+  if (const auto table = FindName(tables_, name); table != tables_.end()) {
+    relation.table = View(table->second);
+  } else if (const auto view = FindName(views_, name); view != views_.end()) {
+    relation.view = view->second;
+  } else {
+    for (const TableOverlay& overlay : session_.tables) {
+      if (!SameName(overlay.name, name)) continue;
+      auto shown = std::make_shared<LakeTable>();
+      shown->entry.uuid = overlay.metadata->table_uuid;
+      shown->entry.name = overlay.name;
+      shown->entry.location = overlay.metadata->location;
+      shown->metadata = overlay.metadata;
+      shown->schema = overlay.metadata->schema();
+      shown->spec = overlay.metadata->spec();
+      shown->origin = LakeTable::Origin::kOverlay;
+      relation.table = std::move(shown);
+    }
+    for (const ViewOverlay& overlay : session_.views) {
+      if (SameName(overlay.view.name, name)) {
+        relation.view = std::make_shared<const ViewEntry>(overlay.view);
+      }
+    }
+    if (!relation) {
+      TARN_ASSIGN_OR_RETURN(relation, FromCatalogLocked(name));
+    }
+  }
+  if (relation) found_[name] = relation;
+  return relation;
+}
+
+Result<LakeRelation> LakeState::Find(const TableName& name) {
+  const std::lock_guard lock(mutex_);
+  return FindLocked(name);
+}
+
+Result<LakeRelation> LakeState::FindAt(const TableName& name, std::optional<SnapshotId> snapshot,
+                                       std::optional<int64_t> timestamp_ms) {
+  const std::lock_guard lock(mutex_);
+  TARN_ASSIGN_OR_RETURN(LakeRelation relation, FindLocked(name));
+  if (relation.table == nullptr) return relation;
+  auto table = std::make_shared<LakeTable>(*relation.table);
+  if (table->metadata == nullptr) {
+    return NotFound("table " + name.ToString() + " has no history: this transaction created it");
+  }
+  const Snapshot* found = nullptr;
+  if (snapshot) {
+    found = table->metadata->FindSnapshot(*snapshot);
+    if (found == nullptr) {
+      return NotFound("table " + name.ToString() + " has no snapshot " +
+                      std::to_string(snapshot->value()));
+    }
+  } else {
+    for (const auto& [made_ms, id] : table->metadata->snapshot_log) {
+      if (made_ms <= *timestamp_ms) found = table->metadata->FindSnapshot(id);
+    }
+    if (found == nullptr) {
+      return NotFound("table " + name.ToString() + " has no snapshot that old",
+                      "its oldest known states are in its snapshot log");
+    }
+  }
+  table->snapshot = found->id;
+  table->added.clear();
+  table->base = LakeTable::Base::kVisible;
+  const Schema* schema =
+      found->schema_id ? table->metadata->FindSchema(*found->schema_id) : nullptr;
+  table->schema = schema != nullptr ? *schema : table->metadata->schema();
+  relation.table = std::move(table);
+  return relation;
+}
+
+Result<std::vector<LakeRelation>> LakeState::List(const std::string& schema) {
+  const std::lock_guard lock(mutex_);
+  TARN_ASSIGN_OR_RETURN(const Sequence at, PinLocked());
+  std::set<TableName> names;
+  Catalog& catalog = *engine_.options.catalog;
+  TARN_ASSIGN_OR_RETURN(const std::vector<TableEntry> entries, catalog.ListTables(schema, at));
+  for (const TableEntry& entry : entries) names.insert(entry.name);
+  TARN_ASSIGN_OR_RETURN(const std::vector<ViewEntry> view_entries, catalog.ListViews(schema, at));
+  for (const ViewEntry& entry : view_entries) names.insert(entry.name);
+  for (const TableName& name : dropped_) names.erase(name);
+  const auto add = [&names, &schema](const TableName& name) {
+    if (name.schema == schema) names.insert(name);
+  };
+  for (const auto& [name, local] : tables_) add(name);
+  for (const auto& [name, view] : views_) add(name);
+  for (const TableOverlay& overlay : session_.tables) add(overlay.name);
+  for (const ViewOverlay& overlay : session_.views) add(overlay.view.name);
+  std::vector<LakeRelation> result;
+  for (const TableName& name : names) {
+    TARN_ASSIGN_OR_RETURN(LakeRelation relation, FindLocked(name));
+    if (relation) result.push_back(std::move(relation));
+  }
+  return result;
+}
+
+bool LakeState::changed() const {
+  const std::lock_guard lock(mutex_);
+  if (!ops_.empty()) return true;
+  return std::any_of(tables_.begin(), tables_.end(),
+                     [](const auto& entry) { return entry.second.transaction != nullptr; });
+}
+
+Status LakeState::Commit() {
+  const std::lock_guard lock(mutex_);
+  if (!changed()) return Status::Ok();
+  LakeCommit commit;
+  commit.author = session_.author;
+  commit.ops = ops_;
+  std::string touched;
+  for (auto& [name, local] : tables_) {
+    if (local.transaction == nullptr) continue;
+    if (local.base_rows == LakeTable::Base::kReplaced) {
+      TARN_RETURN_IF_ERROR(local.transaction->Overwrite(local.files));
+    } else if (!local.files.empty()) {
+      TARN_RETURN_IF_ERROR(local.transaction->Append(local.files));
+    }
+    TableChange change;
+    change.name = name;
+    change.owner = local.entry.owner;
+    if (!local.transaction->creates()) change.uuid = local.entry.uuid;
+    change.transaction = local.transaction.get();
+    commit.tables.push_back(std::move(change));
+    touched += (touched.empty() ? "" : ", ") + name.ToString();
+  }
+  commit.message = touched.empty() ? "names changed" : "wrote " + touched;
+  auto committed = CommitToLake(engine_.options.tables, *engine_.options.catalog, commit);
+  if (committed.ok()) {
+    tables_.clear();
+    ops_.clear();
+    return Status::Ok();
+  }
+  // After an unknown outcome the files may be the table's: then they stay.
+  if (committed.error().kind == ErrorKind::kCommitUnknown) tables_.clear();
+  return committed.status();
+}
+
+void LakeState::Abort() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, local] : tables_) DeleteFiles(local.files);
+  tables_.clear();
+  ops_.clear();
+}
+
+void LakeState::DeleteFiles(const std::vector<DataFile>& files) const {
+  ObjectStore& store = *engine_.options.tables.store;
+  for (const DataFile& file : files) {
+    auto key = store.KeyOf(file.path);
+    Status deleted = key.ok() ? store.Delete(*key) : key.status();
+    if (!deleted.ok()) {
+      Log(LogLevel::kWarning,
+          "file of a withdrawn write stays at " + file.path + ": " + deleted.error().message);
+    }
+  }
+}
+
+}  // namespace tarn::duck

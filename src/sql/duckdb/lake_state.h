@@ -1,0 +1,135 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "sql/engine.h"
+#include "table/dual/transaction.h"
+
+namespace tarn::duck {
+
+class MetadataCache;
+struct EngineState;
+
+/// A table as one transaction sees it. Immutable: a change makes another one.
+struct LakeTable {
+  TableEntry entry;
+  /// The committed state; nullptr for a table that this transaction made.
+  std::shared_ptr<const TableMetadata> metadata;
+  std::optional<SnapshotId> snapshot;  ///< pinned by AT; else the current one
+  Schema schema;
+  PartitionSpec spec;
+  /// Files that this transaction wrote and nobody else sees.
+  std::vector<DataFile> added;
+  enum class Base { kVisible, kReplaced } base = Base::kVisible;
+  enum class Origin { kCatalog, kOverlay } origin = Origin::kCatalog;
+};
+
+/// A table or a view; neither when the name is unknown.
+struct LakeRelation {
+  std::shared_ptr<const LakeTable> table;
+  std::shared_ptr<const ViewEntry> view;
+  explicit operator bool() const { return table != nullptr || view != nullptr; }
+};
+
+/// What to do about a name that is taken.
+enum class OnTaken { kFail, kKeep, kReplace };
+
+/// What one SQL transaction sees of the lake, and what it is about to change: one sequence number
+/// of the catalog, pinned at the first look, the session's overlays above it, and the transaction's
+/// own changes above both. Commit() sends all changes as one commit; nothing is visible before.
+/// Knows nothing of DuckDB. Threads: may be called concurrently (one statement asks from several
+/// threads); everything is under one mutex.
+/// Errors: those of Catalog; PermissionDenied for tables that a source or a model keeps.
+class LakeState {
+ public:
+  LakeState(EngineState& engine, const SessionOptions& session);
+  ~LakeState();
+
+  /// \name Reading
+  /// @{
+  Result<Sequence> sequence();
+  /// The stored spelling of a schema's name; nullopt when there is none. `main` always exists.
+  Result<std::optional<std::string>> FindSchema(const std::string& name);
+  Result<std::vector<std::string>> ListSchemas();
+  Result<LakeRelation> Find(const TableName& name);
+  /// The table as of a snapshot or time (milliseconds).
+  Result<LakeRelation> FindAt(const TableName& name, std::optional<SnapshotId> snapshot,
+                              std::optional<int64_t> timestamp_ms);
+  Result<std::vector<LakeRelation>> List(const std::string& schema);
+  /// @}
+
+  /// \name Changing
+  /// @{
+  Status CreateSchema(const std::string& name, OnTaken on_taken);
+  enum class Contents { kMustBeEmpty, kDropToo };
+  Status DropSchema(const std::string& name, Contents contents);
+  /// False when the table existed and was kept.
+  Result<bool> CreateTable(const TableName& name, const Schema& schema,
+                           const std::vector<std::string>& partition,
+                           const std::map<std::string, std::string>& properties, OnTaken on_taken);
+  /// False when the view existed and was kept.
+  Result<bool> PutView(ViewEntry view, OnTaken on_taken);
+  Status Drop(const TableName& name);
+  Status Rename(const TableName& name, const std::string& to);
+  /// Calls `change` on the table's transaction. Refused for tables that are not the user's own.
+  Status Alter(const TableName& name, const std::function<Status(TableTransaction&)>& change);
+  /// How new files of the table have to look.
+  Result<DataWriterOptions> WriterOptions(const TableName& name);
+  /// Takes finished files: they are part of the commit, and deleted if it does not happen.
+  Status Append(const TableName& name, std::vector<DataFile> files);
+  /// @}
+
+  bool changed() const;
+  /// Commits everything at one sequence. Afterwards the state is only good for destruction.
+  Status Commit();
+  /// Deletes the files of a transaction that will not be committed.
+  void Abort();
+
+ private:
+  /// A table that this transaction created, changed or renamed.
+  struct Local {
+    TableEntry entry;
+    std::shared_ptr<const TableMetadata> base;
+    std::unique_ptr<TableTransaction> transaction;  ///< nullptr: only renamed
+    std::vector<DataFile> files;
+    LakeTable::Base base_rows = LakeTable::Base::kVisible;
+  };
+
+  Result<Sequence> PinLocked();
+  Result<const std::vector<std::string>*> SchemasLocked();
+  Result<std::optional<std::string>> FindSchemaLocked(const std::string& name);
+  Result<LakeRelation> FindLocked(const TableName& name);
+  Result<LakeRelation> FromCatalogLocked(const TableName& name);
+  Result<std::shared_ptr<const LakeTable>> Committed(TableEntry entry);
+  static std::shared_ptr<const LakeTable> View(const Local& local);
+  Status CheckWritable() const;
+  Status CheckOwner(const TableEntry& entry) const;
+  Status CheckDroppable(const std::string& kind_of_thing, const TableName& name,
+                        const std::string& owner) const;
+  Status DropLocked(const LakeRelation& relation);
+  Result<Local*> ChangeLocked(const TableName& name);
+  Status EnsureSchemaLocked(const std::string& name);
+  void DeleteFiles(const std::vector<DataFile>& files) const;
+
+  EngineState& engine_;
+  const SessionOptions& session_;
+  mutable std::recursive_mutex mutex_;
+  std::optional<Sequence> pinned_;
+  std::optional<std::vector<std::string>> schemas_;
+  std::map<TableName, LakeRelation> found_;  ///< by the name as asked
+  std::map<TableName, Local> tables_;
+  std::map<TableName, std::shared_ptr<const ViewEntry>> views_;
+  std::set<TableName> dropped_;
+  std::vector<CommitOp> ops_;
+};
+
+}  // namespace tarn::duck

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+
+#include "sql/duckdb/engine_state.h"
+#include "sql/duckdb/lake_state.h"
+
+namespace tarn::duck {
+
+/// A table of the lake in one transaction.
+class LakeTableEntry final : public duckdb::TableCatalogEntry {
+ public:
+  LakeTableEntry(duckdb::SchemaCatalogEntry& in_schema, duckdb::CreateTableInfo& info,
+                 EngineState& engine, std::shared_ptr<const LakeTable> table);
+
+  const LakeTable& lake_table() const { return *table_; }
+  const std::shared_ptr<const LakeTable>& shared_table() const { return table_; }
+  EngineState& engine() const { return engine_; }
+
+  duckdb::unique_ptr<duckdb::BaseStatistics> GetStatistics(duckdb::ClientContext&,
+                                                           duckdb::column_t) override {
+    return nullptr;
+  }
+  duckdb::TableStorageInfo GetStorageInfo(duckdb::ClientContext& context) override;
+  duckdb::TableFunction GetScanFunction(
+      duckdb::ClientContext& context, duckdb::unique_ptr<duckdb::FunctionData>& bind_data) override;
+  /// No row ids: rows of the lake are not changed one by one.
+  duckdb::vector<duckdb::column_t> GetRowIdColumns() const override { return {}; }
+  duckdb::virtual_column_map_t GetVirtualColumns() const override;
+
+ private:
+  EngineState& engine_;
+  const std::shared_ptr<const LakeTable> table_;
+};
+
+std::unique_ptr<duckdb::CatalogEntry> MakeTableEntry(duckdb::SchemaCatalogEntry& schema,
+                                                     EngineState& engine,
+                                                     std::shared_ptr<const LakeTable> table);
+std::unique_ptr<duckdb::CatalogEntry> MakeViewEntry(duckdb::SchemaCatalogEntry& schema,
+                                                    const ViewEntry& view);
+
+}  // namespace tarn::duck

@@ -1,0 +1,71 @@
+#include "sql/duckdb/session.h"
+
+#include <utility>
+
+#include "sql/duckdb/errors.h"
+#include "sql/duckdb/rows.h"
+#include "sql/duckdb/show.h"
+#include "sql/duckdb/statement.h"
+
+namespace tarn::duck {
+
+DuckDbSession::DuckDbSession(std::shared_ptr<duckdb::DuckDB> database, EngineState& engine,
+                             const SessionOptions& options)
+    : database_(std::move(database)),
+      engine_(engine),
+      state_(duckdb::make_shared_ptr<SessionState>(options)),
+      connection_(std::make_shared<duckdb::Connection>(*database_)) {}
+
+DuckDbSession::~DuckDbSession() = default;
+
+std::unique_ptr<DuckDbSession> DuckDbSession::Open(std::shared_ptr<duckdb::DuckDB> database,
+                                                   EngineState& engine,
+                                                   const SessionOptions& options) {
+  std::unique_ptr<DuckDbSession> session(new DuckDbSession(std::move(database), engine, options));
+  duckdb::ClientContext& context = *session->connection_->context;
+  context.registered_state->Insert(SessionState::kKey, session->state_);
+  const std::string schema =
+      options.default_schema.empty() ? DEFAULT_SCHEMA : options.default_schema;
+  duckdb::ClientData::Get(context).catalog_search_path->Set(
+      duckdb::CatalogSearchEntry(engine.options.catalog_name, schema),
+      duckdb::CatalogSetPathType::SET_DIRECTLY);
+  return session;
+}
+
+Result<std::vector<std::string>> DuckDbSession::Split(const std::string& text) {
+  return Guard([&text]() -> Result<std::vector<std::string>> {
+    std::vector<std::string> result;
+    for (StatementText& statement : SplitStatements(text)) {
+      result.push_back(std::move(statement.sql));
+    }
+    return result;
+  });
+}
+
+Result<std::unique_ptr<Rows>> DuckDbSession::Execute(const std::string& statement) {
+  state_->commit_error.reset();
+  auto result = Guard([&] { return ExecuteOne(statement); });
+  if (!result.ok() && state_->commit_error) return *state_->commit_error;
+  return result;
+}
+
+Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text) {
+  const std::string sql = RewriteShow(text, engine_.options.catalog_name).value_or(text);
+  auto statements = connection_->ExtractStatements(sql);
+  if (statements.empty()) return MakeEmptyRows();
+  if (statements.size() > 1) {
+    const auto pieces = SplitStatements(sql);
+    const std::string where = pieces.size() > 1 ? " at " + LineColumn(sql, pieces[1].offset) : "";
+    return InvalidArgument("expected one statement, but another one begins" + where,
+                           "run them one by one");
+  }
+  TARN_RETURN_IF_ERROR(CheckStatement(*statements[0]));
+  const std::string tag = TagOf(*statements[0]);
+  auto result = connection_->SendQuery(std::move(statements[0]));
+  if (result->HasError()) return FromDuckDb(result->GetErrorObject());
+  return MakeRows(connection_, state_, std::move(result), tag, engine_.options.limits);
+}
+
+void DuckDbSession::Interrupt() { connection_->Interrupt(); }
+
+}  // namespace tarn::duck

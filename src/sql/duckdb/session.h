@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sql/duckdb/engine_state.h"
+
+namespace tarn::duck {
+
+/// One connection of DuckDB. Rows that it handed out keep the connection alive.
+class DuckDbSession final : public Session {
+ public:
+  /// Throws what DuckDB throws.
+  static std::unique_ptr<DuckDbSession> Open(std::shared_ptr<duckdb::DuckDB> database,
+                                             EngineState& engine, const SessionOptions& options);
+  ~DuckDbSession() override;
+
+  Result<std::vector<std::string>> Split(const std::string& text) override;
+  Result<std::unique_ptr<Rows>> Execute(const std::string& statement) override;
+  void Interrupt() override;
+
+  duckdb::Connection& connection() { return *connection_; }
+
+ private:
+  DuckDbSession(std::shared_ptr<duckdb::DuckDB> database, EngineState& engine,
+                const SessionOptions& options);
+  Result<std::unique_ptr<Rows>> ExecuteOne(const std::string& statement);
+
+  std::shared_ptr<duckdb::DuckDB> database_;
+  EngineState& engine_;
+  duckdb::shared_ptr<SessionState> state_;
+  std::shared_ptr<duckdb::Connection> connection_;
+};
+
+}  // namespace tarn::duck

@@ -1,0 +1,162 @@
+#include "sql/duckdb/types.h"
+
+#include <utility>
+#include <vector>
+
+#include <arrow/c/bridge.h>
+#include <arrow/type.h>
+
+#include "columnar/conform.h"
+
+namespace tarn::duck {
+
+using duckdb::LogicalType;
+using duckdb::LogicalTypeId;
+
+LogicalType ToLogicalType(const Type& type) {
+  switch (type.kind()) {
+    case Type::Kind::kBoolean:
+      return LogicalType::BOOLEAN;
+    case Type::Kind::kInt:
+      return LogicalType::INTEGER;
+    case Type::Kind::kLong:
+      return LogicalType::BIGINT;
+    case Type::Kind::kFloat:
+      return LogicalType::FLOAT;
+    case Type::Kind::kDouble:
+      return LogicalType::DOUBLE;
+    case Type::Kind::kDecimal:
+      return LogicalType::DECIMAL(static_cast<uint8_t>(type.precision()),
+                                  static_cast<uint8_t>(type.scale()));
+    case Type::Kind::kDate:
+      return LogicalType::DATE;
+    case Type::Kind::kTime:
+      return LogicalType::TIME;
+    case Type::Kind::kTimestamp:
+      return LogicalType::TIMESTAMP;
+    case Type::Kind::kTimestampTz:
+      return LogicalType::TIMESTAMP_TZ;
+    case Type::Kind::kString:
+      return LogicalType::VARCHAR;
+    case Type::Kind::kUuid:
+      return LogicalType::UUID;
+    case Type::Kind::kFixed:
+    case Type::Kind::kBinary:
+      return LogicalType::BLOB;
+    case Type::Kind::kStruct: {
+      duckdb::child_list_t<LogicalType> children;
+      for (const Field& field : type.fields()) {
+        children.emplace_back(field.name, ToLogicalType(field.type));
+      }
+      return LogicalType::STRUCT(std::move(children));
+    }
+    case Type::Kind::kList:
+      return LogicalType::LIST(ToLogicalType(type.fields()[0].type));
+    case Type::Kind::kMap:
+      return LogicalType::MAP(ToLogicalType(type.fields()[0].type),
+                              ToLogicalType(type.fields()[1].type));
+  }
+  return LogicalType::SQLNULL;
+}
+
+duckdb::MultiFileColumnDefinition ToScanColumn(const Field& field) {
+  const LogicalType type = ToLogicalType(field.type);
+  duckdb::MultiFileColumnDefinition column(field.name, type);
+  column.identifier = duckdb::Value::INTEGER(field.id.value());
+  column.default_expression = duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value(type));
+  if (!field.type.primitive()) {
+    for (const Field& child : field.type.fields()) column.children.push_back(ToScanColumn(child));
+  }
+  return column;
+}
+
+LogicalType ExportType(const LogicalType& type) {
+  switch (type.id()) {
+    case LogicalTypeId::STRUCT: {
+      duckdb::child_list_t<LogicalType> children;
+      for (const auto& [name, child] : duckdb::StructType::GetChildTypes(type)) {
+        children.emplace_back(name, ExportType(child));
+      }
+      return LogicalType::STRUCT(std::move(children));
+    }
+    case LogicalTypeId::LIST:
+      return LogicalType::LIST(ExportType(duckdb::ListType::GetChildType(type)));
+    case LogicalTypeId::ARRAY:
+      return LogicalType::LIST(ExportType(duckdb::ArrayType::GetChildType(type)));
+    case LogicalTypeId::MAP:
+      return LogicalType::MAP(ExportType(duckdb::MapType::KeyType(type)),
+                              ExportType(duckdb::MapType::ValueType(type)));
+    case LogicalTypeId::TIMESTAMP_SEC:
+    case LogicalTypeId::TIMESTAMP_MS:
+      return LogicalType::TIMESTAMP;
+    case LogicalTypeId::SQLNULL:
+    case LogicalTypeId::BOOLEAN:
+    case LogicalTypeId::TINYINT:
+    case LogicalTypeId::SMALLINT:
+    case LogicalTypeId::INTEGER:
+    case LogicalTypeId::BIGINT:
+    case LogicalTypeId::UTINYINT:
+    case LogicalTypeId::USMALLINT:
+    case LogicalTypeId::UINTEGER:
+    case LogicalTypeId::UBIGINT:
+    case LogicalTypeId::HUGEINT:
+    case LogicalTypeId::FLOAT:
+    case LogicalTypeId::DOUBLE:
+    case LogicalTypeId::DECIMAL:
+    case LogicalTypeId::DATE:
+    case LogicalTypeId::TIME:
+    case LogicalTypeId::TIMESTAMP:
+    case LogicalTypeId::TIMESTAMP_NS:
+    case LogicalTypeId::TIMESTAMP_TZ:
+    case LogicalTypeId::INTERVAL:
+    case LogicalTypeId::BLOB:
+      return type;
+    case LogicalTypeId::VARCHAR:
+      return type.HasAlias() ? LogicalType(LogicalType::VARCHAR) : type;  // JSON is plain text
+    default:
+      return LogicalType::VARCHAR;
+  }
+}
+
+duckdb::ClientProperties ExportProperties(duckdb::ClientContext& context) {
+  duckdb::ClientProperties properties;
+  properties.time_zone = "UTC";
+  properties.client_context = &context;
+  return properties;
+}
+
+Result<std::shared_ptr<arrow::Schema>> ToArrowSchema(duckdb::ClientContext& context,
+                                                     const duckdb::vector<LogicalType>& types,
+                                                     const duckdb::vector<std::string>& names) {
+  duckdb::ClientProperties properties = ExportProperties(context);
+  ArrowSchema exported;
+  duckdb::ArrowConverter::ToArrowSchema(&exported, types, names, properties);
+  auto imported = arrow::ImportSchema(&exported);
+  if (!imported.ok()) return Internal("arrow schema: " + imported.status().message());
+  return imported.MoveValueUnsafe();
+}
+
+Result<Schema> ToTableSchema(
+    duckdb::ClientContext& context, const duckdb::ColumnList& columns,
+    const duckdb::vector<duckdb::unique_ptr<duckdb::Constraint>>& constraints) {
+  duckdb::vector<LogicalType> types;
+  duckdb::vector<std::string> names;
+  for (const auto& column : columns.Logical()) {
+    types.push_back(ExportType(column.Type()));
+    names.push_back(column.Name());
+  }
+  TARN_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Schema> schema,
+                        ToArrowSchema(context, types, names));
+  std::vector<std::shared_ptr<arrow::Field>> fields;
+  for (const auto& field : schema->fields()) fields.push_back(field->WithNullable(true));
+  for (const auto& constraint : constraints) {
+    if (constraint->type != duckdb::ConstraintType::NOT_NULL) continue;
+    const auto index = constraint->Cast<duckdb::NotNullConstraint>().index.index;
+    fields[index] = fields[index]->WithNullable(false);
+  }
+  TARN_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Schema> storable,
+                        StorableSchema(*arrow::schema(std::move(fields))));
+  return SchemaFromArrow(*storable);
+}
+
+}  // namespace tarn::duck
