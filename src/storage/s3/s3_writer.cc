@@ -1,7 +1,8 @@
 #include "storage/s3/s3_writer.h"
 
+#include <pthread.h>
+
 #include <algorithm>
-#include <system_error>
 
 #include "base/log.h"
 #include "storage/s3/s3_error.h"
@@ -13,6 +14,25 @@ namespace {
 constexpr int64_t kPartBytesMin = 5LL << 20;  // of S3, for all parts but the last
 constexpr int64_t kPartBytesMax = 5LL << 30;
 constexpr size_t kPartsMax = 10000;
+
+using PartTask = std::packaged_task<Result<std::string>()>;
+
+void* RunTask(void* task) {
+  (*std::unique_ptr<PartTask>(static_cast<PartTask*>(task)))();
+  return nullptr;
+}
+
+/// On a thread of its own, or, where there is none to be had, on the caller's. Not std::thread,
+/// which tells that by an exception.
+void RunBeside(std::unique_ptr<PartTask> task) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  PartTask* raw = task.release();
+  if (pthread_create(&thread, &attributes, &RunTask, raw) != 0) RunTask(raw);
+  pthread_attr_destroy(&attributes);
+}
 
 /// Gives a slot back when the part is done, however it ends.
 class SlotGuard {
@@ -49,16 +69,18 @@ S3Writer::~S3Writer() {
 
 Status S3Writer::Append(std::string_view bytes) {
   TARN_CHECK(!closed_);
-  written_ += static_cast<int64_t>(bytes.size());
-  while (buffer_.size() + bytes.size() > part_bytes_) {
+  while (failed_.ok() && buffer_.size() + bytes.size() > part_bytes_) {
     const size_t fits = part_bytes_ - buffer_.size();
     buffer_.reserve(part_bytes_);
     buffer_.append(bytes.substr(0, fits));
     bytes.remove_prefix(fits);
-    TARN_RETURN_IF_ERROR(StartPart());
+    written_ += static_cast<int64_t>(fits);
+    failed_ = StartPart();
   }
+  TARN_RETURN_IF_ERROR(failed_);
   if (buffer_.size() + bytes.size() > part_bytes_ / 2) buffer_.reserve(part_bytes_);
   buffer_.append(bytes);
+  written_ += static_cast<int64_t>(bytes.size());
   return {};
 }
 
@@ -83,22 +105,16 @@ Status S3Writer::StartPart() {
                              "raise `storage_part_bytes` under `limits:`");
   }
   client_->part_slots().acquire();
-  auto upload = [this, number = parts_.size() + 1,
-                 bytes = std::make_shared<std::string>(std::move(buffer_))] {
-    const SlotGuard guard(*client_);
-    auto etag = UploadPart(number, *bytes);
-    *bytes = std::string();  // the future keeps this alive until Close()
-    return etag;
-  };
+  auto task = std::make_unique<PartTask>(
+      [this, number = parts_.size() + 1, bytes = std::move(buffer_)]() mutable {
+        const SlotGuard guard(*client_);
+        auto etag = UploadPart(number, bytes);
+        bytes = std::string();
+        return etag;
+      });
   buffer_ = std::string();
-  try {
-    parts_.push_back(std::async(std::launch::async, upload));
-  } catch (const std::system_error&) {
-    // No thread to be had: the caller's does it.
-    std::promise<Result<std::string>> done;
-    parts_.push_back(done.get_future());
-    done.set_value(upload());
-  }
+  parts_.push_back(task->get_future());
+  RunBeside(std::move(task));
   // A part that failed already ends the upload here rather than after all the others.
   for (auto& part : parts_) {
     if (part.valid() && part.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
@@ -167,6 +183,7 @@ bool S3Writer::CompletedEarlier() {
 Status S3Writer::Close() {
   TARN_CHECK(!closed_);
   closed_ = true;
+  TARN_RETURN_IF_ERROR(failed_);
   if (upload_id_.empty()) {
     TARN_RETURN_IF_ERROR(client_->Call({"PUT", key_, {}, {}, buffer_, {}}, "write"));
   } else {

@@ -39,6 +39,7 @@ class S3Writer final : public ObjectWriter {
   int64_t written_ = 0;
   bool closed_ = false;
   bool visible_ = false;
+  Status failed_;           // what ended the upload: every later call says it again
   std::string upload_id_;   // empty before the first part
   std::string attempt_id_;  // in the object's metadata: tells our upload from another's
   std::vector<std::future<Result<std::string>>> parts_;  // ETags, by number

@@ -199,8 +199,10 @@ TEST_F(S3FaultsTest, AWriterWhosePartsFailFailsAndTakesThemBack) {
   {
     auto writer = store->OpenWriter("large");
     Status status = (*writer)->Append(Noise(6 << 20, 1));
-    if (status.ok()) status = (*writer)->Close();
+    for (int i = 0; i < 10 && status.ok(); ++i) status = (*writer)->Append(Noise(6 << 20, 1));
     EXPECT_ERROR(ErrorKind::kUnavailable, status);
+    EXPECT_ERROR(ErrorKind::kUnavailable, (*writer)->Append("more"));
+    EXPECT_ERROR(ErrorKind::kUnavailable, (*writer)->Close());
   }
   EXPECT_EQ(taken_back, 1);
   EXPECT_ERROR(ErrorKind::kNotFound, direct_->Head("large"));
