@@ -38,7 +38,8 @@ sources:
 def fill(server, venv):
     data = fetch.make_once(fetch.cache() / "tpch-sf1", lambda d: fetch.run(venv / "bin/tpchgen-cli", "parquet", "-s", "1", "-T", "lineitem", "-o", d))
     server.execute(TABLE)
-    export = (f"import duckdb; duckdb.execute(\"copy (from '{data}/lineitem.parquet') to '/dev/stdout' (format csv, header false)\")")
+    # A progress bar would be drawn into the rows.
+    export = (f"import duckdb; duckdb.execute('set enable_progress_bar=false'); duckdb.execute(\"copy (from '{data}/lineitem.parquet') to '/dev/stdout' (format csv, header false)\")")
     copy = [fetch.postgres_client("psql"), server.url(), "-Xq", "-c", "copy lineitem from stdin (format csv)"]
     with subprocess.Popen([venv / "bin/python", "-c", export], stdout=subprocess.PIPE) as rows:
         subprocess.run(copy, stdin=rows.stdout, check=True)
