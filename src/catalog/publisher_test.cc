@@ -153,7 +153,7 @@ TEST(Publisher, APropertyIsTold) {
   EXPECT_EQ(Of<delta::Metadata>(actions).at(0).configuration.at("owner"), "growth");
 }
 
-TEST(Publisher, IdentityPartitionsShowAndKeepShowing) {
+TEST(Publisher, IdentityPartitionsShowUntilColumnsAreMapped) {
   TestLake lake;
   lake.Create(kT, {"region"});
   lake.Append(kT, "1", {std::string("eu/ü")});
@@ -162,10 +162,12 @@ TEST(Publisher, IdentityPartitionsShowAndKeepShowing) {
   const auto files = Read(lake).files;
   EXPECT_EQ(files.at("data/1.parquet").partition_values.at("region"), "eu/ü");
   EXPECT_EQ(files.at("data/2.parquet").partition_values.at("region"), std::nullopt);
-  lake.Change(kT, [](TableTransaction& t) { return t.RenameColumn("region", "area"); });
+  lake.Change(kT, [](TableTransaction& t) { return t.RenameColumn("id", "key"); });
+  EXPECT_THAT(Read(lake).metadata->partition_columns, IsEmpty());
   lake.Append(kT, "3", {std::string("us")});
-  EXPECT_THAT(Read(lake).metadata->partition_columns, ElementsAre("area"));
-  EXPECT_EQ(Read(lake).files.at("data/3.parquet").partition_values.at("region"), "us");
+  lake.Change(kT, [](TableTransaction& t) { return t.RenameColumn("key", "id"); });
+  EXPECT_THAT(Read(lake).metadata->partition_columns, IsEmpty());
+  ExpectLogsAgree(lake, kT);
 }
 
 TEST(Publisher, AnEmptyStringEndsDeltasPartitioning) {

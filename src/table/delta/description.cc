@@ -113,7 +113,10 @@ Result<Description> Describe(const TableMetadata& table) {
                                                                       : mapped->second);
   }
   description.protocol = ProtocolOf(table, mapping);
-  description.partition_candidates = PartitionCandidates(table, description.physical_names);
+  // DuckDB's reader finds nothing but null in partition columns of a table with column mapping.
+  if (mapping == ColumnMapping::kOff) {
+    description.partition_candidates = PartitionCandidates(table, description.physical_names);
+  }
 
   for (const auto& [key, value] : table.properties) {
     if (key.starts_with("delta.") || key == kColumnMappingProperty) continue;

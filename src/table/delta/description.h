@@ -13,7 +13,7 @@
 namespace tarn::delta {
 
 /// A top-level column that Delta may take for a partition column: every partitioning that the table
-/// ever had holds its identity.
+/// ever had holds its identity. Its values stand in the data files too.
 struct PartitionColumn {
   FieldId id;
   std::string physical_name;
@@ -32,7 +32,8 @@ struct PartitionColumn {
 ///   these, so the later one is shown as "<name>_2".
 /// - Widened columns keep the plain protocol: the readers that know Delta's type widening read the
 ///   narrow files without it as well, and the others refuse the feature.
-/// - Hidden partitioning (day, bucket, …) does not show.
+/// - Hidden partitioning (day, bucket, …) does not show, and with column mapping none does: the
+///   rows are the same, and files are still skipped by their statistics.
 struct Description {
   Protocol protocol;
   std::string schema_string;
