@@ -1,0 +1,200 @@
+// LoadTables: columns, keys, types and estimates of many tables in a fixed number of queries.
+#include <algorithm>
+#include <map>
+
+#include <arrow/type.h>
+
+#include "base/hash.h"
+#include "source/postgres/pg_catalog.h"
+#include "source/postgres/pg_names.h"
+
+namespace tarn::postgres {
+namespace {
+
+struct Found {
+  std::vector<PgAttribute> attributes;
+  std::vector<std::string> unreadable;  // columns without SELECT
+  std::vector<std::string> key;
+  int64_t rows = -1;
+  int64_t bytes = 0;
+  bool exists = false;
+};
+using FoundTables = std::map<uint32_t, Found>;
+
+uint32_t ToOid(int64_t value) { return static_cast<uint32_t>(value); }
+
+Status LoadAttributes(Connection& connection, const std::string& oids, FoundTables* found) {
+  TARN_ASSIGN_OR_RETURN(Rows rows, connection.Query(R"(
+SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid,
+       a.atttypmod, a.attndims, coalesce(l.collisdeterministic, true),
+       coalesce(pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT'), true),
+       pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname)
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
+WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum)",
+                                                    {oids}, "reading the columns of tables"));
+  for (int i = 0; i < rows.count(); ++i) {
+    Found& table = (*found)[ToOid(rows.integer(i, 0))];
+    PgAttribute attribute;
+    attribute.name = rows.text(i, 1);
+    attribute.native_type = rows.text(i, 2);
+    attribute.type = ToOid(rows.integer(i, 3));
+    attribute.modifier = static_cast<int32_t>(rows.integer(i, 4));
+    attribute.dimensions = static_cast<int32_t>(rows.integer(i, 5));
+    attribute.deterministic_collation = rows.boolean(i, 6);
+    if (!rows.boolean(i, 7)) table.unreadable.push_back(attribute.name);
+    attribute.plain_type = rows.text(i, 8);
+    table.attributes.push_back(std::move(attribute));
+  }
+  return Status::Ok();
+}
+
+Status LoadKeys(Connection& connection, const std::string& oids, FoundTables* found) {
+  TARN_ASSIGN_OR_RETURN(Rows rows, connection.Query(R"(
+SELECT k.conrelid, a.attname
+FROM pg_catalog.pg_constraint k
+CROSS JOIN LATERAL pg_catalog.unnest(k.conkey) WITH ORDINALITY c(attnum, ordinal)
+JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = c.attnum
+WHERE k.contype = 'p' AND k.conrelid = ANY ($1::oid[]) ORDER BY k.conrelid, c.ordinal)",
+                                                    {oids}, "reading the keys of tables"));
+  for (int i = 0; i < rows.count(); ++i) {
+    (*found)[ToOid(rows.integer(i, 0))].key.push_back(rows.text(i, 1));
+  }
+  return Status::Ok();
+}
+
+// reltuples is -1 (before 14: 0 without pages) until a first VACUUM or ANALYZE.
+Status LoadEstimates(Connection& connection, const std::string& oids, FoundTables* found) {
+  TARN_ASSIGN_OR_RETURN(Rows rows, connection.Query(R"(
+SELECT c.oid,
+       CASE WHEN c.relkind = 'v' THEN -1 ELSE
+         (SELECT CASE WHEN bool_or(h.reltuples < 0 OR (h.reltuples = 0 AND h.relpages = 0
+                                   AND pg_catalog.pg_relation_size(h.oid) > 0)) THEN -1
+                 ELSE coalesce(sum(h.reltuples), 0) END::int8
+          FROM pg_catalog.pg_class h WHERE h.oid = ANY (p.heaps)) END,
+       CASE WHEN c.relkind IN ('v', 'f') THEN 0 ELSE
+         (SELECT coalesce(sum(pg_catalog.pg_table_size(h.oid)), 0)::int8
+          FROM pg_catalog.pg_class h WHERE h.oid = ANY (p.heaps)) END
+FROM pg_catalog.pg_class c
+CROSS JOIN LATERAL (
+  SELECT CASE WHEN c.relkind = 'p' THEN
+    ARRAY(SELECT t.relid::oid FROM pg_catalog.pg_partition_tree(c.oid) t WHERE t.isleaf)
+    ELSE ARRAY[c.oid] END AS heaps) p
+WHERE c.oid = ANY ($1::oid[]))",
+                                                    {oids}, "measuring tables"));
+  for (int i = 0; i < rows.count(); ++i) {
+    Found& table = (*found)[ToOid(rows.integer(i, 0))];
+    table.exists = true;
+    table.rows = rows.integer(i, 1);
+    table.bytes = rows.null(i, 2) ? 0 : rows.integer(i, 2);
+  }
+  return Status::Ok();
+}
+
+Result<PgTypes> LoadTypes(Connection& connection, const std::string& oids) {
+  TARN_ASSIGN_OR_RETURN(Rows rows, connection.Query(R"(
+WITH RECURSIVE used(oid) AS (
+  SELECT a.atttypid FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+  UNION
+  SELECT v.oid FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid
+  CROSS JOIN LATERAL (VALUES (t.typbasetype), (t.typelem)) v(oid) WHERE v.oid <> 0
+)
+SELECT t.oid, t.typname, n.nspname = 'pg_catalog', t.typtype, t.typbasetype, t.typtypmod,
+       t.typndims, CASE WHEN e.typarray = t.oid THEN e.oid ELSE 0 END
+FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem)",
+                                                    {oids}, "reading the types of columns"));
+  PgTypes types;
+  for (int i = 0; i < rows.count(); ++i) {
+    PgType type;
+    type.oid = ToOid(rows.integer(i, 0));
+    type.name = rows.text(i, 1);
+    type.built_in = rows.boolean(i, 2);
+    type.kind = rows.text(i, 3)[0];
+    type.base = ToOid(rows.integer(i, 4));
+    type.base_modifier = static_cast<int32_t>(rows.integer(i, 5));
+    type.base_dimensions = static_cast<int32_t>(rows.integer(i, 6));
+    type.element = ToOid(rows.integer(i, 7));
+    types.emplace(type.oid, type);
+  }
+  return types;
+}
+
+Status CheckColumnGrants(Connection& connection, const Candidate& candidate, const Found& found) {
+  if (found.unreadable.empty()) return Status::Ok();
+  TARN_ASSIGN_OR_RETURN(Rows rows,
+                        connection.Query("SELECT current_user", {}, "asking who we are"));
+  const std::string user = QuoteIdentifier(rows.text(0, 0));
+  const bool all = found.unreadable.size() == found.attributes.size();
+  return PermissionDenied(
+      "role " + user + " may not read " +
+          (all ? "table " : "column " + found.unreadable.front() + " of table ") +
+          candidate.name.ToString(),
+      "GRANT SELECT ON " + QuoteName(candidate.name) + " TO " + user);
+}
+
+Result<std::shared_ptr<const PgTable>> Describe(const Candidate& candidate, const Found& found,
+                                                const PgTypes& types, const TypeChoices& choices) {
+  auto table = std::make_shared<PgTable>();
+  table->oid = candidate.oid;
+  table->table.name = candidate.name;
+  table->table.kind = candidate.kind;
+  table->table.key = found.key;
+  table->table.estimated_rows = found.rows;
+  table->table.estimated_bytes = found.bytes;
+  std::string text;
+  arrow::FieldVector fields;
+  for (const PgAttribute& attribute : found.attributes) {
+    TARN_ASSIGN_OR_RETURN(PgColumn column, MapColumn(candidate.name, attribute, types, choices));
+    const bool in_key =
+        std::find(found.key.begin(), found.key.end(), attribute.name) != found.key.end();
+    auto field = arrow::field(column.name, column.type, /*nullable=*/!in_key);
+    fields.push_back(field);
+    table->table.columns.push_back({column.name, column.native_type, field});
+    table->cursor_types.push_back(attribute.plain_type);
+    text += column.name + '\0' + column.native_type + '\0' + column.type->ToString() + '\0';
+    table->columns.push_back(std::move(column));
+  }
+  for (const std::string& name : choices.ColumnsOf(candidate.name)) {
+    if (Result<std::vector<int>> known = table->Positions({name}); !known.ok()) {
+      return std::move(known).Wrap("types:").status();
+    }
+  }
+  for (const std::string& name : found.key) text += '\1' + name;
+  TARN_ASSIGN_OR_RETURN(table->key, table->Positions(found.key));
+  table->table.fingerprint = HexHash(text);
+  table->schema = arrow::schema(std::move(fields));
+  return std::shared_ptr<const PgTable>(std::move(table));
+}
+
+}  // namespace
+
+Result<std::vector<std::shared_ptr<const PgTable>>> LoadTables(
+    Connection& connection, const std::vector<Candidate>& candidates, const TypeChoices& choices) {
+  std::string oids = "{";
+  for (const Candidate& candidate : candidates) {
+    oids += (oids.size() > 1 ? "," : "") + std::to_string(candidate.oid);
+  }
+  oids += "}";
+  FoundTables found;
+  TARN_RETURN_IF_ERROR(LoadAttributes(connection, oids, &found));
+  TARN_RETURN_IF_ERROR(LoadKeys(connection, oids, &found));
+  TARN_RETURN_IF_ERROR(LoadEstimates(connection, oids, &found));
+  TARN_ASSIGN_OR_RETURN(const PgTypes types, LoadTypes(connection, oids));
+  std::vector<std::shared_ptr<const PgTable>> tables;
+  for (const Candidate& candidate : candidates) {
+    const Found& what = found[candidate.oid];
+    if (!what.exists) continue;
+    TARN_RETURN_IF_ERROR(CheckColumnGrants(connection, candidate, what));
+    TARN_ASSIGN_OR_RETURN(auto table, Describe(candidate, what, types, choices));
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+}  // namespace tarn::postgres
