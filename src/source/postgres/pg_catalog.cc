@@ -39,7 +39,8 @@ Result<std::vector<Candidate>> ListCandidates(Connection& connection, const std:
   std::string sql = R"(
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition,
        pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
-       (c.relkind IN ('r', 'p') AND pg_catalog.row_security_active(c.oid))
+       (c.relkind IN ('r', 'p') AND pg_catalog.row_security_active(c.oid)),
+       c.relispopulated
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't')";
   std::vector<std::string> parameters;
@@ -66,6 +67,7 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't')";
     candidate.is_partition = rows.boolean(i, 4);
     candidate.schema_usable = rows.boolean(i, 5);
     candidate.rows_hidden = rows.boolean(i, 6);
+    candidate.populated = rows.boolean(i, 7);
     candidates.push_back(std::move(candidate));
   }
   return candidates;
@@ -89,7 +91,9 @@ Result<std::vector<Candidate>> ChooseTables(const std::vector<Candidate>& all,
   const auto take = [&](auto&& matches, bool wildcard) {
     bool any = false;
     for (const Candidate& candidate : all) {
-      if (wildcard && (candidate.is_partition || OnlyByName(candidate.kind))) continue;
+      const bool skipped =
+          candidate.is_partition || OnlyByName(candidate.kind) || !candidate.populated;
+      if (wildcard && skipped) continue;
       if (!matches(candidate.name)) continue;
       chosen.insert(candidate.name);
       any = true;
@@ -120,6 +124,11 @@ Result<std::vector<Candidate>> ChooseTables(const std::vector<Candidate>& all,
 }
 
 Status CheckReadable(Connection& connection, const Candidate& candidate) {
+  if (!candidate.populated) {
+    return InvalidArgument(
+        "materialized view " + candidate.name.ToString() + " has not been populated",
+        "REFRESH MATERIALIZED VIEW " + QuoteName(candidate.name));
+  }
   if (candidate.schema_usable && !candidate.rows_hidden) return Status::Ok();
   TARN_ASSIGN_OR_RETURN(Rows rows,
                         connection.Query("SELECT current_user", {}, "asking who we are"));

@@ -20,6 +20,7 @@ struct Candidate {
   bool is_partition = false;  ///< of a partitioned table
   bool schema_usable = true;  ///< USAGE on the schema
   bool rows_hidden = false;   ///< row-level security applies to this role
+  bool populated = true;      ///< false: a materialised view that was never refreshed
 };
 
 /// Every table, partitioned table, view, materialised view and foreign table outside the system's
@@ -35,7 +36,8 @@ Result<std::vector<std::string>> ListSchemaNames(Connection& connection);
 Result<std::vector<Candidate>> ChooseTables(const std::vector<Candidate>& all,
                                             const std::vector<std::string>& patterns);
 
-/// Refuses what the role cannot read wholly. Errors: PermissionDenied with the grant.
+/// Refuses what the role cannot read wholly. Errors: PermissionDenied with the grant;
+/// InvalidArgument (a materialised view without rows).
 Status CheckReadable(Connection& connection, const Candidate& candidate);
 
 /// Full descriptions, in the order of `candidates`; what vanished meanwhile is left out.

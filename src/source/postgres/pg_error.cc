@@ -34,8 +34,8 @@ ErrorKind KindOfSqlState(std::string_view s) {
   }
   if (s == "XX001" || s == "XX002") return ErrorKind::kCorruption;
   if (s.starts_with("08") || s.starts_with("25P") || s.starts_with("40") || s.starts_with("53") ||
-      s.starts_with("55") || s.starts_with("57") || s.starts_with("58") || s.starts_with("72") ||
-      s.starts_with("XX")) {
+      s.starts_with("55P") || s == "55006" || s.starts_with("57") || s.starts_with("58") ||
+      s.starts_with("72") || s.starts_with("XX")) {
     return ErrorKind::kUnavailable;
   }
   if (s.starts_with("0A")) return ErrorKind::kUnsupported;

@@ -1,5 +1,9 @@
 // Discovery, snapshots, ranges, cursors, and what happens when the server goes away.
+#include <stdlib.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -26,6 +30,7 @@ CREATE TABLE p1 PARTITION OF p FOR VALUES FROM ('2024-01-01') TO ('2025-01-01') 
 CREATE TABLE p11 PARTITION OF p1 DEFAULT;
 CREATE VIEW v AS SELECT 1 AS one;
 CREATE MATERIALIZED VIEW m AS SELECT 1 AS one;
+CREATE MATERIALIZED VIEW unready AS SELECT 1 AS one WITH NO DATA;
 CREATE SCHEMA "select"; CREATE TABLE "select"."from" (x int);
 INSERT INTO a SELECT i FROM generate_series(1, 1000) i; ANALYZE a;
 )");
@@ -49,6 +54,8 @@ INSERT INTO a SELECT i FROM generate_series(1, 1000) i; ANALYZE a;
   EXPECT_EQ(missing.kind, ErrorKind::kNotFound);
   EXPECT_EQ(missing.hint, "did you mean public.a?");
   EXPECT_EQ(source->Discover({"nowhere.*"}).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(source->Discover({"public.unready"}).error().hint,
+            "REFRESH MATERIALIZED VIEW \"public\".\"unready\"");
   db.Run("ALTER TABLE a ADD COLUMN more text");
   EXPECT_NE(Must(source->Discover({"public.a"}))[0].fingerprint, all[1].fingerprint);
 }
@@ -306,6 +313,41 @@ TEST(PostgresSnapshot, ABackendThatIsKilledIsUnavailableAndNothingLooksComplete)
   EXPECT_EQ(error.kind, ErrorKind::kUnavailable) << error.ToString();
   auto other = Must(snapshot->Open(table, {}, std::nullopt));
   EXPECT_NE(Must(other->Next()), nullptr) << "the snapshot itself lives";
+}
+
+// With TLS libpq reads the socket, and every row comes another way.
+TEST(PostgresSnapshot, OverTlsTheSameRowsArriveAndErrorsAreTheSame) {
+  std::string folder = std::filesystem::temp_directory_path() / "tarn-tests-tls-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string make =
+      "cd " + folder + " && openssl req -new -x509 -days 2 -nodes -subj /CN=localhost " +
+      "-keyout key.pem -out cert.pem 2>/dev/null && chmod 755 . && chmod 600 key.pem && " +
+      "if [ $(id -u) = 0 ]; then chown postgres key.pem cert.pem; fi";
+  ASSERT_EQ(std::system(make.c_str()), 0);
+  const testing::PgServer server("ssl = on\nssl_cert_file = '" + folder +
+                                 "/cert.pem'\nssl_key_file = '" + folder + "/key.pem'");
+  server.Run(
+      "CREATE TABLE t AS SELECT i, repeat('x', i % 3000) AS pad FROM generate_series(1, 20000) i;"
+      "CREATE TABLE bad (id int PRIMARY KEY, v int);"
+      "INSERT INTO bad SELECT i, 1000 - i FROM generate_series(1, 2000) i;"
+      "CREATE VIEW failing AS SELECT 1 / v AS x FROM bad");
+  PostgresOptions options;
+  options.name = "test";
+  options.url = server.Url() + "?sslmode=require";
+  auto source = Must(OpenPostgresSource(options, {}));
+  EXPECT_EQ(ReadTable(*source, {"public", "t"}, 4).size(), 20000u);
+  auto snapshot = Must(source->BeginSnapshot());
+  const SourceTable table = Must(snapshot->Describe({"public", "failing"}));
+  auto reader = snapshot->Open(table, {}, std::nullopt);
+  const Error tls = reader.ok() ? DrainToError(**reader) : reader.error();
+  options.url = server.Url() + "?sslmode=disable";
+  auto plain_source = Must(OpenPostgresSource(options, {}));
+  auto plain_snapshot = Must(plain_source->BeginSnapshot());
+  auto plain = plain_snapshot->Open(table, {}, std::nullopt);
+  const Error error = plain.ok() ? DrainToError(**plain) : plain.error();
+  EXPECT_NE(tls.message.find("division by zero"), std::string::npos) << tls.ToString();
+  EXPECT_EQ(tls.ToString(), error.ToString());
+  std::filesystem::remove_all(folder);
 }
 
 TEST(PostgresSnapshot, AServerThatRestartsEndsReadersAndSnapshotsAsUnavailable) {
