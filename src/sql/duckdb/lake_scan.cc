@@ -61,12 +61,27 @@ class LakeReader final : public duckdb::MultiFileReader {
     return true;
   }
 
+  duckdb::unique_ptr<duckdb::MultiFileReaderGlobalState> InitializeGlobalState(
+      duckdb::ClientContext&, const duckdb::MultiFileOptions&,
+      const duckdb::MultiFileReaderBindData&, const duckdb::MultiFileList& file_list,
+      const Columns&, const duckdb::vector<duckdb::ColumnIndex>&) override {
+    return duckdb::make_uniq<duckdb::MultiFileReaderGlobalState>(
+        duckdb::vector<duckdb::LogicalType>(), &file_list);
+  }
+
   duckdb::ReaderInitializeType CreateMapping(
       duckdb::ClientContext& context, duckdb::MultiFileReaderData& reader_data,
       const Columns& global_columns, const duckdb::vector<duckdb::ColumnIndex>& global_column_ids,
       duckdb::optional_ptr<duckdb::TableFilterSet> filters, duckdb::MultiFileList& file_list,
       const duckdb::MultiFileReaderBindData& bind,
       const duckdb::virtual_column_map_t& virtual_columns) override {
+    const auto& files = file_list.Cast<LakeFileList>();
+    const auto& deletes = files.DeletesOf(reader_data.reader->file_list_idx.GetIndex());
+    if (!deletes.empty()) {
+      Throw(Unsupported("data file " + reader_data.reader->GetFileName() + " has deleted rows in " +
+                            deletes[0].path,
+                        "rewrite the table with the engine that deleted them"));
+    }
     const auto& local = reader_data.reader->GetColumns();
     if (!local.empty() && local[0].identifier.IsNull()) {
       return MultiFileReader::CreateMapping(
@@ -76,23 +91,6 @@ class LakeReader final : public duckdb::MultiFileReader {
     return MultiFileReader::CreateMapping(context, reader_data, global_columns, global_column_ids,
                                           filters, file_list, bind, virtual_columns,
                                           duckdb::MultiFileColumnMappingMode::BY_FIELD_ID);
-  }
-
-  void FinalizeBind(duckdb::MultiFileReaderData& reader_data,
-                    const duckdb::MultiFileOptions& options,
-                    const duckdb::MultiFileReaderBindData& bind, const Columns& global_columns,
-                    const duckdb::vector<duckdb::ColumnIndex>& global_column_ids,
-                    duckdb::ClientContext& context,
-                    duckdb::optional_ptr<duckdb::MultiFileReaderGlobalState> global) override {
-    MultiFileReader::FinalizeBind(reader_data, options, bind, global_columns, global_column_ids,
-                                  context, global);
-    const auto& files = global->file_list->Cast<LakeFileList>();
-    const auto& deletes = files.DeletesOf(reader_data.reader->file_list_idx.GetIndex());
-    if (!deletes.empty()) {
-      Throw(Unsupported("data file " + reader_data.reader->GetFileName() + " has deleted rows in " +
-                            deletes[0].path,
-                        "rewrite the table with the engine that deleted them"));
-    }
   }
 
  private:
