@@ -16,6 +16,12 @@ bool SameShape(const arrow::DataType& a, const arrow::DataType& b) {
   if (a.id() != b.id()) return false;
   if (a.num_fields() == 0) return a.Equals(b);
   if (a.num_fields() != b.num_fields()) return false;
+  if (a.id() == arrow::Type::MAP) {
+    const auto& map_a = static_cast<const arrow::MapType&>(a);
+    const auto& map_b = static_cast<const arrow::MapType&>(b);
+    return SameShape(*map_a.key_type(), *map_b.key_type()) &&
+           SameShape(*map_a.item_type(), *map_b.item_type());
+  }
   const bool named = a.id() == arrow::Type::STRUCT;
   for (int i = 0; i < a.num_fields(); ++i) {
     if (named && a.field(i)->name() != b.field(i)->name()) return false;

@@ -260,5 +260,33 @@ TEST(Manifest, OfPyicebergIsRead) {
   }
 }
 
+TEST(Manifest, OfBrokenBytesIsAnErrorAndNothingWorse) {
+  const std::string folder = "pyiceberg_v2/";
+  const std::string metadata = ReadFile(folder + "metadata.json");
+  const TableMetadata table = ParseTableMetadata(metadata, "t").value();
+  const std::string list = ReadFile(folder + "manifest-list.avro");
+  const auto manifests = ReadManifestList(list, "list").value();
+  const std::string& path = manifests[2].path;
+  const std::string manifest = ReadFile(folder + path.substr(path.rfind('/') + 1));
+  auto random = SeededRandom(7);
+  const auto broken = [&](std::string bytes) {
+    const uint64_t flips = 1 + random->Below(4);
+    for (uint64_t i = 0; i < flips; ++i) {
+      bytes[random->Below(bytes.size())] = static_cast<char>(random->Next());
+    }
+    return bytes;
+  };
+  int errors = 0;
+  for (int i = 0; i < 2000; ++i) {
+    if (auto result = ParseTableMetadata(broken(metadata), "t"); !result.ok()) ++errors;
+    if (auto result = ReadManifestList(broken(list), "list"); !result.ok()) ++errors;
+    Status status =
+        ReadManifest(broken(manifest), manifests[2], table.specs[0], ManifestTypes(table), {},
+                     [](ManifestEntry&&) { return Status(); });
+    if (!status.ok()) ++errors;
+  }
+  EXPECT_GT(errors, 1000);
+}
+
 }  // namespace
 }  // namespace tarn
