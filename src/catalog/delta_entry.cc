@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "catalog/delta_partition.h"
 #include "table/delta/description.h"
 #include "table/delta/stats.h"
 #include "table/delta/text.h"
@@ -88,17 +89,10 @@ Result<FileChanges> ChangesOf(ObjectStore& store, const TableMetadata& current,
   return changes;
 }
 
-// The value of a partition column in a file, where the file's own partitioning has it.
-const Scalar* PartitionValueOf(const TableMetadata& table, const DataFile& file, FieldId source) {
-  const PartitionSpec* spec = table.FindSpec(file.spec_id);
-  if (spec == nullptr) return nullptr;
-  for (size_t i = 0; i < spec->fields.size() && i < file.partition.size(); ++i) {
-    const PartitionField& field = spec->fields[i];
-    if (field.source_id == source && field.transform.kind == Transform::Kind::kIdentity) {
-      return &file.partition[i];
-    }
-  }
-  return nullptr;
+bool SameColumns(const std::vector<delta::PartitionColumn>& a,
+                 const std::vector<delta::PartitionColumn>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& one, const auto& other) { return one.id == other.id; });
 }
 
 class EntryBuilder {
@@ -112,18 +106,20 @@ class EntryBuilder {
     TARN_ASSIGN_OR_RETURN(changes_, snapshots ? ChangesOf(store, current_, *snapshots)
                                               : CompareLiveFiles(store, previous_, current_));
     TARN_ASSIGN_OR_RETURN(description_, delta::Describe(current_));
+    TARN_ASSIGN_OR_RETURN(
+        columns_, DeltaPartitionColumns(store, current_, description_.partition_candidates));
     // Compaction moves rows; it does not change them.
     if (snapshots && !snapshots->empty() &&
         std::all_of(snapshots->begin(), snapshots->end(),
                     [](const Snapshot* one) { return OperationOf(*one) == "replace"; })) {
       data_change_ = delta::DataChange::kNo;
     }
-    DropPartitionColumnsThatCannotBeTold();
 
     actions_.push_back(CommitInfo());
-    TARN_RETURN_IF_ERROR(AddShape(log));
+    TARN_RETURN_IF_ERROR(AddShape(store, log));
+    if (tell_all_files_) TARN_RETURN_IF_ERROR(AddFilesAgain(store));
     for (const auto& [path, file] : changes_.removed) AddRemove(file);
-    for (const auto& [path, file] : changes_.added) AddFile(file);
+    for (const auto& [path, file] : changes_.added) AddFile(file, data_change_);
     return std::move(actions_);
   }
 
@@ -134,19 +130,6 @@ class EntryBuilder {
   }
 
   int64_t committed_ms() const { return publication_.committed_micros / 1000; }
-
-  void DropPartitionColumnsThatCannotBeTold() {
-    auto& candidates = description_.partition_candidates;
-    const auto cannot_be_told = [&](const delta::PartitionColumn& column) {
-      return std::any_of(changes_.added.begin(), changes_.added.end(), [&](const auto& added) {
-        const Scalar* value = PartitionValueOf(current_, added.second, column.id);
-        return value == nullptr || !delta::CanTellPartitionValue(column.type, *value);
-      });
-    };
-    const size_t before = candidates.size();
-    std::erase_if(candidates, cannot_be_told);
-    dropped_partition_column_ = candidates.size() != before;
-  }
 
   delta::CommitInfo CommitInfo() const {
     delta::CommitInfo info;
@@ -181,19 +164,17 @@ class EntryBuilder {
     return info;
   }
 
-  // protocol and metaData, where they differ from what the log says. Partition columns only ever
-  // become fewer: files that are in the log keep the values that they were added with.
-  Status AddShape(const DeltaLog& log) {
+  // protocol and metaData, where they differ from what the log says.
+  Status AddShape(ObjectStore& store, const DeltaLog& log) {
     std::optional<delta::State> before;
     if (previous_ != nullptr) {
       TARN_ASSIGN_OR_RETURN(const delta::Description earlier, delta::Describe(*previous_));
-      if (description_.SameShape(earlier) && !dropped_partition_column_) return {};
+      TARN_ASSIGN_OR_RETURN(const std::vector<delta::PartitionColumn> earlier_columns,
+                            DeltaPartitionColumns(store, *previous_, earlier.partition_candidates));
+      const bool same_columns = SameColumns(columns_, earlier_columns);
+      if (same_columns && description_.SameShape(earlier)) return {};
       TARN_ASSIGN_OR_RETURN(before, log.ReadState(publication_.version - 2));
-      TARN_ASSIGN_OR_RETURN(const std::vector<std::string> allowed,
-                            delta::PartitionPhysicalNames(*before->metadata));
-      std::erase_if(description_.partition_candidates, [&](const delta::PartitionColumn& column) {
-        return std::find(allowed.begin(), allowed.end(), column.physical_name) == allowed.end();
-      });
+      tell_all_files_ = !same_columns;
     }
     const delta::Protocol protocol =
         before ? delta::MergeProtocols(*before->protocol, description_.protocol)
@@ -204,7 +185,7 @@ class EntryBuilder {
     metadata.id = current_.table_uuid;
     metadata.description = description_.description;
     metadata.schema_string = description_.schema_string;
-    for (const delta::PartitionColumn& column : description_.partition_candidates) {
+    for (const delta::PartitionColumn& column : columns_) {
       metadata.partition_columns.push_back(column.name);
     }
     metadata.configuration = description_.configuration;
@@ -213,24 +194,37 @@ class EntryBuilder {
     return {};
   }
 
+  // Every file of a Delta table has a value for each partition column, and Trino wants no others:
+  // when the columns change, the files that stay are told anew.
+  Status AddFilesAgain(ObjectStore& store) {
+    TARN_ASSIGN_OR_RETURN(const auto live, LiveDataFiles(store, &current_));
+    for (const auto& [path, file] : live) {
+      if (!changes_.added.contains(path)) AddFile(file, delta::DataChange::kNo);
+    }
+    return {};
+  }
+
   delta::PartitionValues PartitionValuesOf(const DataFile& file) const {
     delta::PartitionValues values;
-    for (const delta::PartitionColumn& column : description_.partition_candidates) {
-      const Scalar* value = PartitionValueOf(current_, file, column.id);
-      if (value != nullptr) {
-        values[column.physical_name] = delta::PartitionValueText(column.type, *value);
-      }
+    const PartitionSpec* spec = current_.FindSpec(file.spec_id);
+    for (const delta::PartitionColumn& column : columns_) {
+      const int index = spec == nullptr ? -1 : IdentityFieldIndex(*spec, column.id);
+      const bool has_value = index >= 0 && static_cast<size_t>(index) < file.partition.size();
+      values[column.physical_name] =
+          has_value
+              ? delta::PartitionValueText(column.type, file.partition[static_cast<size_t>(index)])
+              : std::nullopt;
     }
     return values;
   }
 
-  void AddFile(const DataFile& file) {
+  void AddFile(const DataFile& file, delta::DataChange data_change) {
     delta::AddFile add;
     add.path = delta::LogPath(current_.location, file.path);
     add.partition_values = PartitionValuesOf(file);
     add.size_bytes = file.size_bytes;
     add.modified_ms = committed_ms();
-    add.data_change = data_change_;
+    add.data_change = data_change;
     add.stats = delta::StatsJson(file, current_.schema(), description_.physical_names);
     actions_.push_back(std::move(add));
   }
@@ -250,8 +244,9 @@ class EntryBuilder {
   const TableMetadata& current_;
   FileChanges changes_;
   delta::Description description_;
+  std::vector<delta::PartitionColumn> columns_;  // what Delta is told to be partitioned by
   delta::DataChange data_change_ = delta::DataChange::kYes;
-  bool dropped_partition_column_ = false;
+  bool tell_all_files_ = false;
   std::vector<delta::Action> actions_;
 };
 

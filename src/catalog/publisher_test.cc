@@ -153,36 +153,60 @@ TEST(Publisher, APropertyIsTold) {
   EXPECT_EQ(Of<delta::Metadata>(actions).at(0).configuration.at("owner"), "growth");
 }
 
+// Every file of Delta's state has values for just the partition columns.
+void ExpectPartitionValuesOf(TestLake& lake, const std::vector<std::string>& columns) {
+  const delta::State state = Read(lake);
+  EXPECT_EQ(state.metadata->partition_columns, columns);
+  for (const auto& [path, add] : state.files) {
+    std::vector<std::string> told;
+    for (const auto& [name, value] : add.partition_values) told.push_back(name);
+    EXPECT_EQ(told, columns) << path;
+  }
+  ExpectLogsAgree(lake, kT);
+}
+
 TEST(Publisher, IdentityPartitionsShowUntilColumnsAreMapped) {
   TestLake lake;
   lake.Create(kT, {"region"});
   lake.Append(kT, "1", {std::string("eu/ü")});
   lake.Append(kT, "2", {Scalar()});
-  EXPECT_THAT(Read(lake).metadata->partition_columns, ElementsAre("region"));
+  ExpectPartitionValuesOf(lake, {"region"});
   const auto files = Read(lake).files;
   EXPECT_EQ(files.at("data/1.parquet").partition_values.at("region"), "eu/ü");
   EXPECT_EQ(files.at("data/2.parquet").partition_values.at("region"), std::nullopt);
   lake.Change(kT, [](TableTransaction& t) { return t.RenameColumn("id", "key"); });
-  EXPECT_THAT(Read(lake).metadata->partition_columns, IsEmpty());
+  ExpectPartitionValuesOf(lake, {});
+  const auto again = Of<delta::AddFile>(Entry(lake, 3));
+  ASSERT_THAT(again, SizeIs(2));
+  EXPECT_EQ(again[0].data_change, delta::DataChange::kNo);
   lake.Append(kT, "3", {std::string("us")});
-  lake.Change(kT, [](TableTransaction& t) { return t.RenameColumn("key", "id"); });
-  EXPECT_THAT(Read(lake).metadata->partition_columns, IsEmpty());
-  ExpectLogsAgree(lake, kT);
+  ExpectPartitionValuesOf(lake, {});
 }
 
-TEST(Publisher, AnEmptyStringEndsDeltasPartitioning) {
+TEST(Publisher, AnEmptyStringSuspendsDeltasPartitioning) {
   TestLake lake;
   lake.Create(kT, {"region"});
   lake.Append(kT, "1", {std::string("eu")});
   lake.Append(kT, "2", {std::string()});
-  EXPECT_THAT(Of<delta::Metadata>(Entry(lake, 2)).at(0).partition_columns, IsEmpty());
-  lake.Append(kT, "3", {std::string()});
-  EXPECT_THAT(Of<delta::Metadata>(Entry(lake, 3)), IsEmpty());
-  lake.Append(kT, "4", {std::string("us")});
-  EXPECT_THAT(Of<delta::Metadata>(Entry(lake, 4)), IsEmpty());
-  lake.Change(kT, [](TableTransaction& t) { return t.SetProperty("a", "b"); });
-  EXPECT_THAT(Of<delta::Metadata>(Entry(lake, 5)).at(0).partition_columns, IsEmpty());
-  ExpectLogsAgree(lake, kT);
+  EXPECT_THAT(Of<delta::AddFile>(Entry(lake, 2)), SizeIs(2));
+  ExpectPartitionValuesOf(lake, {});
+  lake.Append(kT, "3", {std::string("us")});
+  EXPECT_THAT(Entry(lake, 3), SizeIs(2));
+  ExpectPartitionValuesOf(lake, {});
+  lake.Change(kT, [](TableTransaction& t) {
+    return t.Overwrite({TestLake::File(t, "4", {std::string("us")})});
+  });
+  ExpectPartitionValuesOf(lake, {"region"});
+}
+
+TEST(Publisher, AnotherPartitioningEndsDeltas) {
+  TestLake lake;
+  lake.Create(kT, {"region"});
+  lake.Append(kT, "1", {std::string("eu")});
+  lake.Change(kT, [](TableTransaction& t) { return t.SetPartition({"bucket(4, id)"}); });
+  ExpectPartitionValuesOf(lake, {});
+  lake.Append(kT, "2", {int64_t{1}});
+  ExpectPartitionValuesOf(lake, {});
 }
 
 TEST(Publisher, HiddenPartitionsDoNotShow) {

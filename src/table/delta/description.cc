@@ -88,11 +88,7 @@ std::vector<PartitionColumn> PartitionCandidates(const TableMetadata& table,
 
 bool Description::SameShape(const Description& other) const {
   return protocol == other.protocol && schema_string == other.schema_string &&
-         configuration == other.configuration && description == other.description &&
-         std::equal(
-             partition_candidates.begin(), partition_candidates.end(),
-             other.partition_candidates.begin(), other.partition_candidates.end(),
-             [](const PartitionColumn& a, const PartitionColumn& b) { return a.id == b.id; });
+         configuration == other.configuration && description == other.description;
 }
 
 Result<Description> Describe(const TableMetadata& table) {
@@ -156,29 +152,6 @@ Protocol MergeProtocols(const Protocol& a, const Protocol& b) {
   merged.reader_features.assign(reader.begin(), reader.end());
   merged.writer_features.assign(writer.begin(), writer.end());
   return merged;
-}
-
-Result<std::vector<std::string>> PartitionPhysicalNames(const Metadata& metadata) {
-  const std::string what = "schema of Delta table " + metadata.id;
-  TARN_ASSIGN_OR_RETURN(const Json schema, ParseJson(metadata.schema_string, what));
-  TARN_ASSIGN_OR_RETURN(const Json* fields, JsonMember(schema, "fields", what));
-  std::map<std::string, std::string> physical;
-  for (const Json& field : *fields) {
-    TARN_ASSIGN_OR_RETURN(const std::string name, JsonString(field, "name", what));
-    physical[name] = name;
-    const Json* details = FindMember(field, "metadata");
-    if (details == nullptr) continue;
-    if (const Json* mapped = FindMember(*details, "delta.columnMapping.physicalName")) {
-      if (mapped->is_string()) physical[name] = mapped->get<std::string>();
-    }
-  }
-  std::vector<std::string> names;
-  for (const std::string& column : metadata.partition_columns) {
-    const auto found = physical.find(column);
-    if (found == physical.end()) return Corruption(what + " has no column " + column);
-    names.push_back(found->second);
-  }
-  return names;
 }
 
 bool CanTellPartitionValue(const Type& type, const Scalar& value) {

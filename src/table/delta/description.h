@@ -43,6 +43,7 @@ struct Description {
   /// Top-level fields as they stand in the data files and in statistics: parallel to the schema's.
   std::vector<std::string> physical_names;
 
+  /// Everything equal but the partition columns.
   bool SameShape(const Description& other) const;
 };
 
@@ -51,9 +52,6 @@ Result<Description> Describe(const TableMetadata& table);
 
 /// The protocol that allows what either allows: features are never taken back.
 Protocol MergeProtocols(const Protocol& a, const Protocol& b);
-
-/// The physical names of an action's partition columns. Error Corruption.
-Result<std::vector<std::string>> PartitionPhysicalNames(const Metadata& metadata);
 
 /// Whether Delta's log can tell the value: it cannot tell an empty string from null, nor a date
 /// outside of the years 1 to 9999.

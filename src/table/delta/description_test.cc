@@ -136,17 +136,6 @@ TEST(DeltaDescription, ProtocolsAreMergedWithoutLoss) {
   EXPECT_EQ(MergeProtocols({1, 2, {}, {}}, {2, 5, {}, {}}), (Protocol{2, 5, {}, {}}));
 }
 
-TEST(DeltaDescription, PartitionColumnsAreFoundByPhysicalName) {
-  Metadata metadata;
-  metadata.schema_string =
-      R"({"fields":[{"name":"a","metadata":{"delta.columnMapping.physicalName":"x"}},)"
-      R"({"name":"b","metadata":{}}]})";
-  metadata.partition_columns = {"b", "a"};
-  EXPECT_THAT(*PartitionPhysicalNames(metadata), ElementsAre("b", "x"));
-  metadata.partition_columns = {"c"};
-  EXPECT_EQ(PartitionPhysicalNames(metadata).error().kind, ErrorKind::kCorruption);
-}
-
 TEST(DeltaDescription, PartitionValuesAreTextAndSomeCannotBeTold) {
   const Type text = Kind(Type::Kind::kString);
   const Type date = Kind(Type::Kind::kDate);
