@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -217,6 +218,50 @@ TEST_F(ParquetWriterTest, RowGroupsEndByRowsAndByBytes) {
   written = Write(schema, {batch, batch, batch, batch});
   ASSERT_TRUE(written.ok()) << written.status().ToString();
   EXPECT_EQ(written->file.split_offsets.size(), 4u);
+}
+
+TEST_F(ParquetWriterTest, EveryChosenEncodingComesBack) {
+  const auto schema = arrow::schema(
+      {WithId(1, field("rising", arrow::int64())), WithId(2, field("many", arrow::int32())),
+       WithId(3, field("few", arrow::int32())), WithId(4, field("text", arrow::utf8())),
+       WithId(5, field("money", arrow::decimal128(15, 2))),
+       WithId(6, field("at", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")))});
+  auto builder = arrow::RecordBatchBuilder::Make(schema, arrow::default_memory_pool()).ValueOrDie();
+  constexpr int64_t kRows = 50000;
+  for (int64_t i = 0; i < kRows; ++i) {
+    const int64_t mixed = i * 7919 % 104729 - 50000;
+    ASSERT_TRUE(builder->GetFieldAs<arrow::Int64Builder>(0)->Append(i / 3).ok());
+    auto* many = builder->GetFieldAs<arrow::Int32Builder>(1);
+    ASSERT_TRUE(
+        (i % 10 == 0 ? many->AppendNull() : many->Append(static_cast<int32_t>(mixed))).ok());
+    ASSERT_TRUE(builder->GetFieldAs<arrow::Int32Builder>(2)->Append(i % 7).ok());
+    ASSERT_TRUE(builder->GetFieldAs<arrow::StringBuilder>(3)->Append(std::to_string(mixed)).ok());
+    ASSERT_TRUE(builder->GetFieldAs<arrow::Decimal128Builder>(4)
+                    ->Append(arrow::Decimal128(mixed * 1000000))
+                    .ok());
+    ASSERT_TRUE(builder->GetFieldAs<arrow::TimestampBuilder>(5)
+                    ->Append(i * i * (i % 2 == 0 ? 1 : -1))
+                    .ok());
+  }
+  const auto batch = builder->Flush().ValueOrDie();
+  std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
+  for (int64_t at = 0; at < kRows; at += 999) batches.push_back(batch->Slice(at, 999));
+  const auto written = Write(schema, batches);
+  ASSERT_TRUE(written.ok()) << written.status().ToString();
+  EXPECT_EQ(written->file.rows, kRows);
+  const auto group = written->parquet->metadata()->RowGroup(0);
+  auto uses = [&](int column, parquet::Encoding::type encoding) {
+    const auto chunk = group->ColumnChunk(column);
+    const auto& encodings = chunk->encodings();
+    return std::find(encodings.begin(), encodings.end(), encoding) != encodings.end();
+  };
+  for (int column : {0, 1, 4, 5}) {
+    EXPECT_TRUE(uses(column, parquet::Encoding::DELTA_BINARY_PACKED)) << column;
+  }
+  EXPECT_TRUE(uses(2, parquet::Encoding::RLE_DICTIONARY));
+  EXPECT_FALSE(uses(3, parquet::Encoding::RLE_DICTIONARY));
+  const auto read = written->table->CombineChunksToBatch().ValueOrDie();
+  for (int c = 0; c < 6; ++c) EXPECT_TRUE(read->column(c)->Equals(*batch->column(c))) << c;
 }
 
 TEST_F(ParquetWriterTest, AFileWithoutRowsIsAFile) {
