@@ -32,7 +32,7 @@ bool BlockHeader(AvroCursor& cursor, int64_t& items, int64_t& bytes) {
 
 }  // namespace
 
-bool AvroCursor::Long(int64_t& value) {
+bool AvroCursor::LongSlow(int64_t& value) {
   uint64_t bits = 0;
   for (int shift = 0; shift < 70; shift += 7) {
     if (at == end) return Fail("a number runs over the end");

@@ -24,10 +24,21 @@ struct AvroCursor {
     return false;
   }
   /// Zigzag varint of at most 64 bits.
-  bool Long(int64_t& value);
+  bool Long(int64_t& value) {
+    // Most numbers of a manifest are small.
+    if (at != end && static_cast<signed char>(*at) >= 0) {
+      const auto bits = static_cast<uint64_t>(*at++);
+      value = static_cast<int64_t>(bits >> 1 ^ (~(bits & 1) + 1));
+      return true;
+    }
+    return LongSlow(value);
+  }
   /// A length and so many bytes.
   bool Text(std::string_view& text);
   bool Skip(int64_t bytes);
+
+ private:
+  bool LongSlow(int64_t& value);
 };
 
 /// Decodes wanted fields into a flat row: a schema compiled for one set of columns. Internal to

@@ -16,7 +16,7 @@ namespace tarn {
 struct AvroWriterOptions {
   enum class Codec { kNull, kDeflate };
   Codec codec = Codec::kDeflate;
-  int deflate_level = 6;
+  int deflate_level = 4;  ///< measured: as small as 6 on manifests at two thirds of its time
   int64_t block_bytes = 64 << 10;  ///< uncompressed bytes after which a block ends
 };
 
