@@ -73,4 +73,7 @@ Parquet files, an Iceberg log (metadata/) and a Delta log (_delta_log/). Where t
   $folder/README.md      the same round by hand, and what to change to see it follow
   $folder/pagila.ipynb   the tables in a notebook, with pyiceberg and polars
   README.md              a project of your own; other engines
+To go on from here:
+  cd $(printf %q "$PWD") && export PATH="$(dirname "$tarn"):\$PATH"
+  ./database.sh start && export PAGILA_URL="\$(./database.sh url)" && tarn sql
 END
