@@ -108,6 +108,9 @@ Error FromDuckDb(const duckdb::ErrorData& error) {
   Error result;
   result.kind = KindOf(error.Type());
   std::string message = error.RawMessage();
+  if (const size_t trace = message.find("\n\nStack Trace:"); trace != std::string::npos) {
+    message.resize(trace);
+  }
   // DuckDB appends the offending line after an empty line: "\n\nLINE 1: select …\n   ^".
   if (const size_t line = message.find("\n\nLINE "); line != std::string::npos) {
     result.detail = message.substr(line + 2);

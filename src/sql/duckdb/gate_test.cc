@@ -18,8 +18,6 @@ TEST_F(GateTest, UsersReachNoFileAndNoOtherDatabase) {
            "SELECT * FROM glob('/etc/*')",
            "SELECT * FROM glob('tarn://**')",
            "SELECT * FROM sniff_csv('/etc/passwd')",
-           "SELECT * FROM query('SELECT 1')",
-           "SELECT * FROM query_table('t')",
            "COPY t TO '/tmp/tarn_gate.csv'",
            "COPY t FROM '/etc/passwd'",
            "COPY t TO 'tarn://x.parquet'",

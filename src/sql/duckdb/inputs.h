@@ -12,7 +12,8 @@
 namespace tarn::duck {
 
 /// The tables that a query names, from its parse tree alone: common table expressions are not
-/// tables, views and macros are not opened. Each once, in the order of the text.
+/// tables, views and macros are not opened. Each once, what stands in FROM before what stands in
+/// expressions.
 struct QueryInputs {
   std::vector<TableName> lake;
   std::vector<std::pair<std::string, SourceTableName>> live;

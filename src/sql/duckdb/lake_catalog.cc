@@ -184,6 +184,20 @@ duckdb::PhysicalOperator& LakeCatalog::PlanInsert(
   return PlanLakeInsert(planner, *this, op, plan);
 }
 
+duckdb::unique_ptr<duckdb::LogicalOperator> LakeCatalog::BindCreateIndex(
+    duckdb::Binder&, duckdb::CreateStatement&, duckdb::TableCatalogEntry&,
+    duckdb::unique_ptr<duckdb::LogicalOperator>) {
+  Throw(Unsupported("the lake cannot hold an index",
+                    "partition the table instead: rows are found by file statistics"));
+}
+
+duckdb::unique_ptr<duckdb::LogicalOperator> LakeCatalog::BindAlterAddIndex(
+    duckdb::Binder&, duckdb::TableCatalogEntry&, duckdb::unique_ptr<duckdb::LogicalOperator>,
+    duckdb::unique_ptr<duckdb::CreateIndexInfo>, duckdb::unique_ptr<duckdb::AlterTableInfo>) {
+  Throw(Unsupported("keys are not supported on tables of the lake: nothing would enforce them",
+                    "put `checks:` on the model that makes the rows"));
+}
+
 duckdb::PhysicalOperator& LakeCatalog::PlanDelete(duckdb::ClientContext&,
                                                   duckdb::PhysicalPlanGenerator&,
                                                   duckdb::LogicalDelete& op,

@@ -99,6 +99,14 @@ class LakeCatalog final : public duckdb::Catalog {
                                           duckdb::PhysicalPlanGenerator& planner,
                                           duckdb::LogicalMergeInto& op,
                                           duckdb::PhysicalOperator& plan) override;
+  duckdb::unique_ptr<duckdb::LogicalOperator> BindCreateIndex(
+      duckdb::Binder& binder, duckdb::CreateStatement& statement, duckdb::TableCatalogEntry& table,
+      duckdb::unique_ptr<duckdb::LogicalOperator> plan) override;
+  duckdb::unique_ptr<duckdb::LogicalOperator> BindAlterAddIndex(
+      duckdb::Binder& binder, duckdb::TableCatalogEntry& table,
+      duckdb::unique_ptr<duckdb::LogicalOperator> plan,
+      duckdb::unique_ptr<duckdb::CreateIndexInfo> index,
+      duckdb::unique_ptr<duckdb::AlterTableInfo> alter) override;
   duckdb::DatabaseSize GetDatabaseSize(duckdb::ClientContext&) override { return {}; }
   bool InMemory() override { return false; }
   std::string GetDBPath() override { return GetName(); }

@@ -158,7 +158,8 @@ Result<bool> LakeState::PutView(ViewEntry view, OnTaken on_taken) {
   TARN_RETURN_IF_ERROR(EnsureSchemaLocked(view.name.schema));
   found_.clear();
   ops_.push_back(PutViewOp{view, on_taken == OnTaken::kReplace});
-  views_[view.name] = std::make_shared<const ViewEntry>(std::move(view));
+  const TableName name = view.name;
+  views_[name] = std::make_shared<const ViewEntry>(std::move(view));
   return true;
 }
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "duckdb/common/serializer/deserializer.hpp"
+#include "duckdb/common/serializer/serializer.hpp"
 #include "duckdb/function/partition_stats.hpp"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/types.h"
@@ -104,6 +106,8 @@ const LakeFileList& FilesOf(const duckdb::FunctionData& bind_data) {
 }
 
 duckdb::BindInfo ScanBindInfo(const duckdb::optional_ptr<duckdb::FunctionData> bind_data) {
+  // Binding some statements moves the data out of a plan that is looked at later.
+  if (!bind_data) return duckdb::BindInfo(duckdb::ScanType::EXTERNAL);
   auto entry = FilesOf(*bind_data).entry();
   if (!entry) return duckdb::BindInfo(duckdb::ScanType::EXTERNAL);
   return duckdb::BindInfo(const_cast<duckdb::TableCatalogEntry&>(*entry));
@@ -134,6 +138,22 @@ duckdb::InsertionOrderPreservingMap<std::string> ScanToString(
   }
   if (!files.predicate().always_true()) result["File filter"] = ToString(files.predicate());
   return result;
+}
+
+/// DuckDB merges subplans that serialize alike: the text says which table, state and files.
+void SerializeScan(duckdb::Serializer& serializer,
+                   const duckdb::optional_ptr<duckdb::FunctionData> bind_data,
+                   const duckdb::TableFunction& function) {
+  const LakeFileList& files = FilesOf(*bind_data);
+  const void* identity = files.entry() ? static_cast<const void*>(files.entry().get())
+                                       : static_cast<const void*>(function.function_info.get());
+  serializer.WriteProperty(100, "identity", reinterpret_cast<uint64_t>(identity));
+  serializer.WriteProperty(101, "predicate", ToString(files.predicate()));
+}
+
+duckdb::unique_ptr<duckdb::FunctionData> DeserializeScan(duckdb::Deserializer&,
+                                                         duckdb::TableFunction&) {
+  Throw(Internal("a scan of the lake cannot be read back from bytes"));
 }
 
 /// count(*) without filters, answered from the manifests.
@@ -178,8 +198,8 @@ duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, EngineState& 
   function.get_partition_stats = ScanPartitionStats;
   function.to_string = ScanToString;
   function.statistics = nullptr;
-  function.serialize = nullptr;
-  function.deserialize = nullptr;
+  function.serialize = SerializeScan;
+  function.deserialize = DeserializeScan;
   function.get_row_id_columns = nullptr;
   function.late_materialization = false;
 

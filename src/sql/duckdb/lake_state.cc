@@ -225,10 +225,15 @@ Result<std::vector<LakeRelation>> LakeState::List(const std::string& schema) {
   TARN_ASSIGN_OR_RETURN(const Sequence at, PinLocked());
   std::set<TableName> names;
   Catalog& catalog = *engine_.options.catalog;
-  TARN_ASSIGN_OR_RETURN(const std::vector<TableEntry> entries, catalog.ListTables(schema, at));
-  for (const TableEntry& entry : entries) names.insert(entry.name);
-  TARN_ASSIGN_OR_RETURN(const std::vector<ViewEntry> view_entries, catalog.ListViews(schema, at));
-  for (const ViewEntry& entry : view_entries) names.insert(entry.name);
+  // The schema may be this transaction's, an overlay's, or a `main` that nobody created.
+  const auto entries = catalog.ListTables(schema, at);
+  if (entries.ok()) {
+    for (const TableEntry& entry : *entries) names.insert(entry.name);
+    TARN_ASSIGN_OR_RETURN(const std::vector<ViewEntry> views, catalog.ListViews(schema, at));
+    for (const ViewEntry& view : views) names.insert(view.name);
+  } else if (!IsNotFound(entries.error())) {
+    return entries.error();
+  }
   for (const TableName& name : dropped_) names.erase(name);
   const auto add = [&names, &schema](const TableName& name) {
     if (name.schema == schema) names.insert(name);

@@ -7,6 +7,8 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
+#include "duckdb/common/serializer/deserializer.hpp"
+#include "duckdb/common/serializer/serializer.hpp"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/filters.h"
 
@@ -139,6 +141,7 @@ void PushFilters(duckdb::ClientContext& context, duckdb::LogicalGet& get,
 }
 
 duckdb::BindInfo ScanBindInfo(const duckdb::optional_ptr<duckdb::FunctionData> bind_data) {
+  if (!bind_data) return duckdb::BindInfo(duckdb::ScanType::EXTERNAL);
   return duckdb::BindInfo(*bind_data->Cast<LiveBindData>().entry);
 }
 
@@ -163,6 +166,21 @@ duckdb::InsertionOrderPreservingMap<std::string> ScanToString(
   auto statement = bind.source->ExplainScan(scan);
   result["Statement"] = statement.ok() ? *statement : statement.error().message;
   return result;
+}
+
+/// DuckDB merges subplans that serialize alike: the text says which table and what was pushed.
+void SerializeScan(duckdb::Serializer& serializer,
+                   const duckdb::optional_ptr<duckdb::FunctionData> bind_data,
+                   const duckdb::TableFunction&) {
+  const auto& bind = bind_data->Cast<LiveBindData>();
+  serializer.WriteProperty(100, "identity", reinterpret_cast<uint64_t>(bind.entry));
+  serializer.WriteProperty(101, "predicate", ToString(bind.predicate));
+  serializer.WriteProperty(102, "limit", bind.limit.value_or(-1));
+}
+
+duckdb::unique_ptr<duckdb::FunctionData> DeserializeScan(duckdb::Deserializer&,
+                                                         duckdb::TableFunction&) {
+  Throw(Internal("a scan of a source cannot be read back from bytes"));
 }
 
 LiveBindData* LimitTarget(duckdb::LogicalOperator& op) {
@@ -233,6 +251,8 @@ duckdb::TableFunction BindLiveScan(duckdb::ClientContext& context, LiveTableEntr
   function.get_bind_info = ScanBindInfo;
   function.cardinality = Cardinality;
   function.to_string = ScanToString;
+  function.serialize = SerializeScan;
+  function.deserialize = DeserializeScan;
   return function;
 }
 

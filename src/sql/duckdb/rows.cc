@@ -37,7 +37,9 @@ class DuckDbRows final : public Rows {
     schema_ = arrow::schema({});
     while (auto chunk = result_->Fetch()) {
       if (chunk->size() == 0) break;
-      if (kind == duckdb::StatementReturnType::CHANGED_ROWS && chunk->ColumnCount() > 0) {
+      // CREATE TABLE AS hands out its count without saying so.
+      const bool counts = kind == duckdb::StatementReturnType::CHANGED_ROWS || tag_ == "SELECT";
+      if (counts && chunk->ColumnCount() > 0) {
         rows_ += chunk->GetValue(0, 0).GetValue<int64_t>();
       }
     }

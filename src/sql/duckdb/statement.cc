@@ -42,13 +42,14 @@ Error Refused(const std::string& statement, const std::string& hint) {
 std::vector<StatementText> SplitStatements(const std::string& text) {
   std::vector<StatementText> result;
   size_t begin = 0;
+  size_t first_token = 0;
   bool has_token = false;
   const auto take = [&](size_t end) {
     size_t first = begin;
     size_t last = end;
     while (first < last && IsSpace(text[first])) ++first;
     while (last > first && IsSpace(text[last - 1])) --last;
-    if (has_token) result.push_back({text.substr(first, last - first), first});
+    if (has_token) result.push_back({text.substr(first, last - first), first_token});
     begin = end + 1;
     has_token = false;
   };
@@ -57,8 +58,9 @@ std::vector<StatementText> SplitStatements(const std::string& text) {
     if (token.type == duckdb::SimplifiedTokenType::SIMPLIFIED_TOKEN_OPERATOR &&
         text[token.start] == ';') {
       take(token.start);
-    } else {
+    } else if (!has_token) {
       has_token = true;
+      first_token = token.start;
     }
   }
   take(text.size());

@@ -10,8 +10,8 @@ namespace tarn::duck {
 
 /// One SQL statement cut out of a text.
 struct StatementText {
-  std::string sql;    ///< without ';' and surrounding space
-  size_t offset = 0;  ///< of its first byte in the text
+  std::string sql;    ///< without ';' and surrounding space; comments stay
+  size_t offset = 0;  ///< where its first word stands in the text
 };
 
 /// Splits at ';' outside of quotes and comments; pieces without any token are left out.
