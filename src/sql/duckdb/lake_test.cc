@@ -155,6 +155,40 @@ TEST_F(LakeTest, FailedStatementDeletesItsFiles) {
   EXPECT_EQ(Sql("SELECT count(*) FROM s.a"), "0\n");
 }
 
+TEST_F(LakeTest, ConcurrentWritersAllCommit) {
+  Sql("CREATE SCHEMA s");
+  Sql("CREATE TABLE s.a (i BIGINT)");
+  constexpr int kWriters = 4;
+  constexpr int kInserts = 5;
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < kWriters; ++writer) {
+    writers.emplace_back([this, writer] {
+      const auto session = NewSession();
+      for (int i = 0; i < kInserts; ++i) {
+        EXPECT_EQ(
+            Sql(*session, "INSERT INTO s.a SELECT " + std::to_string(writer) + " FROM range(1000)"),
+            "INSERT 0 1000");
+        EXPECT_EQ(Sql(*session, "SELECT count(*) % 1000 FROM s.a"), "0\n");
+        EXPECT_NE(Sql(*session, "SHOW ALL TABLES"), "");
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_EQ(Sql("SELECT count(*), sum(i) FROM s.a"), "20000|30000\n");
+}
+
+TEST_F(LakeTest, SecondCreatorOfATableFails) {
+  Sql("CREATE SCHEMA s");
+  const auto other = NewSession();
+  Sql("BEGIN");
+  Sql("CREATE TABLE s.t AS SELECT 1 AS i");
+  EXPECT_EQ(Sql(*other, "CREATE TABLE s.t AS SELECT 2 AS i"), "SELECT 1");
+  const std::string answer = Sql("COMMIT");
+  EXPECT_TRUE(answer.rfind("already exists:", 0) == 0 || answer.rfind("conflict:", 0) == 0)
+      << answer;
+  EXPECT_EQ(Sql("SELECT i FROM s.t"), "2\n");
+}
+
 TEST_F(LakeTest, TransactionReadsOneSequence) {
   Sql("CREATE SCHEMA s");
   Sql("CREATE TABLE s.a AS SELECT 1 AS i");

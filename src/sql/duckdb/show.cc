@@ -14,6 +14,26 @@ struct Word {
   size_t begin = 0;
 };
 
+/// Where a token ends: DuckDB's tokenizer tells only where it begins.
+size_t TokenEnd(const std::string& sql, size_t begin) {
+  const auto is_word = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return std::isalnum(byte) != 0 || c == '_' || c == '$' || byte >= 0x80;
+  };
+  size_t end = begin + 1;
+  const char first = sql[begin];
+  if (first == '"' || first == '\'') {
+    while (end < sql.size()) {
+      if (sql[end++] != first) continue;
+      if (end >= sql.size() || sql[end] != first) break;
+      ++end;
+    }
+  } else if (is_word(first)) {
+    while (end < sql.size() && is_word(sql[end])) ++end;
+  }
+  return end;
+}
+
 /// The tokens of a short statement; empty when it is not a SHOW.
 std::vector<Word> Words(const std::string& sql) {
   std::vector<Word> words;
@@ -21,11 +41,8 @@ std::vector<Word> Words(const std::string& sql) {
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (tokens[i].type == duckdb::SimplifiedTokenType::SIMPLIFIED_TOKEN_COMMENT) continue;
     const size_t begin = tokens[i].start;
-    size_t end = i + 1 < tokens.size() ? tokens[i + 1].start : sql.size();
-    // Comments between tokens are tokens themselves; only space can trail.
-    while (end > begin && std::isspace(static_cast<unsigned char>(sql[end - 1])) != 0) --end;
     Word word;
-    word.text = sql.substr(begin, end - begin);
+    word.text = sql.substr(begin, TokenEnd(sql, begin) - begin);
     word.begin = begin;
     if (word.text == ";") continue;
     if (word.text.size() >= 2 && word.text.front() == '"' && word.text.back() == '"') {
