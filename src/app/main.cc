@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 
 #include "app/command.h"
 #include "base/log.h"
+#include "base/nearest.h"
 
 namespace {
 
@@ -19,6 +22,26 @@ void HandleSignal(int signal_number) {
     std::raise(signal_number);
   }
   g_cancel.Request();
+}
+
+/// A first word that names no command is told as such, with the nearest one.
+std::optional<tarn::Error> UnknownCommand(const CLI::App& app, int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--project" || word == "--env") {
+      ++i;
+      continue;
+    }
+    if (word.empty() || word[0] == '-') continue;
+    std::vector<std::string> commands;
+    for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
+    if (std::find(commands.begin(), commands.end(), word) != commands.end()) return std::nullopt;
+    const auto nearest = tarn::NearestName(word, commands);
+    return tarn::InvalidArgument(
+        "there is no command \"" + word + "\"",
+        nearest ? "did you mean `tarn " + *nearest + "`?" : "see `tarn --help`");
+  }
+  return std::nullopt;
 }
 
 int PrintError(const tarn::Error& error) {
@@ -56,6 +79,10 @@ int main(int argc, char** argv) {
   tarn::AddInspectCommands(app, context);
   tarn::AddCheckCommand(app, context);
 
+  if (const auto unknown = UnknownCommand(app, argc, argv)) {
+    PrintError(*unknown);
+    return tarn::kExitUsage;
+  }
   try {
     app.parse(argc, argv);
     return context.exit_code;

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "catalog/committer.h"
+#include "source/table_change.h"
 
 namespace tarn {
 namespace {
@@ -225,7 +226,8 @@ Status ReloadSource(OpenProject& project, const PipelineContext& context, const 
     planned.table = *described;
     if (planned.table.fingerprint != object.fingerprint) {
       return Conflict("the source table " + planned.table.name.ToString() + " of " + spec.name +
-                          " was altered since it was applied",
+                          " was altered since it was applied: " +
+                          DescribeTableChange(object.Shape(), planned.table),
                       "run `tarn plan` to see the change, then `tarn apply`");
     }
     LoadItem item = ItemOf(spec, planned);

@@ -32,6 +32,17 @@ class Reader {
     }
     return out;
   }
+  std::vector<std::pair<std::string, std::string>> Pairs(const char* key) {
+    std::vector<std::pair<std::string, std::string>> out;
+    const Json* list = FindMember(json_, key);
+    if (list == nullptr || !list->is_array()) return out;
+    for (const Json& pair : *list) {
+      if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1].is_string()) {
+        out.emplace_back(pair[0].get<std::string>(), pair[1].get<std::string>());
+      }
+    }
+    return out;
+  }
   std::map<std::string, std::string> Texts(const char* key) {
     std::map<std::string, std::string> out;
     const Json* object = FindMember(json_, key);
@@ -79,13 +90,33 @@ Result<SourceObject> SourceObject::FromJson(const std::string& json) {
   return object;
 }
 
+void SourceTableObject::SetShape(const SourceTable& source_table) {
+  columns.clear();
+  for (const SourceColumn& column : source_table.columns) {
+    columns.emplace_back(column.name, column.native_type);
+  }
+  key = source_table.key;
+}
+
+SourceTable SourceTableObject::Shape() const {
+  SourceTable shape;
+  shape.name = {schema, table};
+  for (const auto& [name, type] : columns) shape.columns.push_back({name, type, nullptr});
+  shape.key = key;
+  return shape;
+}
+
 std::string SourceTableObject::ToJson() const {
+  Json shape = Json::array();
+  for (const auto& [name, type] : columns) shape.push_back(Json::array({name, type}));
   return DumpJson(Json{{"source", source},
                        {"schema", schema},
                        {"table", table},
                        {"target_schema", target.schema},
                        {"target_table", target.name},
                        {"fingerprint", fingerprint},
+                       {"columns", shape},
+                       {"key", key},
                        {"partition", partition},
                        {"tags", TextsJson(tags)}});
 }
@@ -98,6 +129,8 @@ Result<SourceTableObject> SourceTableObject::FromJson(const std::string& json) {
   object.table = reader.Text("table");
   object.target = {reader.Text("target_schema"), reader.Text("target_table")};
   object.fingerprint = reader.Text("fingerprint");
+  object.columns = reader.Pairs("columns");
+  object.key = reader.List("key");
   object.partition = reader.List("partition");
   object.tags = reader.Texts("tags");
   TARN_RETURN_IF_ERROR(reader.status());

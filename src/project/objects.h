@@ -48,8 +48,13 @@ struct SourceTableObject {
   std::string schema, table;  ///< in the source
   TableName target;
   std::string fingerprint;  ///< of the source's columns and of the options that shape them
+  std::vector<std::pair<std::string, std::string>> columns;  ///< name and native type
+  std::vector<std::string> key;
   std::vector<std::string> partition;
   std::map<std::string, std::string> tags;
+  /// Columns and key of a source table, to tell later what changed.
+  void SetShape(const SourceTable& source_table);
+  SourceTable Shape() const;
   std::string ToJson() const;
   static Result<SourceTableObject> FromJson(const std::string& json);
 };

@@ -5,6 +5,8 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "project/validate.h"
+#include "source/table_change.h"
 
 namespace tarn {
 namespace {
@@ -94,6 +96,7 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
   object.table = table.name.name;
   object.target = TargetOf(spec, table.name);
   object.fingerprint = table.fingerprint;
+  object.SetShape(table);
   for (const TableRule& rule : project_.spec.tables) {
     if (!MatchesPattern(rule.pattern, object.target.ToString())) continue;
     if (!rule.partition.empty()) object.partition = rule.partition;
@@ -115,7 +118,8 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
          "was " + old->second.target.ToString() + ", which stays until `destroy` or DROP");
     plan_.tables_to_load.push_back(planned);
   } else if (old->second.fingerprint != object.fingerprint) {
-    Step(Action::kChange, "table", name, "altered in the source: " + detail);
+    const std::string change = DescribeTableChange(old->second.Shape(), table);
+    Step(Action::kChange, "table", name, change.empty() ? "other types: " + detail : change);
     plan_.tables_to_load.push_back(planned);
   } else if (old->second.partition != object.partition) {
     Step(Action::kChange, "table", name,
@@ -237,7 +241,7 @@ Status Planner::PlanModels() {
     }
     TARN_RETURN_IF_ERROR(PlanModel(model));
   }
-  return Status::Ok();
+  return ValidateModels(project_, plan_, graph);
 }
 
 void Planner::PlanRemovals() {

@@ -13,6 +13,7 @@
 #include "catalog/committer.h"
 #include "columnar/conform.h"
 #include "pipeline/query_writer.h"
+#include "source/table_change.h"
 
 namespace tarn {
 namespace {
@@ -156,7 +157,8 @@ class LoadStream {
 
 Status CheckFingerprint(const SourceTable& planned, const SourceTable& seen) {
   if (planned.fingerprint == seen.fingerprint) return Status::Ok();
-  return Conflict("the source table " + seen.name.ToString() + " was altered since it was planned",
+  return Conflict("the source table " + seen.name.ToString() +
+                      " was altered since it was planned: " + DescribeTableChange(planned, seen),
                   "run `tarn plan` to see the change, then `tarn apply`");
 }
 

@@ -55,7 +55,7 @@ Result<ModelGraph> ModelGraph::Build(const std::vector<Model>& models) {
             [&](size_t a, size_t b) { return models[a].name < models[b].name; });
   for (size_t i : by_text) {
     if (!visit(i)) {
-      return InvalidArgument("the models need each other in a circle: " + cycle,
+      return InvalidArgument("the models need each other in a cycle: " + cycle,
                              "take one of these inputs out of its query");
     }
   }

@@ -1,0 +1,78 @@
+#include "project/validate.h"
+
+#include <arrow/api.h>
+
+#include "base/text.h"
+#include "columnar/conform.h"
+#include "table/model/schema.h"
+
+namespace tarn {
+namespace {
+
+/// A table of these columns without any row, for binding only.
+Result<TableOverlay> EmptyTable(const TableName& name, const arrow::FieldVector& fields) {
+  TARN_ASSIGN_OR_RETURN(const auto storable, StorableSchema(arrow::Schema(fields)));
+  TARN_ASSIGN_OR_RETURN(Schema schema, SchemaFromArrow(*storable));
+  auto metadata = std::make_shared<TableMetadata>();
+  metadata->last_column_id = schema.HighestFieldId();
+  metadata->current_schema = schema.id;
+  metadata->schemas.push_back(std::move(schema));
+  metadata->specs.push_back(PartitionSpec{});
+  return TableOverlay{name, std::move(metadata)};
+}
+
+Status CheckColumns(const Model& model, const QueryAnalysis& analysis) {
+  std::map<std::string, std::string> seen;
+  for (const QueryColumn& column : analysis.columns) {
+    auto [it, fresh] = seen.emplace(LowerAscii(column.name), column.name);
+    if (!fresh) {
+      return InvalidArgument(model.path + ": two columns of the query are called \"" + it->second +
+                                 "\" and \"" + column.name + "\"",
+                             "give one of them another name with AS");
+    }
+  }
+  auto demand = [&](const std::string& name, const char* what) -> Status {
+    for (const QueryColumn& column : analysis.columns) {
+      if (column.name == name) return Status::Ok();
+    }
+    return InvalidArgument(model.path + ": the " + what + " column \"" + name +
+                           "\" is not a column of the query");
+  };
+  for (const std::string& column : model.key) TARN_RETURN_IF_ERROR(demand(column, "key"));
+  if (!model.cursor.empty()) TARN_RETURN_IF_ERROR(demand(model.cursor, "cursor"));
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status ValidateModels(OpenProject& project, const Plan& plan, const ModelGraph& graph) {
+  SessionOptions options;
+  for (const PlannedTable& planned : plan.tables_wanted) {
+    arrow::FieldVector fields;
+    for (const SourceColumn& column : planned.table.columns) fields.push_back(column.field);
+    auto table = EmptyTable(planned.object.target, fields);
+    if (!table.ok()) return std::move(table).Wrap(planned.object.target.ToString()).status();
+    options.tables.push_back(std::move(table).value());
+  }
+  for (size_t index : graph.order()) {
+    const Model& model = project.spec.models[index];
+    auto analysis = project.engine->Analyze(model.sql, options);
+    if (!analysis.ok()) return std::move(analysis).Wrap(model.path).status();
+    TARN_RETURN_IF_ERROR(CheckColumns(model, *analysis));
+    if (model.materialize == Materialize::kView) {
+      ViewEntry view;
+      view.name = model.name;
+      view.sql = model.sql;
+      options.views.push_back({std::move(view)});
+      continue;
+    }
+    arrow::FieldVector fields;
+    for (const QueryColumn& column : analysis->columns) fields.push_back(column.field);
+    auto table = EmptyTable(model.name, fields);
+    if (!table.ok()) return std::move(table).Wrap(model.path).status();
+    options.tables.push_back(std::move(table).value());
+  }
+  return Status::Ok();
+}
+
+}  // namespace tarn
