@@ -1,5 +1,7 @@
 #include "sql/duckdb/testing.h"
+#include "storage/local/local_store.h"
 
+#include <filesystem>
 #include <thread>
 
 #include <arrow/record_batch.h>
@@ -376,6 +378,33 @@ TEST_F(LakeTest, ErrorsSayWhereAndWhat) {
             "invalid argument: expected one statement, but another one begins at 1:11");
   EXPECT_EQ(*session_->Split("SELECT ';' -- ;\n; /* ; */ SELECT 2;;"),
             (std::vector<std::string>{"SELECT ';' -- ;", "/* ; */ SELECT 2"}));
+}
+
+TEST_F(LakeTest, SpillsAndReadsOnLocalFiles) {
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("tarn_sql_" + SystemRandom().Uuid());
+  auto store = OpenLocalStore((folder / "lake").string(), limits_);
+  ASSERT_TRUE(store.ok()) << store.error().ToString();
+  ASSERT_TRUE((*store)->CheckAccess().ok());
+  SqlEngineOptions options;
+  options.catalog_name = "lake";
+  options.tables = TableContext{store->get(), &SystemClock(), &SystemRandom(), &limits_};
+  options.catalog = catalog_.get();
+  options.limits.duckdb_memory_bytes = 100LL << 20;
+  options.temp_directory = (folder / "spill").string();
+  {
+    auto engine = OpenDuckDbEngine(std::move(options));
+    ASSERT_TRUE(engine.ok()) << engine.error().ToString();
+    const auto session = *(*engine)->NewSession({});
+    EXPECT_EQ(Sql(*session,
+                  "CREATE TABLE t AS SELECT i, md5(i::VARCHAR) AS m "
+                  "FROM range(1500000) r(i) ORDER BY m"),
+              "SELECT 1500000");
+    EXPECT_EQ(Sql(*session, "SELECT count(*), sum(i), min(m) < max(m) FROM t"),
+              "1500000|1124999250000|true\n");
+    EXPECT_EQ(Sql(*session, "SELECT i FROM t WHERE m = md5('77')"), "77\n");
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(LakeTest, ReservedOrDoubleNamesAreRefused) {
