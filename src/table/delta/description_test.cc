@@ -108,7 +108,8 @@ TEST(DeltaDescription, OnlyIdentityOfTheWholeHistoryPartitions) {
   using K = Transform::Kind;
   const auto names = [](const TableMetadata& table) {
     std::vector<std::string> list;
-    for (const auto& column : Describe(table)->partition_candidates) list.push_back(column.name);
+    const Description description = *Describe(table);
+    for (const auto& column : description.partition_candidates) list.push_back(column.name);
     return list;
   };
   EXPECT_THAT(names(Table(fields, {Partition(1, K::kIdentity), Partition(3, K::kDay),
