@@ -70,9 +70,9 @@ cat <<END
 
 The lake stands in $PWD/warehouse: every table is a folder with
 Parquet files, an Iceberg log (metadata/) and a Delta log (_delta_log/). Where to look next:
-  $folder/README.md      the same round by hand, and what to change to see it follow
-  $folder/pagila.ipynb   the tables in a notebook, with pyiceberg and polars
-  README.md              a project of your own; other engines
+$(printf '  %-22s %s\n' "$folder/README.md" "the same round by hand, and what to change to see it follow" \
+  "$folder/pagila.ipynb" "the tables in a notebook, with pyiceberg and polars" \
+  README.md "a project of your own; other engines")
 To go on from here:
   cd $(printf %q "$PWD") && export PATH="$(dirname "$tarn"):\$PATH"
   ./database.sh start && export PAGILA_URL="\$(./database.sh url)" && tarn sql
