@@ -26,6 +26,10 @@ std::unique_ptr<ProjectLock> TakeLock(const CommandContext& context, Wired& wire
   auto lock = OrFail(ProjectLock::Acquire(
       *wired.catalog, SystemClock(), wired.open.spec.limits, LockOwner(command), *context.cancel,
       [](const std::string& holder) { std::fprintf(stderr, "waiting: %s\n", holder.c_str()); }));
+  if (!StateExists(wired.open.spec)) {
+    OrFail(Conflict("the state " + wired.open.spec.state + " was destroyed meanwhile",
+                    "run the command again"));
+  }
   OrFail(MarkInterruptedRuns(*wired.catalog, SystemClock()));
   return lock;
 }
@@ -47,6 +51,10 @@ void PrintOutcome(const ModelOutcome& outcome) {
                  outcome.model.ToString().c_str(), WithThousands(outcome.rejected_rows).c_str(),
                  outcome.model.ToString().c_str());
   }
+}
+
+std::string Plural(size_t count, const char* noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 Json ReportJson(const ApplyReport& report) {
@@ -88,9 +96,8 @@ void PrintReport(const ApplyReport& report, bool json, const char* done) {
       failed += outcome.status == ModelStatus::kFailed ? 1 : 0;
       skipped += outcome.status == ModelStatus::kSkipped ? 1 : 0;
     }
-    std::string line = std::string(done) + ": " + std::to_string(tables) + " tables loaded (" +
-                       WithThousands(rows) + " rows), " + std::to_string(succeeded) +
-                       " models built";
+    std::string line = std::string(done) + ": " + Plural(tables, "table") + " loaded (" +
+                       WithThousands(rows) + " rows), " + Plural(succeeded, "model") + " built";
     if (failed > 0) line += ", " + std::to_string(failed) + " failed";
     if (skipped > 0) line += ", " + std::to_string(skipped) + " skipped";
     std::printf("%s.\n", line.c_str());
@@ -161,14 +168,11 @@ void RunDestroy(CommandContext& context, bool yes) {
   std::fputs(FormatDestroyPlan(plan).c_str(), stdout);
   std::fflush(stdout);
   if (!yes) OrFail(Confirm("Destroy all of this?"));
-  {
-    auto lock = TakeLock(context, *wired, "destroy");
-    plan = OrFail(MakeDestroyPlan(wired->open));
-    OrFail(DestroyProject(wired->open, plan, *context.cancel));
-  }
-  const ProjectSpec spec = wired->open.spec;
-  wired.reset();
-  if (plan.everything) OrFail(RemoveState(spec));
+  auto lock = TakeLock(context, *wired, "destroy");
+  plan = OrFail(MakeDestroyPlan(wired->open));
+  OrFail(DestroyProject(wired->open, plan, *context.cancel));
+  // The files go while the lock is held: whoever waits for it finds them gone and says so.
+  if (OrFail(MakeDestroyPlan(wired->open)).everything) OrFail(RemoveState(wired->open.spec));
   std::printf("Destroyed.\n");
 }
 

@@ -84,6 +84,8 @@ Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options) {
   tables.clock = &SystemClock();
   tables.random = &SystemRandom();
   tables.limits = &wired->open.spec.limits;
+  wired->table_cache = std::make_unique<TableCache>();
+  tables.cache = wired->table_cache.get();
 
   SqlEngineOptions engine;
   engine.catalog_name = spec.catalog;
@@ -109,6 +111,11 @@ Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options) {
     }
   }
   return wired;
+}
+
+bool StateExists(const ProjectSpec& spec) {
+  std::error_code error;
+  return fs::exists(fs::path(spec.state) / "catalog.db", error);
 }
 
 Status RemoveState(const ProjectSpec& spec) {

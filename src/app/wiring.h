@@ -14,6 +14,7 @@
 #include "source/source.h"
 #include "sql/engine.h"
 #include "storage/object_store.h"
+#include "table/dual/table_cache.h"
 
 namespace tarn {
 
@@ -21,6 +22,7 @@ namespace tarn {
 /// Ownership: owns store, catalog, sources and engine; `open` and `pipeline` borrow from it.
 struct Wired {
   std::unique_ptr<ObjectStore> store;
+  std::unique_ptr<TableCache> table_cache;  ///< of the store's immutable metadata
   std::unique_ptr<Catalog> catalog;
   std::map<std::string, std::unique_ptr<Source>> sources;
   std::unique_ptr<SqlEngine> engine;
@@ -46,7 +48,10 @@ struct WireOptions {
 /// Opens a project. What a process that died left in the outbox is published.
 Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options);
 
-/// Removes the state's files (after a destroy that left nothing). The catalog must be closed.
+/// Whether the state's catalog stands on disk.
+bool StateExists(const ProjectSpec& spec);
+
+/// Removes the state's files (after a destroy that left nothing), with the project's lock held.
 Status RemoveState(const ProjectSpec& spec);
 
 }  // namespace tarn

@@ -124,7 +124,15 @@ class Committer {
       // What was rejected after a lost answer was not committed before it either; its files stay
       // all the same, because a server may still be at work on the first request.
       if (unknown && IsCertainRejection(info.error())) staged_files_.clear();
-      if (!IsWorthRepeating(info.error())) return info;
+      if (!IsWorthRepeating(info.error())) {
+        const bool certain =
+            IsCertainRejection(info.error()) && info.error().kind != ErrorKind::kPermissionDenied;
+        if (!unknown || certain) return info;
+        // Whatever went wrong while asking says nothing about the first request.
+        return CommitUnknown("the answer of commit " + request_.commit_id +
+                                 " was lost, and asking for it failed: " + info.error().message,
+                             "once the catalog answers, `tarn history` shows whether it happened");
+      }
       if (attempt >= context_.limits->commit_retries_max) {
         if (!unknown) return info;
         return CommitUnknown(
@@ -150,7 +158,7 @@ class Committer {
       TARN_ASSIGN_OR_RETURN(const TableEntry entry, catalog_.LoadTableByUuid(table.uuid, {}));
       if (entry.metadata_location == table.transaction->base_location()) continue;
       moved = true;
-      TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(*context_.store, entry.metadata_location));
+      TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context_, entry.metadata_location));
       TARN_RETURN_IF_ERROR(table.transaction->Rebase(std::move(base), entry.metadata_location)
                                .Wrap("table " + entry.name.ToString()));
     }

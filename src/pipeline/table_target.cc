@@ -69,8 +69,7 @@ Result<WrittenTable> OpenTarget(const PipelineContext& context, const arrow::Sch
                          "choose another name, or DROP TABLE " + target.name.ToString());
   }
   out.uuid = existing->uuid;
-  TARN_ASSIGN_OR_RETURN(auto base,
-                        LoadTableMetadata(*context.tables.store, existing->metadata_location));
+  TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context.tables, existing->metadata_location));
   TARN_ASSIGN_OR_RETURN(
       out.transaction, TableTransaction::Change(context.tables, base, existing->metadata_location));
   using Incompatible = TableTransaction::IncompatibleColumns;

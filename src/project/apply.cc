@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "catalog/committer.h"
 #include "source/table_change.h"
@@ -79,13 +80,17 @@ Result<LoadReport> LoadRecorded(const PipelineContext& context, Source& source,
     }
   } else {
     run.status = "failed";
-    run.error = report.error().message;
+    run.error = report.error().ToString();
   }
-  TARN_RETURN_IF_ERROR(context.catalog->RecordRun(run));
+  // The work is done or not, whatever its record says.
+  if (Status recorded = context.catalog->RecordRun(run); !recorded.ok()) {
+    Log(LogLevel::kWarning, "the load's end is not recorded: " + recorded.error().message);
+  }
   return std::move(report).Wrap("source " + name);
 }
 
 Status PutObjects(OpenProject& project, const PipelineContext& context, const Plan& plan) {
+  TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*project.catalog));
   LakeCommit commit;
   commit.author = "apply";
   commit.message = "project " + project.spec.name;
@@ -100,6 +105,13 @@ Status PutObjects(OpenProject& project, const PipelineContext& context, const Pl
     const SourceObject object{spec.type, project.sources.at(spec.name)->address(),
                               std::string(SourceModeName(spec.mode)), spec.cursor};
     commit.ops.push_back(PutObjectOp{kSourceObject, spec.name, object.ToJson()});
+    auto old = alive.sources.find(spec.name);
+    if (old == alive.sources.end() || old->second.cursor == spec.cursor) continue;
+    // A position tells values of the old cursor column: the next load is a whole one.
+    for (const auto& [name, table] : alive.tables) {
+      if (table.source != spec.name) continue;
+      commit.ops.push_back(SetPositionOp{spec.name, table.schema + "." + table.table, ""});
+    }
   }
   for (const std::string& name : plan.sources_to_drop) {
     commit.ops.push_back(DropObjectOp{kSourceObject, name});
@@ -120,32 +132,49 @@ Status PutObjects(OpenProject& project, const PipelineContext& context, const Pl
   return CommitToLake(context.tables, *context.catalog, commit).status();
 }
 
-RunOptions ModelRunOptions(const std::string& author, const Reporter& reporter) {
+/// A model that changes between table and view drops the other one in the commit that makes it.
+Result<std::vector<CommitOp>> DropOtherKind(OpenProject& project, const Model& model) {
+  const std::string owner = "model:" + model.name.ToString();
+  if (model.materialize == Materialize::kView) {
+    auto table = project.catalog->LoadTable(model.name, std::nullopt);
+    if (table.ok() && table->owner == owner) return DropTableOps(*project.tables.store, *table);
+    if (!table.ok() && table.error().kind != ErrorKind::kNotFound) return table.status();
+    return std::vector<CommitOp>();
+  }
+  auto view = project.catalog->LoadView(model.name, std::nullopt);
+  if (view.ok() && view->owner == owner) return std::vector<CommitOp>{DropViewOp{model.name}};
+  if (!view.ok() && view.error().kind != ErrorKind::kNotFound) return view.status();
+  return std::vector<CommitOp>();
+}
+
+/// What makes the models downstream of the tables that are being loaded due again, in the load's
+/// own commit: an apply that stops before it ran them is continued by the next one.
+Result<std::vector<CommitOp>> ForgetDownstream(OpenProject& project, const WholeGraph& whole) {
+  TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*project.catalog));
+  std::set<size_t> tables;
+  for (size_t i = 0; i < whole.tables; ++i) tables.insert(i);
+  std::vector<CommitOp> ops;
+  for (size_t i : whole.graph->Downstream(tables)) {
+    auto model = alive.models.find(whole.nodes[i].name.ToString());
+    if (i < whole.tables || model == alive.models.end()) continue;
+    const ModelObject due{"", model->second.materialize};
+    ops.push_back(PutObjectOp{kModelObject, model->first, due.ToJson()});
+  }
+  return ops;
+}
+
+RunOptions ModelRunOptions(OpenProject& project, const std::string& author,
+                           const Reporter& reporter) {
   RunOptions options;
   options.author = author;
   options.finished = reporter.ran;
-  options.record = [](const Model& model) -> std::vector<CommitOp> {
+  options.record = [&project](const Model& model) -> Result<std::vector<CommitOp>> {
     const ModelObject object{model.fingerprint, std::string(MaterializeName(model.materialize))};
-    return {PutObjectOp{kModelObject, model.name.ToString(), object.ToJson()}};
+    TARN_ASSIGN_OR_RETURN(std::vector<CommitOp> ops, DropOtherKind(project, model));
+    ops.push_back(PutObjectOp{kModelObject, model.name.ToString(), object.ToJson()});
+    return ops;
   };
   return options;
-}
-
-/// A model that changes between table and view leaves the other one behind otherwise.
-Status DropOtherKind(OpenProject& project, const PipelineContext& context, const Model& model) {
-  const std::string owner = "model:" + model.name.ToString();
-  LakeCommit commit;
-  commit.author = "apply";
-  commit.message = "model " + model.name.ToString() + " changes its kind";
-  if (model.materialize == Materialize::kView) {
-    auto table = project.catalog->LoadTable(model.name, std::nullopt);
-    if (table.ok() && table->owner == owner) commit.ops.push_back(DropTableOp{table->uuid});
-  } else {
-    auto view = project.catalog->LoadView(model.name, std::nullopt);
-    if (view.ok() && view->owner == owner) commit.ops.push_back(DropViewOp{model.name});
-  }
-  if (commit.ops.empty()) return Status::Ok();
-  return CommitToLake(context.tables, *context.catalog, commit).status();
 }
 
 }  // namespace
@@ -173,6 +202,9 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
   ApplyReport report;
   TARN_RETURN_IF_ERROR(PutObjects(project, context, plan));
   std::vector<TableName> loaded;
+  for (const PlannedTable& planned : plan.tables_to_load) loaded.push_back(planned.object.target);
+  TARN_ASSIGN_OR_RETURN(auto whole, BuildWholeGraph(project, loaded));
+  TARN_ASSIGN_OR_RETURN(const std::vector<CommitOp> stale, ForgetDownstream(project, *whole));
   for (const SourceSpec& spec : project.spec.sources) {
     std::vector<LoadItem> items;
     std::vector<CommitOp> ops;
@@ -180,9 +212,9 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
       if (planned.source != spec.name) continue;
       items.push_back(ItemOf(spec, planned));
       ops.push_back(RememberTable(planned));
-      loaded.push_back(planned.object.target);
     }
     if (items.empty()) continue;
+    ops.insert(ops.end(), stale.begin(), stale.end());
     TARN_ASSIGN_OR_RETURN(LoadReport load,
                           LoadRecorded(context, *project.sources.at(spec.name), spec.name,
                                        std::move(items), std::move(ops), "apply"));
@@ -190,7 +222,6 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
     report.loads.push_back(std::move(load));
   }
 
-  TARN_ASSIGN_OR_RETURN(auto whole, BuildWholeGraph(project, loaded));
   std::set<size_t> roots;
   for (size_t i = 0; i < whole->nodes.size(); ++i) {
     if (i < whole->tables || plan.models_to_put.count(whole->nodes[i].name.ToString()) != 0) {
@@ -200,11 +231,10 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
   std::vector<size_t> wanted;
   for (size_t i : whole->graph->Downstream(roots)) {
     if (i < whole->tables) continue;
-    TARN_RETURN_IF_ERROR(DropOtherKind(project, context, whole->nodes[i]));
     wanted.push_back(i);
   }
-  TARN_ASSIGN_OR_RETURN(
-      report.models, RunModels(context, *whole->graph, wanted, ModelRunOptions("apply", reporter)));
+  TARN_ASSIGN_OR_RETURN(report.models, RunModels(context, *whole->graph, wanted,
+                                                 ModelRunOptions(project, "apply", reporter)));
   return report;
 }
 
@@ -231,7 +261,9 @@ Status ReloadSource(OpenProject& project, const PipelineContext& context, const 
                       "run `tarn plan` to see the change, then `tarn apply`");
     }
     LoadItem item = ItemOf(spec, planned);
-    const bool stands = context.catalog->LoadTable(object.target, std::nullopt).ok();
+    const Status standing = context.catalog->LoadTable(object.target, std::nullopt).status();
+    if (!standing.ok() && standing.error().kind != ErrorKind::kNotFound) return standing;
+    const bool stands = standing.ok();
     for (const PositionEntry& position : positions) {
       if (!stands || item.mode != LoadItem::Mode::kIncremental || position.source != spec.name ||
           position.table != planned.table.name.ToString()) {
@@ -251,6 +283,31 @@ Status ReloadSource(OpenProject& project, const PipelineContext& context, const 
 
 }  // namespace
 
+namespace {
+
+/// `run` does nothing that was not applied.
+Status CheckSourcesApplied(const OpenProject& project, const AliveObjects& alive) {
+  for (const SourceSpec& spec : project.spec.sources) {
+    const SourceObject wanted{spec.type, project.sources.at(spec.name)->address(),
+                              std::string(SourceModeName(spec.mode)), spec.cursor};
+    auto applied = alive.sources.find(spec.name);
+    if (applied != alive.sources.end() && applied->second == wanted) continue;
+    return InvalidArgument(spec.position.ToString() + ": the source " + spec.name + " was " +
+                               (applied == alive.sources.end() ? "never" : "changed and not") +
+                               " applied",
+                           "run `tarn apply`");
+  }
+  for (const auto& [name, source] : alive.sources) {
+    if (project.sources.count(name) != 0) continue;
+    return InvalidArgument(
+        "the source " + name + " was taken out of tarn.yaml and that was not applied",
+        "run `tarn apply`");
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
 Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& context,
                                const std::vector<std::string>& selectors,
                                const Reporter& reporter) {
@@ -259,6 +316,8 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
     return NotFound("the project " + project.spec.name + " was not applied yet",
                     "run `tarn apply` first");
   }
+  TARN_RETURN_IF_ERROR(CheckStateOwner(project, alive));
+  TARN_RETURN_IF_ERROR(CheckSourcesApplied(project, alive));
   std::vector<TableName> tables;
   std::vector<SourceTableObject> objects;
   for (const auto& [name, object] : alive.tables) {
@@ -291,8 +350,8 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
     if (it == reload.end()) continue;
     TARN_RETURN_IF_ERROR(ReloadSource(project, context, spec, it->second, reporter, &report));
   }
-  TARN_ASSIGN_OR_RETURN(
-      report.models, RunModels(context, *whole->graph, wanted, ModelRunOptions("run", reporter)));
+  TARN_ASSIGN_OR_RETURN(report.models, RunModels(context, *whole->graph, wanted,
+                                                 ModelRunOptions(project, "run", reporter)));
   return report;
 }
 

@@ -10,11 +10,14 @@ bool MadeByProject(const std::string& owner) {
 }
 
 Status RemoveFolder(ObjectStore& store, const std::string& prefix, const CancelFlag& cancel) {
+  // Only what Tarn writes into a table's folder: anything else there is somebody else's.
   std::vector<std::string> keys;
-  TARN_RETURN_IF_ERROR(store.List(prefix + "/", [&](const ObjectInfo& object) {
-    keys.push_back(object.key);
-    return cancel.Check();
-  }));
+  for (const char* part : {"/data/", "/metadata/", "/deletes/", "/_delta_log/"}) {
+    TARN_RETURN_IF_ERROR(store.List(prefix + part, [&](const ObjectInfo& object) {
+      keys.push_back(object.key);
+      return cancel.Check();
+    }));
+  }
   for (const std::string& key : keys) {
     TARN_RETURN_IF_ERROR(cancel.Check());
     TARN_RETURN_IF_ERROR(store.Delete(key));
@@ -22,11 +25,22 @@ Status RemoveFolder(ObjectStore& store, const std::string& prefix, const CancelF
   return store.RemoveEmptyFolders(prefix);
 }
 
+Result<std::set<std::string>> LiveFolders(ObjectStore& store, Catalog& catalog) {
+  std::set<std::string> folders;
+  TARN_ASSIGN_OR_RETURN(const auto tables, catalog.ListTables(std::nullopt, std::nullopt));
+  for (const TableEntry& table : tables) {
+    TARN_ASSIGN_OR_RETURN(std::string folder, store.KeyOf(table.location));
+    folders.insert(std::move(folder));
+  }
+  return folders;
+}
+
 }  // namespace
 
 Result<DestroyPlan> MakeDestroyPlan(OpenProject& project) {
   DestroyPlan plan;
   TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*project.catalog));
+  TARN_RETURN_IF_ERROR(CheckStateOwner(project, alive));
   TARN_ASSIGN_OR_RETURN(const auto tables, project.catalog->ListTables(std::nullopt, std::nullopt));
   TARN_ASSIGN_OR_RETURN(const auto views, project.catalog->ListViews(std::nullopt, std::nullopt));
   bool others = false;
@@ -76,11 +90,12 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, const Cance
   std::vector<std::string> folders = plan.garbage;
   std::set<std::string> schemas;
   for (const TableEntry& table : plan.tables) {
-    TARN_ASSIGN_OR_RETURN(const std::string folder, store.KeyOf(table.location));
-    commit.ops.push_back(DropTableOp{table.uuid});
-    // Remembered in the same commit, so that a destroy that dies now is finished by the next one.
-    commit.ops.push_back(PutObjectOp{kGarbageObject, folder, "{}"});
-    folders.push_back(folder);
+    // The folder is remembered in the same commit, so that a destroy that dies now is finished by
+    // the next one.
+    TARN_ASSIGN_OR_RETURN(const auto drop, DropTableOps(store, table));
+    commit.ops.insert(commit.ops.end(), drop.begin(), drop.end());
+    TARN_ASSIGN_OR_RETURN(std::string folder, store.KeyOf(table.location));
+    folders.push_back(std::move(folder));
     schemas.insert(table.name.schema);
   }
   for (const ViewEntry& view : plan.views) {
@@ -99,8 +114,10 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, const Cance
   if (!commit.ops.empty()) {
     TARN_RETURN_IF_ERROR(CommitToLake(project.tables, catalog, commit).status());
   }
+  TARN_ASSIGN_OR_RETURN(const std::set<std::string> live, LiveFolders(store, catalog));
   for (const std::string& folder : folders) {
-    TARN_RETURN_IF_ERROR(RemoveFolder(store, folder, cancel));
+    // A table that somebody made by hand may stand where a dropped one stood.
+    if (live.count(folder) == 0) TARN_RETURN_IF_ERROR(RemoveFolder(store, folder, cancel));
   }
 
   LakeCommit last;
@@ -109,6 +126,10 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, const Cance
   for (const std::string& folder : folders)
     last.ops.push_back(DropObjectOp{kGarbageObject, folder});
   if (plan.everything) last.ops.push_back(DropObjectOp{kProjectObject, project.spec.name});
+  for (const std::string& folder : folders) {
+    // A destroy that is continued knows the schemas by the folders that it finds again.
+    TARN_RETURN_IF_ERROR(store.RemoveEmptyFolders(folder.substr(0, folder.find('/'))));
+  }
   for (const std::string& schema : schemas) {
     TARN_ASSIGN_OR_RETURN(const auto tables, catalog.ListTables(schema, std::nullopt));
     TARN_ASSIGN_OR_RETURN(const auto views, catalog.ListViews(schema, std::nullopt));

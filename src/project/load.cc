@@ -40,6 +40,10 @@ constexpr LimitEntry kLimits[] = {
     {"checkpoint_every_commits", &Limits::checkpoint_every_commits},
     {"metadata_log_max", &Limits::metadata_log_max},
     {"partition_writers_max", &Limits::partition_writers_max},
+    {"storage_part_bytes", &Limits::storage_part_bytes},
+    {"storage_parts_in_flight_max", &Limits::storage_parts_in_flight_max},
+    {"storage_connections_idle_max", &Limits::storage_connections_idle_max},
+    {"local_open_files_max", &Limits::local_open_files_max},
 };
 
 bool IsName(const std::string& text) {
@@ -66,6 +70,17 @@ bool IsUri(const std::string& text) { return text.find("://") != std::string::np
 /// "file:///x" → "/x"; everything else as it is.
 std::string WithoutFileScheme(const std::string& text) {
   return text.rfind("file://", 0) == 0 ? text.substr(7) : text;
+}
+
+/// The place of an environment beside the base one: "./lake/" and "-dev" → "./lake-dev". A whole
+/// bucket has nothing beside it that is ours: there the environment is a prefix in it.
+std::string WithSuffix(std::string place, const std::string& suffix) {
+  while (place.size() > 1 && place.back() == '/') place.pop_back();
+  if (suffix.empty()) return place;
+  const size_t scheme = place.find("://");
+  const bool bare_bucket =
+      scheme != std::string::npos && place.find('/', scheme + 3) == std::string::npos;
+  return bare_bucket ? place + "/" + suffix.substr(1) : place + suffix;
 }
 
 /// Two-part lake name; quotes are not needed: everything after the first dot is the table.
@@ -204,6 +219,9 @@ Status ParseLimits(YamlMap& file, Limits* limits) {
     if (*value < 1) return map.ErrorAt(entry.name, std::string(entry.name) + " must be at least 1");
     limits->*entry.member = *value;
   }
+  if (limits->lock_lease_ms < 1000) {
+    return map.ErrorAt("lock_lease_ms", "lock_lease_ms must be at least 1000");
+  }
   return map.Done();
 }
 
@@ -258,9 +276,8 @@ Status ParseFile(const YAML::Node& document, const std::string& path, ProjectSpe
   const std::string base_state = WithoutFileScheme(state.value_or("./state"));
   if (IsUri(base_warehouse) && base_warehouse.rfind("s3://", 0) != 0) {
     return file.ErrorAt("warehouse",
-                        "the warehouse \"" + base_warehouse +
-                            "\" is of a kind that "
-                            "Tarn does not know",
+                        "Tarn knows no warehouse of the kind " +
+                            base_warehouse.substr(0, base_warehouse.find("://") + 3) + "…",
                         "use a folder, or s3://bucket/prefix");
   }
   if (IsUri(base_state)) {
@@ -269,10 +286,9 @@ Status ParseFile(const YAML::Node& document, const std::string& path, ProjectSpe
                        "use a folder");
   }
   // What ApplyEnvironment left is the environment's suffix.
-  spec->warehouse = IsUri(base_warehouse) ? base_warehouse + spec->warehouse
-                                          : Absolute(spec->root, base_warehouse + spec->warehouse);
-  spec->state = Absolute(spec->root, base_state + spec->state);
-  while (spec->warehouse.size() > 1 && spec->warehouse.back() == '/') spec->warehouse.pop_back();
+  spec->warehouse = WithSuffix(base_warehouse, spec->warehouse);
+  if (!IsUri(base_warehouse)) spec->warehouse = Absolute(spec->root, spec->warehouse);
+  spec->state = Absolute(spec->root, WithSuffix(base_state, spec->state));
   TARN_RETURN_IF_ERROR(ParseStorage(file, &spec->storage));
   TARN_RETURN_IF_ERROR(ParseLimits(file, &spec->limits));
   TARN_RETURN_IF_ERROR(ParseSources(file, path, spec));

@@ -198,6 +198,10 @@ Status ParseHead(const ModelText& text, const std::string& path, Model* model) {
   if (model->materialize == Materialize::kView && !model->key.empty()) {
     return head.ErrorAt("key", "a view has no key");
   }
+  if (model->materialize == Materialize::kIncremental && model->cursor.empty()) {
+    return InvalidArgument(path + ": `materialize: incremental` needs a cursor",
+                           "add `cursor: column`, a column that only grows, to the model's head");
+  }
   if (!model->cursor.empty() && model->materialize != Materialize::kIncremental &&
       model->materialize != Materialize::kMerge) {
     return head.ErrorAt("cursor", "only `materialize: incremental` and `merge` take a cursor");
@@ -243,6 +247,11 @@ Result<Model> ParseModelFile(const std::string& path, const std::string& text) {
                            "move or rename the file");
   }
   model.name = {relative.parent_path().string(), relative.stem().string()};
+  if (model.name.schema.find('.') != std::string::npos ||
+      model.name.name.find('.') != std::string::npos) {
+    return InvalidArgument(model.path + ": a model's schema and name cannot hold a '.'",
+                           "rename the file");
+  }
   if (model.name.name.find('$') != std::string::npos) {
     return InvalidArgument(model.path + ": a table's name cannot hold a '$'");
   }
@@ -258,7 +267,10 @@ Result<std::vector<Model>> LoadModels(const std::string& root) {
   std::vector<Model> models;
   const fs::path folder = fs::path(root) / "models";
   std::error_code error;
-  if (!fs::exists(folder, error)) return models;
+  if (!fs::exists(folder, error)) {
+    if (!error) return models;
+    return PermissionDenied("cannot look into " + folder.string() + ": " + error.message());
+  }
   std::vector<fs::path> files;
   for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
        it.increment(error)) {

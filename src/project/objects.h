@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "catalog/garbage.h"
 #include "project/spec.h"
 #include "source/source.h"
 
@@ -19,7 +20,6 @@ inline constexpr char kProjectObject[] = "project";
 inline constexpr char kSourceObject[] = "source";
 inline constexpr char kSourceTableObject[] = "source_table";
 inline constexpr char kModelObject[] = "model";
-inline constexpr char kGarbageObject[] = "garbage";  ///< a folder that `destroy` is removing
 /// @}
 
 /// Which project owns a state; guards against two projects over one state.

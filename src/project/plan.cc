@@ -40,7 +40,6 @@ class Planner {
   Result<Plan> Run();
 
  private:
-  Status CheckProject();
   Status PlanSource(const SourceSpec& spec);
   Status PlanTable(const SourceSpec& spec, const SourceTable& table);
   Status PlanModels();
@@ -56,26 +55,6 @@ class Planner {
   Plan plan_;
   std::map<std::string, std::string> claims_;  ///< lower-case lake name → who wants it
 };
-
-Status Planner::CheckProject() {
-  const ProjectObject wanted{project_.spec.name, project_.spec.catalog,
-                             project_.tables.store->root_uri()};
-  if (!alive_.project.has_value()) {
-    plan_.project_is_new = true;
-    return Status::Ok();
-  }
-  if (alive_.project->name != wanted.name) {
-    return InvalidArgument("the state " + project_.spec.state + " belongs to the project \"" +
-                               alive_.project->name + "\", not to \"" + wanted.name + "\"",
-                           "give this project a `state:` of its own");
-  }
-  if (alive_.project->warehouse != wanted.warehouse) {
-    return InvalidArgument("the lake's tables stand in " + alive_.project->warehouse +
-                               ", and tarn.yaml says " + wanted.warehouse,
-                           "put the old warehouse back, or run `tarn destroy` with it first");
-  }
-  return Status::Ok();
-}
 
 Status Planner::Claim(const TableName& name, const std::string& who) {
   auto [it, fresh] = claims_.emplace(LowerAscii(name.ToString()), who);
@@ -202,6 +181,15 @@ Status Planner::PlanModel(const Model& model) {
     } else if (entry.error().kind != ErrorKind::kNotFound) {
       return entry.status();
     }
+    if (auto view = project_.catalog->LoadView(model.name, std::nullopt); view.ok()) {
+      if (view->owner != "model:" + name) {
+        return AlreadyExists(
+            model.path + ": the view " + name + " exists and was not made by this model",
+            "rename the model, or DROP VIEW " + name);
+      }
+    } else if (view.error().kind != ErrorKind::kNotFound) {
+      return view.status();
+    }
     Step(Action::kAdd, kind, name, detail);
     plan_.models_to_put.insert(name);
   } else if (old->second.fingerprint != model.fingerprint) {
@@ -270,7 +258,8 @@ void Planner::PlanRemovals() {
 
 Result<Plan> Planner::Run() {
   TARN_ASSIGN_OR_RETURN(alive_, LoadAliveObjects(*project_.catalog));
-  TARN_RETURN_IF_ERROR(CheckProject());
+  TARN_RETURN_IF_ERROR(CheckStateOwner(project_, alive_));
+  plan_.project_is_new = !alive_.project.has_value();
   for (const SourceSpec& spec : project_.spec.sources) TARN_RETURN_IF_ERROR(PlanSource(spec));
   TARN_RETURN_IF_ERROR(PlanModels());
   PlanRemovals();
@@ -282,6 +271,22 @@ Result<Plan> Planner::Run() {
 int64_t Plan::Count(PlanStep::Action action) const {
   return std::count_if(steps.begin(), steps.end(),
                        [&](const PlanStep& step) { return step.action == action; });
+}
+
+Status CheckStateOwner(const OpenProject& project, const AliveObjects& alive) {
+  if (!alive.project.has_value()) return Status::Ok();
+  if (alive.project->name != project.spec.name) {
+    return InvalidArgument("the state " + project.spec.state + " belongs to the project \"" +
+                               alive.project->name + "\", not to \"" + project.spec.name + "\"",
+                           "give this project a `state:` of its own");
+  }
+  const std::string& warehouse = project.tables.store->root_uri();
+  if (alive.project->warehouse != warehouse) {
+    return InvalidArgument("the lake's tables stand in " + alive.project->warehouse +
+                               ", and tarn.yaml says " + warehouse,
+                           "put the old warehouse back, or run `tarn destroy` with it first");
+  }
+  return Status::Ok();
 }
 
 TableName TargetOf(const SourceSpec& source, const SourceTableName& table) {
@@ -298,6 +303,13 @@ Result<ModelGraph> BuildModelGraph(OpenProject& project) {
     auto inputs = project.engine->InputsOf(model.sql);
     if (!inputs.ok()) return std::move(inputs).Wrap(model.path).status();
     model.inputs = *inputs;
+    // Runs put the query into parentheses: what follows its ';', a remark say, must not come along.
+    TARN_ASSIGN_OR_RETURN(const auto session, project.engine->NewSession({}));
+    TARN_ASSIGN_OR_RETURN(const auto statements, session->Split(model.sql));
+    if (!statements.empty()) model.sql = statements[0];
+    while (!model.sql.empty() && (model.sql.back() == ';' || model.sql.back() == '\n')) {
+      model.sql.pop_back();
+    }
   }
   return ModelGraph::Build(project.spec.models);
 }

@@ -57,6 +57,9 @@ struct Plan {
   int64_t Count(PlanStep::Action action) const;
 };
 
+/// InvalidArgument when the state belongs to another project, or to a lake in another warehouse.
+Status CheckStateOwner(const OpenProject& project, const AliveObjects& alive);
+
 /// Compares what the project says with what the catalog remembers and the sources have. Reads only.
 /// Also proves that every model can be run: names resolve, no cycles, one query each.
 /// Errors: the sources' (unreachable, missing table); InvalidArgument for two things that want one

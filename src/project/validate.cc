@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "columnar/conform.h"
+#include "pipeline/transform/checks.h"
 #include "table/model/schema.h"
 
 namespace tarn {
@@ -71,6 +72,12 @@ Status ValidateModels(OpenProject& project, const Plan& plan, const ModelGraph& 
     auto table = EmptyTable(model.name, fields);
     if (!table.ok()) return std::move(table).Wrap(model.path).status();
     options.tables.push_back(std::move(table).value());
+    if (model.checks.empty()) continue;
+    // Without rows no check has an outcome worth knowing, but one that cannot run says so.
+    TARN_ASSIGN_OR_RETURN(const auto session, project.engine->NewSession(options));
+    const std::string name =
+        QuoteIdentifier(model.name.schema) + "." + QuoteIdentifier(model.name.name);
+    TARN_RETURN_IF_ERROR(RunChecks(model, name, *session).status());
   }
   return Status::Ok();
 }

@@ -59,8 +59,11 @@ class BatchReader {
 /// Rows after a cursor's value, for mode incremental.
 struct CursorRange {
   std::string column;
-  std::optional<std::string> after;  ///< exclusive, the source's text form; absent: from the start
+  std::optional<std::string> after;  ///< in the source's text form; absent: from the start
   std::string upto;                  ///< inclusive: what MaxCursor said in this snapshot
+  /// Whether the rows at `after` come again: right where they are merged by key, for some of them
+  /// may have been committed since.
+  enum class Lower { kExclusive, kInclusive } lower = Lower::kExclusive;
 };
 
 /// Count and order-free hash of a table's rows, computed alike on both sides: see

@@ -156,6 +156,19 @@ Status Applier::operator()(const CreateTableOp& op) {
     return AlreadyExists("table identity " + table.uuid + " was used by " +
                          states.back().name.ToString());
   }
+  // Versions are file names: two tables in one folder would overwrite each other's history.
+  {
+    TARN_ASSIGN_OR_RETURN(
+        Statement taken,
+        connection_.Query("SELECT name FROM tables WHERE location = ? AND end_sequence > ? LIMIT 1",
+                          table.location, sequence_));
+    TARN_ASSIGN_OR_RETURN(const bool found, taken.Step());
+    if (found) {
+      return AlreadyExists(
+          "the folder " + table.location + " is that of the table " + taken.Text(0),
+          "create the table in a transaction of its own");
+    }
+  }
   table.version = 1;
   TARN_RETURN_IF_ERROR(InsertTable(table));
   moved_.insert(table.uuid);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/process_identity.h"
 
 namespace tarn::sqlite {
 
@@ -95,17 +96,20 @@ Status TakeLock(Connection& connection, const LockInfo& lock, int64_t now_micros
   {
     TARN_ASSIGN_OR_RETURN(
         Statement query,
-        connection.Query("SELECT owner, expires_micros FROM locks WHERE name = ?", lock.name));
+        connection.Query("SELECT owner, expires_micros, process FROM locks WHERE name = ?",
+                         lock.name));
     TARN_ASSIGN_OR_RETURN(const bool held, query.Step());
-    if (held && query.Int(1) > now_micros) {
+    // A holder that certainly died needs no lease to end.
+    if (held && query.Int(1) > now_micros && LivenessOf(query.Text(2)) != Liveness::kDead) {
       return Conflict(
           "lock " + lock.name + " is held by " + query.Text(0),
           "wait for it to end; if it has crashed, its lease ends at " + FormatUtc(query.Int(1)));
     }
   }
   return connection.Run(
-      "INSERT OR REPLACE INTO locks(name, owner, token, expires_micros) VALUES (?, ?, ?, ?)",
-      lock.name, lock.owner, lock.token, lock.expires_micros);
+      "INSERT OR REPLACE INTO locks(name, owner, token, process, expires_micros) "
+      "VALUES (?, ?, ?, ?, ?)",
+      lock.name, lock.owner, lock.token, ProcessIdentity(), lock.expires_micros);
 }
 
 Status ExtendLock(Connection& connection, const LockInfo& lock, int64_t expires_micros) {

@@ -42,6 +42,7 @@ CREATE UNIQUE INDEX tables_by_name ON tables(schema_name, name, begin_sequence);
 CREATE INDEX tables_by_folded_name ON tables(
   schema_name COLLATE NOCASE, name COLLATE NOCASE, end_sequence, begin_sequence);
 CREATE INDEX tables_by_end ON tables(end_sequence);
+CREATE INDEX tables_by_location ON tables(location);
 
 CREATE TABLE views(
   id INTEGER PRIMARY KEY,
@@ -99,6 +100,7 @@ CREATE TABLE locks(
   name TEXT PRIMARY KEY,
   owner TEXT NOT NULL,
   token TEXT NOT NULL,
+  process TEXT NOT NULL,
   expires_micros INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 )sql";
 

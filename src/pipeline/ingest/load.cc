@@ -195,10 +195,13 @@ Status SourceLoad::PrepareCursor(TableLoad* load) {
     const bool first = !load->item.cursor_after.has_value();
     position.cursor = upto.has_value() ? upto : load->item.cursor_after;
     if (!first) {
-      load->cursor = CursorRange{load->item.cursor, load->item.cursor_after,
-                                 upto.value_or(*load->item.cursor_after)};
+      load->cursor = CursorRange{};
+      load->cursor->column = load->item.cursor;
+      load->cursor->after = load->item.cursor_after;
+      load->cursor->upto = upto.value_or(*load->item.cursor_after);
       load->write_mode = WriteMode::kAppend;
       load->merge = !load->item.target.key.empty();
+      if (load->merge) load->cursor->lower = CursorRange::Lower::kInclusive;
     }
   }
   load->position = position;
@@ -217,6 +220,11 @@ Status SourceLoad::Prepare(LoadItem item) {
   TARN_ASSIGN_OR_RETURN(load->storable, StorableSchema(arrow::Schema(fields)));
   TARN_ASSIGN_OR_RETURN(load->written,
                         OpenTarget(context_, *load->storable, load->item.target, load->write_mode));
+  if (load->cursor.has_value() && load->written.transaction->creates()) {
+    return Conflict("the table " + load->item.target.name.ToString() +
+                        " was dropped while its new rows were to be added",
+                    "run it again: it is loaded whole then");
+  }
   if (context_.progress != nullptr) {
     context_.progress->Begin(load->item.target.name.ToString(),
                              load->cursor.has_value() ? -1 : load->table.estimated_rows);
@@ -254,6 +262,7 @@ Status SourceLoad::Merge(TableLoad* load) {
   // The new rows alone become a state of the table that only this session sees, under another name,
   // so that SQL can merge them with the rows that stand.
   TableLoad& self = *load;
+  const std::string base_location = self.written.transaction->base_location();
   TARN_RETURN_IF_ERROR(
       StageFiles(context_, std::move(self.files), WriteMode::kOverwrite, &self.written));
   TARN_ASSIGN_OR_RETURN(StagedTable staged,
@@ -285,6 +294,11 @@ Status SourceLoad::Merge(TableLoad* load) {
   const int64_t new_rows = self.written.rows;
   if (!merged.ok()) return merged.status();
   Discard(context_, self.written);
+  if (merged->transaction->base_location() != base_location) {
+    Discard(context_, *merged);
+    return Conflict("the table " + name.ToString() + " was changed while its rows were merged",
+                    "run it again");
+  }
   self.written = std::move(merged).value();
   self.written.rows = new_rows;
   return Status::Ok();
@@ -346,6 +360,15 @@ Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<Comm
                              load->written.transaction.get()});
     commit.ops.push_back(
         SetPositionOp{source_name_, load->table.name.ToString(), load->position->ToJson()});
+  }
+  // A merge was computed from the state that it replaces: a writer in between would be lost.
+  for (const auto& load : loads_) {
+    if (!load->merge) continue;
+    commit.expectations.push_back({load->written.uuid, load->written.transaction->base_location()});
+  }
+  if (context_.cancel != nullptr && context_.cancel->requested()) {
+    DiscardAll();
+    return context_.cancel->Check().error();
   }
   auto info = CommitToLake(context_.tables, *context_.catalog, commit);
   if (!info.ok()) {

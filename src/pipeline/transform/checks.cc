@@ -112,10 +112,11 @@ std::string FailingCondition(const Check& check, size_t index) {
     }
     case Check::Kind::kRelationships: {
       const std::string column = QuoteIdentifier(check.columns[0]);
-      return column + " IS NOT NULL AND " + column + " NOT IN (SELECT " +
-             QuoteIdentifier(check.field) + " FROM " + QuoteIdentifier(check.to.schema) + "." +
-             QuoteIdentifier(check.to.name) + " WHERE " + QuoteIdentifier(check.field) +
-             " IS NOT NULL)";
+      // Qualified, so that a field that the other table lacks is not taken for one of the model's.
+      const std::string field = "referred." + QuoteIdentifier(check.field);
+      return column + " IS NOT NULL AND " + column + " NOT IN (SELECT " + field + " FROM " +
+             QuoteIdentifier(check.to.schema) + "." + QuoteIdentifier(check.to.name) +
+             " AS referred WHERE " + field + " IS NOT NULL)";
     }
     case Check::Kind::kExpect:
       // As SQL's CHECK: a condition that is unknown is not violated.
@@ -175,7 +176,11 @@ Result<std::vector<CheckResult>> RunChecks(const Model& model, const std::string
     }
     if (result.row_level) {
       result.failing_rows = row->at(0);
-      if (!result.passed()) result.message = std::to_string(result.failing_rows) + " rows fail";
+      if (!result.passed()) {
+        result.message = result.failing_rows == 1
+                             ? std::string("1 row fails")
+                             : std::to_string(result.failing_rows) + " rows fail";
+      }
     } else {
       JudgeTableCheck(check, row->at(0), &result);
     }

@@ -14,11 +14,12 @@ Result<ModelGraph> ModelGraph::Build(const std::vector<Model>& models) {
   graph.models_ = &models;
   graph.inputs_.resize(models.size());
   graph.dependents_.resize(models.size());
-  std::map<TableName, size_t> by_name;
-  for (size_t i = 0; i < models.size(); ++i) by_name[models[i].name] = i;
+  // SQL finds names without regard to case.
+  std::map<std::string, size_t> by_name;
+  for (size_t i = 0; i < models.size(); ++i) by_name[LowerAscii(models[i].name.ToString())] = i;
   for (size_t i = 0; i < models.size(); ++i) {
     for (const TableName& input : models[i].inputs) {
-      auto it = by_name.find(input);
+      auto it = by_name.find(LowerAscii(input.ToString()));
       if (it == by_name.end()) continue;
       graph.inputs_[i].push_back(it->second);
       graph.dependents_[it->second].push_back(i);

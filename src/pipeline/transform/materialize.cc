@@ -44,6 +44,13 @@ class ModelBuild {
   Result<TableOverlay> StageForChecks(WrittenTable& written);
   void RemoveStaged(const std::vector<std::string>& keys);
   TableTarget Target() const;
+  /// Whether the result was computed from the table's own rows.
+  bool ReadsItself() const {
+    return model_.materialize == Materialize::kMerge ||
+           model_.materialize == Materialize::kIncremental;
+  }
+  /// The state that the rows were read from must be the one that they are written to.
+  Status CheckBase(const WrittenTable& written);
   /// The rejected rows of an earlier run, taken away: this run has none. Without transaction where
   /// there is nothing to take away.
   Result<WrittenTable> EmptiedRejected();
@@ -107,9 +114,10 @@ Status ModelBuild::BuildView(const std::vector<CommitOp>& record, const std::str
   LakeCommit commit;
   commit.author = author;
   commit.message = "model " + model_.name.ToString();
+  // What is recorded may drop a table of this name first.
+  commit.ops = record;
   commit.ops.push_back(CreateNamespaceOp{model_.name.schema, {}, true});
   commit.ops.push_back(PutViewOp{view, true});
-  commit.ops.insert(commit.ops.end(), record.begin(), record.end());
   TARN_ASSIGN_OR_RETURN(const CommitInfo info,
                         CommitToLake(context_.tables, *context_.catalog, commit));
   outcome_->sequence = info.sequence;
@@ -118,24 +126,36 @@ Status ModelBuild::BuildView(const std::vector<CommitOp>& record, const std::str
 
 Result<std::string> ModelBuild::IncrementalQuery(Session& session) {
   if (model_.cursor.empty()) return model_.sql;
-  auto existing = context_.catalog->LoadTable(model_.name, at_);
-  if (!existing.ok()) {
-    if (existing.error().kind == ErrorKind::kNotFound) return model_.sql;
-    return existing.status();
-  }
   const std::string cursor = QuoteIdentifier(model_.cursor);
+  // Rejected rows were looked at as well: the mark is past them.
+  std::vector<std::string> seen;
+  for (const TableName& name : {model_.name, RejectedTable(model_)}) {
+    auto existing = context_.catalog->LoadTable(name, at_);
+    if (existing.ok()) {
+      seen.push_back("SELECT " + cursor + " AS mark FROM " + QuotedName(name));
+    } else if (existing.error().kind != ErrorKind::kNotFound) {
+      return existing.status();
+    } else if (seen.empty()) {
+      return model_.sql;
+    }
+  }
   TARN_ASSIGN_OR_RETURN(auto rows,
-                        session.Execute("SELECT CAST(max(" + cursor + ") AS VARCHAR), typeof(max(" +
-                                        cursor + ")) FROM " + QuotedName(model_.name)));
+                        session.Execute("SELECT CAST(max(mark) AS VARCHAR), typeof(max(mark)), "
+                                        "CAST(count(*) AS VARCHAR) FROM (" +
+                                        Join(seen, " UNION ALL ") + ")"));
   TARN_ASSIGN_OR_RETURN(auto batch, rows->Next());
-  if (batch == nullptr || batch->num_rows() == 0 || batch->column(0)->IsNull(0)) return model_.sql;
+  if (batch == nullptr || batch->num_rows() == 0) return Internal("the high mark has no row");
   auto text = [&](int column) {
     return std::static_pointer_cast<arrow::StringArray>(batch->column(column))->GetString(0);
   };
+  const std::string query = "SELECT * FROM (\n" + model_.sql + "\n) WHERE " + cursor;
+  // Rows without a cursor come with the first run only.
+  if (batch->column(0)->IsNull(0)) {
+    return text(2) == "0" ? model_.sql : query + " IS NOT NULL";
+  }
   // A merge takes the rows at the high mark again: they replace themselves.
   const char* after = model_.materialize == Materialize::kMerge ? " >= " : " > ";
-  return "SELECT * FROM (\n" + model_.sql + "\n) WHERE " + cursor + after + "CAST(" +
-         QuoteLiteral(text(0)) + " AS " + text(1) + ")";
+  return query + after + "CAST(" + QuoteLiteral(text(0)) + " AS " + text(1) + ")";
 }
 
 Result<WrittenTable> ModelBuild::WriteMerge(Session& session) {
@@ -218,19 +238,27 @@ Status ModelBuild::CheckStaged(const std::vector<TableOverlay>& overlay, bool* q
   return JudgeChecks(quarantine);
 }
 
+Status ModelBuild::CheckBase(const WrittenTable& written) {
+  if (!ReadsItself()) return Status::Ok();
+  auto read = context_.catalog->LoadTable(model_.name, at_);
+  if (!read.ok() && read.error().kind != ErrorKind::kNotFound) return read.status();
+  const std::string location = read.ok() ? read->metadata_location : "";
+  if (location == written.transaction->base_location()) return Status::Ok();
+  return Conflict("the table " + model_.name.ToString() + " was changed while the model ran",
+                  "run it again");
+}
+
 Result<WrittenTable> ModelBuild::EmptiedRejected() {
   WrittenTable out;
-  // An incremental run looks at new rows only: what was rejected before stays rejected.
-  if (model_.on_failure != OnFailure::kQuarantine ||
-      model_.materialize == Materialize::kIncremental) {
+  // A run that looks at new rows only says nothing of what was rejected before.
+  if (model_.on_failure != OnFailure::kQuarantine || !model_.cursor.empty()) {
     return out;
   }
   auto entry = context_.catalog->LoadTable(RejectedTable(model_), std::nullopt);
   if (!entry.ok() && entry.error().kind == ErrorKind::kNotFound) return out;
   if (!entry.ok()) return entry.status();
   if (entry->owner != "model:" + model_.name.ToString()) return out;
-  TARN_ASSIGN_OR_RETURN(auto base,
-                        LoadTableMetadata(*context_.tables.store, entry->metadata_location));
+  TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context_.tables, entry->metadata_location));
   if (base->current() == nullptr || base->current()->summary.count("total-records") == 0 ||
       base->current()->summary.at("total-records") == "0") {
     return out;
@@ -247,6 +275,10 @@ Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::st
   auto result = WriteRows(*session);
   if (!result.ok()) return InModel(model_, result.status());
   WrittenTable written = std::move(result).value();
+  if (Status same = CheckBase(written); !same.ok()) {
+    Discard(context_, written);
+    return same;
+  }
   if (model_.checks.empty()) return Commit(&written, nullptr, record, author);
 
   auto overlay = StageForChecks(written);
@@ -267,12 +299,16 @@ Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::st
   }
 
   // The rows that fail go beside, the others are written again: a second pass, only when needed.
-  TARN_ASSIGN_OR_RETURN(auto split, OpenSession({*overlay}, {}));
+  auto split_session = OpenSession({*overlay}, {});
+  if (!split_session.ok()) {
+    Discard(context_, written);
+    return split_session.status();
+  }
+  Session* split = split_session->get();
   const std::string name = QuotedName(model_.name);
   // The staged state of an incremental run has the old rows as well, so the table is written whole;
   // what it rejects joins what was rejected before.
-  const WriteMode beside_mode =
-      model_.materialize == Materialize::kIncremental ? WriteMode::kAppend : WriteMode::kOverwrite;
+  const WriteMode beside_mode = model_.cursor.empty() ? WriteMode::kOverwrite : WriteMode::kAppend;
   auto passing =
       WriteQuery(context_, *split, SplitQuery(model_, name, written.columns, RowsWanted::kPassing),
                  Target(), WriteMode::kOverwrite);
@@ -308,7 +344,13 @@ Status ModelBuild::Commit(WrittenTable* written, WrittenTable* rejected,
     commit.tables.push_back(
         {RejectedTable(model_), owner, rejected->uuid, rejected->transaction.get()});
   }
-  auto info = CommitToLake(context_.tables, *context_.catalog, commit);
+  if (ReadsItself() && !written->uuid.empty()) {
+    // Computed from the state that it replaces or adds to: a writer in between would be lost.
+    commit.expectations.push_back({written->uuid, written->transaction->base_location()});
+  }
+  Status stopped = context_.cancel == nullptr ? Status::Ok() : context_.cancel->Check();
+  auto info = stopped.ok() ? CommitToLake(context_.tables, *context_.catalog, commit)
+                           : Result<CommitInfo>(stopped);
   if (!info.ok()) {
     // Only a certain rejection frees the files.
     if (info.error().kind != ErrorKind::kCommitUnknown) {

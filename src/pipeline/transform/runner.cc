@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "pipeline/transform/materialize.h"
 
 namespace tarn {
@@ -32,7 +33,7 @@ RunRecord RecordOf(const std::string& id, int64_t started_micros, const ModelOut
   run.rows = outcome.rows;
   run.bytes = outcome.bytes;
   if (outcome.status == ModelStatus::kSucceeded) run.sequence = outcome.sequence;
-  if (!outcome.error.ok()) run.error = outcome.error.error().message;
+  if (!outcome.error.ok()) run.error = outcome.error.error().ToString();
   run.detail_json = DumpJson(ChecksJson(outcome));
   return run;
 }
@@ -87,9 +88,11 @@ Result<std::vector<ModelOutcome>> RunModels(const PipelineContext& context, cons
       begun.sequence.reset();
       TARN_RETURN_IF_ERROR(context.catalog->RecordRun(begun));
       if (context.progress != nullptr) context.progress->Begin(model.name.ToString(), -1);
-      std::vector<CommitOp> record;
+      Result<std::vector<CommitOp>> record = std::vector<CommitOp>();
       if (options.record) record = options.record(model);
-      outcome.error = MaterializeModel(context, model, record, options.author, &outcome);
+      outcome.error = record.ok()
+                          ? MaterializeModel(context, model, *record, options.author, &outcome)
+                          : record.status();
       if (!outcome.error.ok()) {
         outcome.status = ModelStatus::kFailed;
         broken[index] = model.name;
@@ -99,8 +102,12 @@ Result<std::vector<ModelOutcome>> RunModels(const PipelineContext& context, cons
       }
     }
     outcome.duration_micros = clock.MonotonicMicros() - start;
-    TARN_RETURN_IF_ERROR(
-        context.catalog->RecordRun(RecordOf(id, started_micros, outcome, clock.NowMicros())));
+    // The work is done or not, whatever its record says.
+    if (Status recorded =
+            context.catalog->RecordRun(RecordOf(id, started_micros, outcome, clock.NowMicros()));
+        !recorded.ok()) {
+      Log(LogLevel::kWarning, "the run's end is not recorded: " + recorded.error().message);
+    }
     const bool cancelled =
         !outcome.error.ok() && outcome.error.error().kind == ErrorKind::kCancelled;
     if (cancelled) return outcome.error.error();

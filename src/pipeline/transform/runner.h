@@ -31,7 +31,7 @@ struct ModelOutcome {
 struct RunOptions {
   std::string author = "run";
   /// Operations that a model's success adds to its own commit (what `apply` remembers).
-  std::function<std::vector<CommitOp>(const Model&)> record;
+  std::function<Result<std::vector<CommitOp>>(const Model&)> record;
   /// Told after every model, in order.
   std::function<void(const ModelOutcome&)> finished;
 };

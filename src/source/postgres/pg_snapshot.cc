@@ -224,7 +224,8 @@ WHERE (c.oid = $1::oid OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tr
     const std::string type = table.cursor_types[static_cast<size_t>(at[0])];
     const auto literal = [&](const std::string& text) { return QuoteLiteral(text) + "::" + type; };
     const std::string upto = name + " <= " + literal(cursor.upto);
-    if (cursor.after) return "(" + name + " > " + literal(*cursor.after) + " AND " + upto + ")";
+    const char* lower = cursor.lower == CursorRange::Lower::kInclusive ? " >= " : " > ";
+    if (cursor.after) return "(" + name + lower + literal(*cursor.after) + " AND " + upto + ")";
     return "(" + upto + " OR " + name + " IS NULL)";
   }
 

@@ -1,11 +1,8 @@
 #pragma once
 
-#include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include "base/result.h"
@@ -14,29 +11,11 @@
 
 namespace tarn::duck {
 
-/// Table metadata by its location. Metadata files never change, so that an entry is right for ever;
-/// the oldest used one goes when the cache is full. Threads: may be called concurrently.
-class MetadataCache {
- public:
-  explicit MetadataCache(size_t entries_max) : entries_max_(entries_max) {}
-  Result<std::shared_ptr<const TableMetadata>> Load(ObjectStore& store,
-                                                    const std::string& location);
-
- private:
-  using Entry = std::pair<std::string, std::shared_ptr<const TableMetadata>>;
-  const size_t entries_max_;
-  std::mutex mutex_;
-  std::list<Entry> entries_;  ///< most recently used first
-  std::unordered_map<std::string, std::list<Entry>::iterator> by_location_;
-};
-
 /// What all sessions of one engine share. Lives as long as the DuckDB instance.
 struct EngineState {
-  explicit EngineState(SqlEngineOptions engine_options)
-      : options(std::move(engine_options)), metadata(512) {}
+  explicit EngineState(SqlEngineOptions engine_options) : options(std::move(engine_options)) {}
 
   const SqlEngineOptions options;
-  MetadataCache metadata;
   /// Proves to our file system that a path comes from a scan of ours and not from a user's SQL.
   std::string open_token;
 };

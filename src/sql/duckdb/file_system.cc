@@ -76,9 +76,10 @@ duckdb::unique_ptr<duckdb::FileHandle> LakeFileSystem::OpenFileExtended(
 void LakeFileSystem::Read(duckdb::FileHandle& handle, void* buffer, int64_t bytes,
                           duckdb::idx_t at) {
   LakeFileHandle& file = Handle(handle);
-  const std::string read = ValueOrThrow(
-      engine_.options.tables.store->GetRange(file.key, static_cast<int64_t>(at), bytes));
-  std::memcpy(buffer, read.data(), static_cast<size_t>(bytes));
+  const Status read = engine_.options.tables.store->ReadRange(
+      file.key, static_cast<int64_t>(at),
+      std::span<char>(static_cast<char*>(buffer), static_cast<size_t>(bytes)));
+  if (!read.ok()) Throw(read.error());
 }
 
 int64_t LakeFileSystem::Read(duckdb::FileHandle& handle, void* buffer, int64_t bytes) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "catalog/garbage.h"
 #include "catalog/location.h"
 #include "sql/duckdb/engine_state.h"
 #include "sql/duckdb/lake_state.h"
@@ -116,8 +117,7 @@ Result<bool> LakeState::CreateTable(const TableName& name, const Schema& schema,
   if (old && old.table->metadata != nullptr) {
     // The table stays itself: its history can be read on, its place does not change.
     TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(old.table->entry.name));
-    DeleteFiles(local->files);
-    local->files.clear();
+    Withdraw(&local->files);
     local->base_rows = LakeTable::Base::kReplaced;
     TableTransaction& transaction = *local->transaction;
     TARN_RETURN_IF_ERROR(transaction.SetPartition({}));
@@ -181,10 +181,13 @@ Status LakeState::DropLocked(const LakeRelation& relation) {
   const auto local = tables_.find(entry.name);
   const bool created = local != tables_.end() && local->second.base == nullptr;
   if (local != tables_.end()) {
-    DeleteFiles(local->second.files);
+    Withdraw(&local->second.files);
     tables_.erase(local);
   }
-  if (!created) ops_.push_back(DropTableOp{entry.uuid});
+  if (!created) {
+    TARN_ASSIGN_OR_RETURN(const auto drop, DropTableOps(*engine_.options.tables.store, entry));
+    ops_.insert(ops_.end(), drop.begin(), drop.end());
+  }
   dropped_.insert(entry.name);
   return Status::Ok();
 }
@@ -267,7 +270,33 @@ Status LakeState::Alter(const TableName& name,
   const std::lock_guard lock(mutex_);
   TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
   found_.clear();
-  return change(*local->transaction);
+  const Schema before = local->transaction->schema();
+  const PartitionSpec spec_before = local->transaction->spec();
+  TARN_RETURN_IF_ERROR(change(*local->transaction));
+  if (local->files.empty()) return Status::Ok();
+  // The files that this transaction wrote have the old names and partition values in them.
+  const std::string hint = "COMMIT the rows first, then alter the table";
+  for (const Field& field : before.fields) {
+    const Field* now = local->transaction->schema().Find(field.id);
+    if (now == nullptr || now->name != field.name) {
+      return Unsupported("column " + field.name +
+                             " cannot be renamed or dropped in the transaction "
+                             "that wrote rows to " +
+                             name.ToString(),
+                         hint);
+    }
+  }
+  if (local->transaction->spec().fields != spec_before.fields) {
+    return Unsupported("the partitioning of " + name.ToString() +
+                           " cannot change in the transaction that wrote rows to it",
+                       hint);
+  }
+  return Status::Ok();
+}
+
+void LakeState::Withdraw(std::vector<DataFile>* files) {
+  withdrawn_.insert(withdrawn_.end(), files->begin(), files->end());
+  files->clear();
 }
 
 Result<DataWriterOptions> LakeState::WriterOptions(const TableName& name) {

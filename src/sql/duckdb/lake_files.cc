@@ -12,8 +12,11 @@ PlanFunction PlanOf(EngineState& engine, std::shared_ptr<const LakeTable> table)
   return [&engine, table = std::move(table)](const Predicate& predicate) -> Result<ScanPlan> {
     ScanPlan plan;
     if (table->metadata != nullptr && table->base == LakeTable::Base::kVisible) {
-      TARN_ASSIGN_OR_RETURN(
-          plan, PlanScan(engine.options.tables, *table->metadata, table->snapshot, predicate));
+      // Columns that this transaction renamed have other names in the state that is planned.
+      const bool same_names =
+          table->snapshot.has_value() || table->schema.SameColumns(table->metadata->schema());
+      TARN_ASSIGN_OR_RETURN(plan, PlanScan(engine.options.tables, *table->metadata, table->snapshot,
+                                           same_names ? predicate : Predicate::True()));
     }
     for (const DataFile& file : table->added) {
       ScanFile scan_file;

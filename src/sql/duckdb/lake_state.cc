@@ -102,8 +102,8 @@ Result<std::vector<std::string>> LakeState::ListSchemas() {
 
 Result<std::shared_ptr<const LakeTable>> LakeState::Committed(TableEntry entry) {
   auto table = std::make_shared<LakeTable>();
-  TARN_ASSIGN_OR_RETURN(table->metadata, engine_.metadata.Load(*engine_.options.tables.store,
-                                                               entry.metadata_location));
+  TARN_ASSIGN_OR_RETURN(table->metadata,
+                        LoadTableMetadata(engine_.options.tables, entry.metadata_location));
   table->schema = table->metadata->schema();
   table->spec = table->metadata->spec();
   table->entry = std::move(entry);
@@ -268,6 +268,10 @@ Status LakeState::Commit() {
     if (local.transaction == nullptr) continue;
     if (local.base_rows == LakeTable::Base::kReplaced) {
       TARN_RETURN_IF_ERROR(local.transaction->Overwrite(local.files));
+      // What replaces the rows may have been made of them: rows that came meanwhile would be lost.
+      if (!local.transaction->creates()) {
+        commit.expectations.push_back({local.entry.uuid, local.transaction->base_location()});
+      }
     } else if (!local.files.empty()) {
       TARN_RETURN_IF_ERROR(local.transaction->Append(local.files));
     }
@@ -282,18 +286,25 @@ Status LakeState::Commit() {
   commit.message = touched.empty() ? "names changed" : "wrote " + touched;
   auto committed = CommitToLake(engine_.options.tables, *engine_.options.catalog, commit);
   if (committed.ok()) {
+    DeleteFiles(withdrawn_);
+    withdrawn_.clear();
     tables_.clear();
     ops_.clear();
     return Status::Ok();
   }
   // After an unknown outcome the files may be the table's: then they stay.
-  if (committed.error().kind == ErrorKind::kCommitUnknown) tables_.clear();
+  if (committed.error().kind == ErrorKind::kCommitUnknown) {
+    tables_.clear();
+    withdrawn_.clear();
+  }
   return committed.status();
 }
 
 void LakeState::Abort() {
   const std::lock_guard lock(mutex_);
   for (const auto& [name, local] : tables_) DeleteFiles(local.files);
+  DeleteFiles(withdrawn_);
+  withdrawn_.clear();
   tables_.clear();
   ops_.clear();
 }

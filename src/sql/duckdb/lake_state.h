@@ -16,7 +16,6 @@
 
 namespace tarn::duck {
 
-class MetadataCache;
 struct EngineState;
 
 /// A table as one transaction sees it. Immutable: a change makes another one.
@@ -119,6 +118,9 @@ class LakeState {
   Result<Local*> ChangeLocked(const TableName& name);
   Status EnsureSchemaLocked(const std::string& name);
   void DeleteFiles(const std::vector<DataFile>& files) const;
+  /// Files that this transaction wrote and replaced again: a statement may still be reading them,
+  /// so they go with the transaction's end.
+  void Withdraw(std::vector<DataFile>* files);
 
   EngineState& engine_;
   const SessionOptions& session_;
@@ -127,6 +129,7 @@ class LakeState {
   std::optional<std::vector<std::string>> schemas_;
   std::map<TableName, LakeRelation> found_;  ///< by the name as asked
   std::map<TableName, Local> tables_;
+  std::vector<DataFile> withdrawn_;
   std::map<TableName, std::shared_ptr<const ViewEntry>> views_;
   std::set<TableName> dropped_;
   std::vector<CommitOp> ops_;

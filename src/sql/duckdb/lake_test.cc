@@ -299,6 +299,7 @@ TEST_F(LakeTest, TablesOfOthersAreNotWritten) {
   auto entry = *catalog_->LoadTable({"bronze", "c"}, std::nullopt);
   entry.owner = "source:postgres";
   entry.name.name = "kept";
+  entry.location += "-kept";
   entry.uuid = SystemRandom().Uuid();
   request.commit_id = SystemRandom().Uuid();
   request.ops = {CreateTableOp{entry}, PutObjectOp{"source", "postgres", "{}"}};

@@ -160,6 +160,18 @@ Status CheckStatement(const duckdb::SQLStatement& statement) {
     case StatementType::UPDATE_EXTENSIONS_STATEMENT:
     case StatementType::EXTENSION_STATEMENT:
       return Refused("INSTALL and LOAD", "");
+    case StatementType::CREATE_STATEMENT:
+      // Secrets belong to the whole engine, not to a session.
+      if (statement.Cast<duckdb::CreateStatement>().info->type ==
+          duckdb::CatalogType::SECRET_ENTRY) {
+        return Refused("CREATE SECRET", "credentials stand in tarn.yaml");
+      }
+      return Status::Ok();
+    case StatementType::DROP_STATEMENT:
+      if (statement.Cast<duckdb::DropStatement>().info->type == duckdb::CatalogType::SECRET_ENTRY) {
+        return Refused("DROP SECRET", "credentials stand in tarn.yaml");
+      }
+      return Status::Ok();
     case StatementType::PRAGMA_STATEMENT: {
       const auto& info = *statement.Cast<duckdb::PragmaStatement>().info;
       const std::string name = duckdb::StringUtil::Lower(info.name);

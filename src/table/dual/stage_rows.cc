@@ -230,6 +230,11 @@ class RowStager {
       replaced.insert(PartitionKey(file.spec_id, file.partition));
     }
     const PartitionSpec* fields = request_.table->FindSpec(spec);
+    for (const DataFile& file : request_.change->files) {
+      if (fields == nullptr || file.partition.size() != fields->fields.size()) {
+        return InvalidArgument("the file " + file.path + " has no value for each partition field");
+      }
+    }
     if (fields != nullptr && fields->fields.empty()) return RemoveAll();
     std::vector<ManifestFile> rewritten;
     for (ManifestFile& manifest : base_manifests_) {

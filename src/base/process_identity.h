@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+namespace tarn {
+
+/// Names this process so that another one can later tell whether it still lives: the machine's
+/// boot, the pid namespace, the pid and when it started. Empty where /proc does not tell.
+std::string ProcessIdentity();
+
+enum class Liveness {
+  kAlive,
+  kDead,     ///< certain: its pid is gone, or somebody else's by now
+  kUnknown,  ///< of another boot, machine or pid namespace, or no identity at all
+};
+
+/// Whether the process of an identity still lives.
+Liveness LivenessOf(const std::string& identity);
+
+}  // namespace tarn

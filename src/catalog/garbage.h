@@ -1,0 +1,20 @@
+#pragma once
+
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "storage/object_store.h"
+
+namespace tarn {
+
+/// Kind of the objects that remember the folder of a dropped table whose files still stand: its
+/// name is the folder's key. Written in the commit that drops the table, taken away once the folder
+/// is empty, so that no crash between the two loses sight of files that nobody refers to.
+inline constexpr char kGarbageObject[] = "garbage";
+
+/// The operations that drop a table. The folder of a table that the project made is remembered; one
+/// that was made by hand is the business of whoever made it.
+Result<std::vector<CommitOp>> DropTableOps(const ObjectStore& store, const TableEntry& table);
+
+}  // namespace tarn
