@@ -160,6 +160,21 @@ Error RangeBeyondEnd(std::string_view uri, int64_t offset, int64_t length, int64
                     "the file was cut short or replaced by something that is not Tarn");
 }
 
+namespace {
+
+constexpr size_t kHashBytes = 10;
+
+/// Whether a plain name looks like one that was given a hash: it gets one as well, so that the two
+/// never meet.
+bool EndsInHash(std::string_view name) {
+  constexpr size_t kTail = 1 + 2 * kHashBytes;
+  if (name.size() < kTail || name[name.size() - kTail] != '-') return false;
+  return name.substr(name.size() - kTail + 1).find_first_not_of("0123456789abcdef") ==
+         std::string_view::npos;
+}
+
+}  // namespace
+
 std::string PathSegment(std::string_view name) {
   bool plain = !name.empty() && name.front() != '.' && name.size() <= kPlainNameBytesMax;
   std::string segment;
@@ -172,11 +187,11 @@ std::string PathSegment(std::string_view name) {
       if ((static_cast<unsigned char>(c) & 0xc0) != 0x80) segment.push_back('_');
     }
   }
-  if (plain) return segment;
+  if (plain && !EndsInHash(segment)) return segment;
   if (segment.size() > kKeptBytesMax) segment.resize(kKeptBytesMax);
   if (!segment.empty() && segment.front() == '.') segment.front() = '_';
   const Sha256Digest digest = Sha256(name);
-  return segment + "~" + HexEncode(AsBytes(digest).substr(0, 10));
+  return segment + "-" + HexEncode(AsBytes(digest).substr(0, kHashBytes));
 }
 
 }  // namespace tarn

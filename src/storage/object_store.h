@@ -104,7 +104,7 @@ Error RangeBeyondEnd(std::string_view uri, int64_t offset, int64_t length, int64
 /// @}
 
 /// A folder or object name for any SQL name: ASCII letters, digits, '_', '-' and '.' stay; where
-/// something else (or a leading '.', an empty name, a name over 100 bytes) had to go, '~' and a
+/// something else (or a leading '.', an empty name, a name over 100 bytes) had to go, '-' and a
 /// short hash of the whole name follow, so that different names never meet.
 std::string PathSegment(std::string_view name);
 

@@ -36,8 +36,6 @@ def test_every_reader_reads_every_type(lake, reader):
 def test_odd_tables_are_read_by_everybody(lake, odd):
     project, url = lake
     expected = source.Source(url, "odd", odd.name)
-    if odd.name == "parent":  # a parent of inheritance holds its own rows; its children are tables of their own
-        expected.only()
     source.assert_same(expected, project.arrow(f"SELECT * FROM lake.{projects.lake_name(odd.name)}"), "tarn sql")
     location = project.location(projects.lake_name(odd.name))
     problems = [source.difference(expected, reader.read(location), reader.name) for reader in readers.READERS.values()]
@@ -64,8 +62,9 @@ def test_values_without_a_counterpart_are_exact_or_refused_by_name(project, fill
         assert r.exit_code == 1 and table in r.stderr and "v" in r.stderr, str(r)
         if every_type.SPECIAL[name][0] != "numeric(50,10)":  # refused for its type, not for a value
             assert "id" in r.stderr or "row" in r.stderr, f"the row is not named\n{r}"
-        shown = project.sql("SELECT count(*) AS n FROM information_schema.tables WHERE table_catalog = 'lake' AND table_schema = 'bronze'")
-        assert shown == [{"n": 0}], "a refused table is visible"
+        if (project.directory / "state").exists():  # refused for a value; for its type no plan came about
+            shown = project.sql("SELECT count(*) AS n FROM information_schema.tables WHERE table_catalog = 'lake' AND table_schema = 'bronze'")
+            assert shown == [{"n": 0}], "a refused table is visible"
         project.yaml(projects.mirror("SHOP_PG", [f"public.{table}"], projects.warehouse(), f"    types: {{public.{table}.v: string}}\n"))
         project.apply()
     expected = source.Source(filled, "public", table)

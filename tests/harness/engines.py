@@ -11,6 +11,7 @@ import decimal
 import os
 import re
 import signal
+import threading
 import uuid
 
 import pyarrow as pa
@@ -65,13 +66,21 @@ def spark():
 class Trino:
     def __init__(self, port):
         self.port = port
+        self.announced = threading.Event()  # never set: waiting for it is a pause
 
     def query(self, statement):
         import trino
         with contextlib.closing(trino.dbapi.connect(host="127.0.0.1", port=self.port, user="tests", catalog="iceberg", schema="s")) as c:
-            cursor = c.cursor()
-            cursor.execute(statement)
-            return cursor.fetchall()
+            for _ in range(60):
+                try:
+                    cursor = c.cursor()
+                    cursor.execute(statement)
+                    return cursor.fetchall()
+                except trino.exceptions.TrinoQueryError as e:
+                    if e.error_name != "NO_NODES_AVAILABLE":  # a starved machine: the node is back with its next announcement
+                        raise
+                    self.announced.wait(0.5)
+            raise TimeoutError("Trino had no node for half a minute")
 
     def _read(self, catalog, location):
         """Registers the folder under a fresh name, so nothing that Trino remembers of an earlier look can answer."""

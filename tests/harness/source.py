@@ -34,20 +34,13 @@ class Source:
         text = lambda v: None if v is None else v.decode()
         return [tuple(text(r.get_value(i, j)) for j in range(r.nfields)) for i in range(r.ntuples)]
 
-    def only(self):
-        """Reads again without the rows of tables that inherit from this one."""
-        self._name = "ONLY " + self._name
-        with self._connect() as c:
-            self.rows = self._fetch(c, "*")
-        return self
-
     def _as_printed(self, type_name, strings):
         """What the server prints after it has read each string as that type, or None where it cannot be read so."""
         with self._connect() as c:
             cells = sorted({s for s in strings if s is not None})
             array = psycopg.sql.Literal(cells).as_string(c)
             try:
-                r = c.execute(f"SELECT v, (v::{type_name})::text FROM unnest({array}::text[]) v").fetchall()
+                r = c.execute(f"SELECT v, format('%s', v::{type_name}) FROM unnest({array}::text[]) v").fetchall()
             except psycopg.Error:
                 return None
         return {**dict(r), None: None}

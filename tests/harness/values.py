@@ -31,6 +31,11 @@ def floating(x: float):
 
 # --- from Arrow ---------------------------------------------------------------------------------------------------
 
+def _infinity(value, extreme):
+    """Infinite dates and timestamps are the extremes of their integers (docs/types.md)."""
+    return {extreme: "infinity", -extreme: "-infinity"}.get(value, value)
+
+
 def from_arrow(a) -> list:
     """The values of an Arrow array or chunked array."""
     if isinstance(a, pa.ChunkedArray):
@@ -51,11 +56,11 @@ def from_arrow(a) -> list:
     if pa.types.is_decimal(t):
         return [None if v is None else exact(v) for v in a.to_pylist()]
     if pa.types.is_date32(t):
-        return [None if v is None else ("date", v) for v in a.view(pa.int32()).to_pylist()]
+        return [None if v is None else ("date", _infinity(v, 2**31 - 1)) for v in a.view(pa.int32()).to_pylist()]
     if pa.types.is_date64(t):
         return from_arrow(a.cast(pa.date32()))
     if pa.types.is_timestamp(t):
-        return [None if v is None else ("micros", v) for v in a.cast(pa.timestamp("us", t.tz)).view(pa.int64()).to_pylist()]
+        return [None if v is None else ("micros", _infinity(v, 2**63 - 1)) for v in a.cast(pa.timestamp("us", t.tz)).view(pa.int64()).to_pylist()]
     if pa.types.is_time(t):
         return [None if v is None else ("time", v) for v in a.cast(pa.time64("us")).view(pa.int64()).to_pylist()]
     if any(f(t) for f in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_binary, pa.types.is_large_binary,

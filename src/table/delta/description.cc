@@ -15,12 +15,19 @@ namespace {
 
 constexpr char kColumnMappingFeature[] = "columnMapping";
 constexpr char kTimestampNtzFeature[] = "timestampNtz";
+constexpr char kInvariantsFeature[] = "invariants";
 constexpr char kOmittedColumns[] = "tarn.omitted-columns";
 
 bool HasPlainTimestamp(const Type& type) {
   if (type.primitive()) return type.kind() == Type::Kind::kTimestamp;
   return std::any_of(type.fields().begin(), type.fields().end(),
                      [](const Field& field) { return HasPlainTimestamp(field.type); });
+}
+
+bool HasRequired(const Field& field) {
+  if (field.nullability == Nullability::kRequired) return true;
+  if (field.type.primitive()) return false;
+  return std::any_of(field.type.fields().begin(), field.type.fields().end(), HasRequired);
 }
 
 // What any schema of the table needed: a feature once raised stays.
@@ -36,6 +43,12 @@ Protocol ProtocolOf(const TableMetadata& table, ColumnMapping mapping) {
     if (mapping == ColumnMapping::kByName) protocol.reader_features = {kColumnMappingFeature};
     protocol.reader_features.push_back(kTimestampNtzFeature);
     protocol.writer_features = protocol.reader_features;
+    // NOT NULL is an invariant, which a list of features must name (writer version 2 implies it).
+    const bool required =
+        std::any_of(table.schemas.begin(), table.schemas.end(), [](const Schema& schema) {
+          return std::any_of(schema.fields.begin(), schema.fields.end(), HasRequired);
+        });
+    if (required) protocol.writer_features.push_back(kInvariantsFeature);
   } else if (mapping == ColumnMapping::kByName) {
     protocol = {2, 5, {}, {}};
   }

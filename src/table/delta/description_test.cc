@@ -34,6 +34,15 @@ PartitionField Partition(int source, Transform::Kind kind) {
   return {FieldId(source), 1000 + source, "p" + std::to_string(source), {kind, 0, ""}};
 }
 
+TEST(DeltaDescription, RequiredColumnsNameTheInvariantThatTheyAreOnceFeaturesAreListed) {
+  TableMetadata table = Table(
+      {Column(1, "id", Kind(Type::Kind::kInt)), Column(2, "at", Kind(Type::Kind::kTimestamp))});
+  EXPECT_THAT(Describe(table)->protocol.writer_features, ElementsAre("timestampNtz"));
+  table.schemas[0].fields[0].nullability = Nullability::kRequired;
+  EXPECT_THAT(Describe(table)->protocol.writer_features, ElementsAre("timestampNtz", "invariants"));
+  EXPECT_THAT(Describe(table)->protocol.reader_features, ElementsAre("timestampNtz"));
+}
+
 TEST(DeltaDescription, EveryTypeHasItsNameAndTimeIsLeftOut) {
   const Type time = Kind(Type::Kind::kTime);
   TableMetadata table =
