@@ -37,6 +37,8 @@ struct LiveBindData final : duckdb::TableFunctionData {
   Predicate predicate;
   bool filters_remain = false;
   std::optional<int64_t> limit;
+  /// What the optimised plan wants of the table, for EXPLAIN, which asks without a scan.
+  duckdb::vector<duckdb::column_t> planned_ids;
   bool SupportStatementCache() const override { return false; }
 };
 
@@ -158,12 +160,7 @@ duckdb::InsertionOrderPreservingMap<std::string> ScanToString(
   duckdb::InsertionOrderPreservingMap<std::string> result;
   const auto& bind = input.bind_data->Cast<LiveBindData>();
   result["Source"] = bind.source->address();
-  LiveScan scan;
-  scan.table = *bind.table;
-  for (const SourceColumn& column : bind.table->columns) scan.columns.push_back(column.name);
-  scan.predicate = bind.predicate;
-  scan.limit = bind.limit;
-  auto statement = bind.source->ExplainScan(scan);
+  auto statement = bind.source->ExplainScan(ScanOf(bind, bind.planned_ids));
   result["Statement"] = statement.ok() ? *statement : statement.error().message;
   return result;
 }
@@ -194,6 +191,19 @@ LiveBindData* LimitTarget(duckdb::LogicalOperator& op) {
   }
   auto& bind = get.bind_data->Cast<LiveBindData>();
   return bind.filters_remain ? nullptr : &bind;
+}
+
+/// Notes the columns that each live scan is left with once unused ones are gone.
+void NoteColumns(duckdb::LogicalOperator& op) {
+  if (op.type == duckdb::LogicalOperatorType::LOGICAL_GET) {
+    auto& get = op.Cast<duckdb::LogicalGet>();
+    if (get.function.name == kFunction && get.bind_data) {
+      auto& planned = get.bind_data->Cast<LiveBindData>().planned_ids;
+      planned.clear();
+      for (const auto& id : get.GetColumnIds()) planned.push_back(id.GetPrimaryIndex());
+    }
+  }
+  for (auto& child : op.children) NoteColumns(*child);
 }
 
 /// The LIMIT stays in the plan as well: the pushed one only saves the source and the wire work.
@@ -261,6 +271,7 @@ void RegisterLimitPushdown(duckdb::DBConfig& config) {
   extension.optimize_function = [](duckdb::OptimizerExtensionInput&,
                                    duckdb::unique_ptr<duckdb::LogicalOperator>& plan) {
     PushLimits(*plan);
+    NoteColumns(*plan);
   };
   duckdb::OptimizerExtension::Register(config, std::move(extension));
 }
