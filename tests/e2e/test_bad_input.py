@@ -1,5 +1,6 @@
 """Bad input: a clear error, exit code 1 or 2, and nothing changed."""
 import os
+import pty
 import subprocess
 
 import pytest
@@ -171,6 +172,29 @@ def test_source_changes_between_apply_and_run(shop, change, word):
         return
     assert r.exit_code == 1 and word in r.stderr, str(r)
     assert shop.sql("SELECT * FROM lake.bronze.customer ORDER BY id") == before
+
+
+@pytest.mark.parametrize("change", ["ALTER TABLE customer ADD COLUMN late text", "DROP TABLE customer"])
+def test_source_changes_between_plan_and_apply(shop, change):
+    """What was confirmed is what is done: a plan that is no longer true is not applied."""
+    master, slave = pty.openpty()
+    running = subprocess.Popen([shop.binary, "apply"], cwd=shop.directory, env=shop.env, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        asked = b""
+        while b"[y/N]" not in asked:
+            more = os.read(running.stderr.fileno(), 4096)
+            assert more, asked
+            asked += more
+        shop.server.execute(change, shop.database)
+        os.write(master, b"y\n")
+        error = running.communicate(timeout=60)[1].decode()
+    finally:
+        running.kill()
+        os.close(master)
+        os.close(slave)
+    assert running.returncode == 1, error
+    assert "changed since the plan was shown" in error or "customer" in error, error
+    assert not list((shop.directory / "warehouse").glob("**/*.parquet"))
 
 
 def test_unknown_command_and_option_are_wrong_use(shop):
