@@ -122,6 +122,15 @@ Status Planner::PlanSource(const SourceSpec& spec) {
   if (!discovered.ok()) {
     return std::move(discovered).Wrap(spec.position.ToString() + ": source " + spec.name).status();
   }
+  for (const auto& [from, to] : spec.into_tables) {
+    const bool found = std::any_of(
+        discovered->begin(), discovered->end(),
+        [&, name = from](const SourceTable& table) { return table.name.ToString() == name; });
+    if (found) continue;
+    return NotFound(spec.position.ToString() + ": `into:` of source " + spec.name + " maps " +
+                        from + ", which is none of its tables",
+                    "correct the name, or add the table to `tables:`");
+  }
   const SourceObject wanted = WantedSource(spec, source);
   std::string detail = Plural(discovered->size(), "table") + " of " + source.address();
   if (spec.mode == SourceMode::kQuery) {

@@ -197,6 +197,11 @@ def test_source_changes_between_plan_and_apply(shop, change):
     assert not list((shop.directory / "warehouse").glob("**/*.parquet"))
 
 
+def test_a_mapping_of_a_table_that_is_not_loaded(shop):
+    shop.yaml(projects.mirror("SHOP_PG", ["public.*"], projects.warehouse()).replace("into: bronze", "into: {public.custommer: bronze.c}"))
+    assert_refused(shop, "public.custommer", "into", args=("plan",))
+
+
 def test_unknown_command_and_option_are_wrong_use(shop):
     assert_refused(shop, "nosuchcommand", args=("nosuchcommand",), codes=(2,))
     assert_refused(shop, "--nosuchoption", args=("plan", "--nosuchoption"), codes=(2,))

@@ -137,8 +137,10 @@ Status Connection::Commit() {
   return error;
 }
 
+bool Connection::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+
 void Connection::Rollback() {
-  if (sqlite3_get_autocommit(handle_) != 0) return;
+  if (!in_transaction()) return;
   // A failure leaves a transaction that nobody commits: SQLite undoes it when the file is closed.
   sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
 }

@@ -88,6 +88,8 @@ class Connection {
   Status Begin();
   Status Commit();
   void Rollback();
+  /// Whether a transaction is open: after a Rollback only when that failed.
+  bool in_transaction() const;
   /// @}
 
   const std::string& path() const { return path_; }

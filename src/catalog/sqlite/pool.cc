@@ -31,8 +31,15 @@ Result<Pool::Lease> Pool::Acquire() {
 }
 
 void Pool::GiveBack(std::unique_ptr<Connection> connection) {
+  // One whose ROLLBACK failed is closed, which undoes its transaction: nobody may read or write in
+  // it. An in-memory catalog lives in its connection and has no disk that could fail.
+  if (connection->in_transaction() && options_.path != ":memory:") connection.reset();
   std::lock_guard lock(mutex_);
-  idle_.push_back(std::move(connection));
+  if (connection == nullptr) {
+    ++unopened_;
+  } else {
+    idle_.push_back(std::move(connection));
+  }
   returned_.notify_one();
 }
 
