@@ -141,7 +141,8 @@ void AddSqlCommand(CLI::App& app, CommandContext& context) {
                   "statements to run (default: a shell, or standard input)");
   sql->add_option("--format", flags->format, "table, csv, json, parquet or arrow")
       ->check(CLI::IsMember({"table", "csv", "json", "parquet", "arrow"}));
-  sql->add_option("--at", flags->at, "show the lake as it was at this sequence number");
+  sql->add_option("--at", flags->at, "show the lake as it was at this sequence number")
+      ->check(CLI::Range(int64_t{0}, INT64_MAX));
   sql->footer("Example: tarn sql -c 'SELECT * FROM gold.customer_counts' --format csv");
   sql->callback([&context, flags] { RunSql(context, *flags); });
 }
