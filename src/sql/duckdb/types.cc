@@ -36,6 +36,13 @@ LogicalType ToLogicalType(const Type& type) {
       return LogicalType::TIMESTAMP;
     case Type::Kind::kTimestampTz:
       return LogicalType::TIMESTAMP_TZ;
+    case Type::Kind::kTimestampNs:
+    case Type::Kind::kTimestampTzNs:
+      return LogicalType::TIMESTAMP_NS;
+    case Type::Kind::kUnknown:
+      return LogicalType::SQLNULL;
+    case Type::Kind::kVariant:
+      return LogicalType::VARIANT();
     case Type::Kind::kString:
       return LogicalType::VARCHAR;
     case Type::Kind::kUuid:

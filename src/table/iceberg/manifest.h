@@ -39,6 +39,8 @@ struct ManifestFile {
   std::optional<int64_t> added_rows, existing_rows, deleted_rows;
   std::vector<PartitionSummary> partitions;  ///< one a field of the spec, or none
   std::string key_metadata;
+  /// Version 3: the row id of the first row of the manifest's ADDED files without one of their own.
+  std::optional<int64_t> first_row_id;
 
   /// False only when certainly no entry is ADDED or EXISTING.
   bool may_have_live_files() const {
@@ -64,6 +66,9 @@ struct ManifestEntry {
 inline constexpr int32_t kReservedFieldIds = 2147483447;  ///< this one and above
 inline constexpr int32_t kDeletePathFieldId = 2147483546;
 inline constexpr int32_t kDeletePositionFieldId = 2147483545;
+inline constexpr int32_t kRowIdFieldId = 2147483540;  ///< `_row_id`, long (version 3)
+/// `_last_updated_sequence_number`, long (version 3)
+inline constexpr int32_t kLastUpdatedSequenceFieldId = 2147483539;
 /// @}
 
 /// The types that partition values and bounds are read with.

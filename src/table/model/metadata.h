@@ -57,7 +57,43 @@ struct DataFile {
   std::vector<int32_t> equality_ids;
   std::optional<int32_t> sort_order_id;
   std::string referenced_data_file;  ///< of position deletes, where it is one file
-  std::string key_metadata;          ///< of encrypted files, passed on untouched
+  /// Where a deletion vector's blob stands in its Puffin file (version 3); absent for other files.
+  std::optional<int64_t> content_offset, content_size_bytes;
+  /// The row id of the file's first row (version 3, "Row Lineage"); absent until it is assigned.
+  std::optional<int64_t> first_row_id;
+  std::string key_metadata;  ///< of encrypted files, passed on untouched
+
+  /// Version 3: a bitmap in a Puffin file instead of a Parquet file of positions.
+  bool is_deletion_vector() const { return content_offset.has_value(); }
+};
+
+/// Iceberg "Sorting".
+struct SortField {
+  FieldId source_id;
+  Transform transform;
+  enum class Direction { kAscending, kDescending } direction = Direction::kAscending;
+  enum class Nulls { kFirst, kLast } nulls = Nulls::kFirst;
+  bool operator==(const SortField&) const = default;
+};
+struct SortOrder {
+  int32_t id = 0;  ///< 0 is the unsorted order
+  std::vector<SortField> fields;
+};
+
+/// A Puffin file with statistics of one snapshot (Iceberg "Table Statistics").
+struct StatisticsBlob {
+  std::string type;  ///< "apache-datasketches-theta-v1"
+  SnapshotId snapshot;
+  int64_t sequence_number = 0;
+  std::vector<int32_t> fields;
+  std::map<std::string, std::string> properties;  ///< "ndv"
+};
+struct StatisticsFile {
+  SnapshotId snapshot;
+  std::string path;  ///< absolute URI
+  int64_t size_bytes = 0;
+  int64_t footer_bytes = 0;
+  std::vector<StatisticsBlob> blobs;
 };
 
 struct Snapshot {
@@ -70,6 +106,10 @@ struct Snapshot {
   std::optional<SchemaId> schema_id;
   /// Version 1 may list manifests here instead of in a manifest list.
   std::vector<std::string> manifests;
+  /// \name Version 3, "Row Lineage": the first row id of the snapshot, and how many it assigned.
+  /// @{
+  std::optional<int64_t> first_row_id, added_rows;
+  /// @}
   /// Members that this version of Tarn does not know (JSON text by key), written back untouched.
   std::map<std::string, std::string> unknown_members;
 };
@@ -99,8 +139,12 @@ struct TableMetadata {
   std::vector<std::pair<int64_t, SnapshotId>> snapshot_log;   ///< (ms, snapshot)
   std::vector<std::pair<int64_t, std::string>> metadata_log;  ///< (ms, metadata file URI)
   std::map<std::string, SnapshotRef> refs;
-  /// Members that this version of Tarn does not interpret (JSON text by key: sort orders,
-  /// statistics and those of later specifications), written back untouched.
+  std::vector<SortOrder> sort_orders;
+  int32_t default_sort_order = 0;
+  std::vector<StatisticsFile> statistics;
+  int64_t next_row_id = 0;  ///< version 3: the next row id that nobody has
+  /// Members that this version of Tarn does not interpret (JSON text by key: partition
+  /// statistics, encryption keys and those of later specifications), written back untouched.
   std::map<std::string, std::string> unknown_members;
 
   const Schema& schema() const;       ///< the current one

@@ -36,13 +36,17 @@ class Type {
     kTime,
     kTimestamp,
     kTimestampTz,
+    kTimestampNs,    ///< version 3
+    kTimestampTzNs,  ///< version 3
     kString,
     kUuid,
     kFixed,
     kBinary,
+    kUnknown,  ///< version 3: every value is null, and no file stores the column
     kStruct,
     kList,
-    kMap
+    kMap,
+    kVariant  ///< version 3: semi-structured; neither primitive nor nested
   };
   Type() = default;
   explicit Type(Kind kind) : kind_(kind) {}
@@ -78,6 +82,12 @@ struct Field {
   Type type;
   Nullability nullability = Nullability::kOptional;
   std::string doc;
+  /// \name Version 3, "Default Values" of primitive fields. `initial_default` is what rows of files
+  /// that lack the column have; `write_default` what a writer puts that is given no value.
+  /// @{
+  std::optional<Scalar> initial_default = {};
+  std::optional<Scalar> write_default = {};
+  /// @}
   bool operator==(const Field& other) const = default;
 };
 

@@ -216,6 +216,14 @@ Result<std::shared_ptr<arrow::DataType>> TypeToArrow(const Type& type) {
       return arrow::timestamp(arrow::TimeUnit::MICRO);
     case Kind::kTimestampTz:
       return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+    case Kind::kTimestampNs:
+      return arrow::timestamp(arrow::TimeUnit::NANO);
+    case Kind::kTimestampTzNs:
+      return arrow::timestamp(arrow::TimeUnit::NANO, "UTC");
+    case Kind::kUnknown:
+      return arrow::null();
+    case Kind::kVariant:
+      return Unsupported("the type variant has no Arrow type of its own");
     case Kind::kString:
       return arrow::utf8();
     case Kind::kUuid:

@@ -74,6 +74,14 @@ std::string Type::ToString() const {
       return "timestamp";
     case Kind::kTimestampTz:
       return "timestamptz";
+    case Kind::kTimestampNs:
+      return "timestamp_ns";
+    case Kind::kTimestampTzNs:
+      return "timestamptz_ns";
+    case Kind::kUnknown:
+      return "unknown";
+    case Kind::kVariant:
+      return "variant";
     case Kind::kString:
       return "string";
     case Kind::kUuid:
