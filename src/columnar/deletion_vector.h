@@ -12,7 +12,8 @@
 namespace tarn {
 
 /// A set of row positions of one data file: the rows that are deleted. 64-bit Roaring bitmap.
-/// A value; copies are deep. Threads: const methods may be called concurrently.
+/// A value; copies are deep; of one that was moved from, only assignment and destruction are left.
+/// Threads: const methods may be called concurrently.
 class DeletionVector {
  public:
   DeletionVector();
@@ -41,7 +42,8 @@ class DeletionVector {
   std::vector<int64_t> ToVector() const;
   void ForEach(const std::function<void(int64_t)>& visit) const;
   /// Writes the positions of [begin, begin + count) that are NOT in the set, less `begin`, to `out`
-  /// (room for `count`); returns how many. What a scan turns into a selection.
+  /// (room for `count`); returns how many. What a scan turns into a selection: its cost is that of
+  /// the rows in the range, whatever the size of the set.
   int64_t SelectLive(int64_t begin, int64_t count, uint32_t* out) const;
   bool operator==(const DeletionVector& other) const;
   /// Bytes that the bitmap takes in memory, about.
@@ -49,7 +51,7 @@ class DeletionVector {
 
   /// The blob "deletion-vector-v1" of the Puffin specification, which is Delta's vector on disk as
   /// well: 4 bytes big-endian length of magic and bitmap, magic D1 D3 39 64, the 64-bit portable
-  /// Roaring bitmap, 4 bytes big-endian CRC-32 of magic and bitmap.
+  /// Roaring bitmap, 4 bytes big-endian CRC-32 of magic and bitmap. Over 2 GiB: an assertion.
   std::string Serialize() const;
   /// Errors: Corruption (length, magic, checksum, a bitmap that is not one), naming `what`.
   static Result<DeletionVector> Parse(std::string_view blob, std::string_view what);
@@ -61,6 +63,9 @@ class DeletionVector {
 
  private:
   struct Impl;
+  enum class Padding { kNone, kZeros };
+  static Result<DeletionVector> ParseBitmaps(std::string_view bytes, const std::string& what,
+                                             Padding padding);
   std::unique_ptr<Impl> impl_;
 };
 
