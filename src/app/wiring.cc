@@ -32,6 +32,10 @@ Result<std::unique_ptr<ObjectStore>> OpenStore(const ProjectSpec& spec) {
   options.session_token = spec.storage.session_token;
   options.role_arn = spec.storage.role_arn;
   options.tls_ca_file = spec.storage.ca_file;
+  if (!spec.storage.path_style.empty()) options.path_style = spec.storage.path_style == "true";
+  if (spec.storage.encryption == "sse-s3") options.encryption = S3Options::Encryption::kS3;
+  if (spec.storage.encryption == "sse-kms") options.encryption = S3Options::Encryption::kKms;
+  options.kms_key = spec.storage.kms_key;
   return OpenS3Store(std::move(options), spec.limits);
 }
 

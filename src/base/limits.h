@@ -18,6 +18,8 @@ struct Limits {
   int64_t commit_retries_max = 16;            ///< attempts of one commit after conflicts
   int64_t storage_retries_max = 5;            ///< attempts of one storage request
   int64_t storage_timeout_ms = 30000;         ///< a storage request without progress
+  int64_t storage_connect_timeout_ms = 3000;  ///< connecting to a storage server
+  int64_t storage_deadline_ms = 120000;       ///< a storage request with all its repetitions
   int64_t storage_part_bytes = 8LL << 20;     ///< one part of a multipart upload
   int64_t storage_parts_in_flight_max = 3;    ///< parts of one store on their way at once
   int64_t storage_connections_idle_max = 16;  ///< connections of one store kept for reuse

@@ -34,6 +34,8 @@ constexpr LimitEntry kLimits[] = {
     {"commit_retries_max", &Limits::commit_retries_max},
     {"storage_retries_max", &Limits::storage_retries_max},
     {"storage_timeout_ms", &Limits::storage_timeout_ms},
+    {"storage_connect_timeout_ms", &Limits::storage_connect_timeout_ms},
+    {"storage_deadline_ms", &Limits::storage_deadline_ms},
     {"source_connect_timeout_ms", &Limits::source_connect_timeout_ms},
     {"lock_lease_ms", &Limits::lock_lease_ms},
     {"lock_wait_ms", &Limits::lock_wait_ms},
@@ -198,18 +200,35 @@ Status ParseStorage(YamlMap& file, StorageSpec* storage) {
       {"secret_key", &StorageSpec::secret_key},
       {"session_token", &StorageSpec::session_token},
       {"role_arn", &StorageSpec::role_arn},
-      {"ca_file", &StorageSpec::ca_file}};
+      {"ca_file", &StorageSpec::ca_file},
+      {"path_style", &StorageSpec::path_style},
+      {"encryption", &StorageSpec::encryption},
+      {"kms_key", &StorageSpec::kms_key}};
   for (const auto& [key, member] : keys) {
     TARN_ASSIGN_OR_RETURN(auto text, map.String(key));
     storage->*member = text.value_or("");
   }
   if (storage->access_key.empty() != storage->secret_key.empty()) {
-    return InvalidArgument(map.position().ToString() +
-                               ": storage needs access_key and secret_key together, or neither",
+    return InvalidArgument(where + ": storage needs access_key and secret_key together, or neither",
                            "without both, credentials are found as the AWS SDK finds them");
   }
   return map.Done();
 }
+  const auto is_one_of = [](const std::string& text, std::initializer_list<const char*> words) {
+    return text.empty() || std::find(words.begin(), words.end(), text) != words.end();
+  };
+  if (!is_one_of(storage->path_style, {"true", "false"})) {
+    return InvalidArgument(where + ": path_style of storage is true or false, not \"" +
+                           storage->path_style + "\"");
+  }
+  if (!is_one_of(storage->encryption, {"sse-s3", "sse-kms"})) {
+    return InvalidArgument(
+        where + ": encryption of storage is sse-s3 or sse-kms, not \"" + storage->encryption + "\"",
+        "left out, the bucket's own setting holds");
+  }
+  if (!storage->kms_key.empty() && storage->encryption != "sse-kms") {
+    return InvalidArgument(where + ": kms_key of storage goes with encryption: sse-kms");
+  }
 
 Status ParseLimits(YamlMap& file, Limits* limits) {
   TARN_ASSIGN_OR_RETURN(YamlMap map, file.Map("limits", "limits"));

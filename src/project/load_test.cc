@@ -177,5 +177,18 @@ TEST_F(LoadProjectTest, TheProjectIsFoundFromAFolderBelow) {
   EXPECT_FALSE(FindProjectRoot(fs::temp_directory_path().string()).ok());
 }
 
+TEST_F(LoadProjectTest, SettingsOfTheStorageAreCheckedAtOnce) {
+  const std::string storage = "name: shop\nwarehouse: s3://b\nstorage: ";
+  auto spec = Load(storage + "{path_style: false, encryption: sse-kms, kms_key: alias/lake}\n");
+  ASSERT_TRUE(spec.ok()) << spec.error().ToString();
+  EXPECT_EQ(spec->storage.path_style, "false");
+  EXPECT_EQ(spec->storage.encryption, "sse-kms");
+  EXPECT_EQ(spec->storage.kms_key, "alias/lake");
+  EXPECT_NE(ErrorOf(storage + "{path_style: maybe}\n").find("true or false"), std::string::npos);
+  EXPECT_NE(ErrorOf(storage + "{encryption: aes}\n").find("sse-s3 or sse-kms"), std::string::npos);
+  EXPECT_NE(ErrorOf(storage + "{encryption: sse-s3, kms_key: k}\n").find("goes with"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace tarn

@@ -28,6 +28,9 @@ struct StorageSpec {
   std::string session_token;  ///< secret
   std::string role_arn;
   std::string ca_file;
+  std::string path_style;  ///< "true", "false" or empty
+  std::string encryption;  ///< "sse-s3", "sse-kms" or empty
+  std::string kms_key;
 };
 
 enum class SourceMode {

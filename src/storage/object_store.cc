@@ -1,5 +1,6 @@
 #include "storage/object_store.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/sha256.h"
@@ -113,6 +114,16 @@ Status ObjectStore::ReadRange(std::string_view key, int64_t offset, std::span<ch
                         GetRange(key, offset, static_cast<int64_t>(out.size())));
   std::memcpy(out.data(), bytes.data(), out.size());
   return {};
+}
+
+Result<ReadExtent> ObjectStore::ReadUpTo(std::string_view key, int64_t offset,
+                                         std::span<char> out) {
+  TARN_RETURN_IF_ERROR(ValidateRange(key, offset, static_cast<int64_t>(out.size())));
+  TARN_ASSIGN_OR_RETURN(const ObjectInfo info, Head(key));
+  const int64_t there = std::max<int64_t>(0, info.size_bytes - offset);
+  const size_t length = std::min(out.size(), static_cast<size_t>(there));
+  if (length > 0) TARN_RETURN_IF_ERROR(ReadRange(key, offset, out.first(length)));
+  return ReadExtent{static_cast<int64_t>(length), info.size_bytes};
 }
 
 Status ObjectStore::RemoveEmptyFolders(std::string_view prefix) { return ValidatePrefix(prefix); }

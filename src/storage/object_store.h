@@ -19,6 +19,12 @@ struct ObjectInfo {
   int64_t modified_micros = 0;  ///< microseconds since the epoch, as the store tells it
 };
 
+/// What a read that may end early found.
+struct ReadExtent {
+  int64_t bytes_read = 0;
+  int64_t size_bytes = 0;  ///< of the whole object
+};
+
 /// Bytes on their way into one new object.
 /// Nothing is visible under the key before Close() returned ok; an object that is not closed leaves
 /// nothing behind (its parts are removed by the destructor, as far as the store answers).
@@ -51,6 +57,9 @@ class ObjectStore {
   virtual Result<std::string> GetRange(std::string_view key, int64_t offset, int64_t length) = 0;
   /// The same into the caller's memory, `out.size()` bytes: saves a copy where one reads a lot.
   virtual Status ReadRange(std::string_view key, int64_t offset, std::span<char> out);
+  /// As much of it as the object has, and the object's size: for those who read beyond what they
+  /// were asked for. Nothing is read at or beyond the end.
+  virtual Result<ReadExtent> ReadUpTo(std::string_view key, int64_t offset, std::span<char> out);
   virtual Result<ObjectInfo> Head(std::string_view key) = 0;
   /// Creates or replaces, atomically.
   virtual Status Put(std::string_view key, std::string_view bytes) = 0;

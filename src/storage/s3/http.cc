@@ -42,6 +42,10 @@ int BeforeSending(void* user, char*, char*, int, int) {
   return CURL_PREREQFUNC_OK;
 }
 
+int OnProgress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<Transfer*>(user)->request.stop->load(std::memory_order_relaxed) ? 1 : 0;
+}
+
 void StartAnswer(HttpResponse& response) {
   response.status = 0;
   response.headers.clear();
@@ -204,6 +208,14 @@ std::optional<TransportError> HttpClient::Send(const HttpRequest& request, HttpR
   Set(handle, CURLOPT_NOSIGNAL, 1L);
   Set(handle, CURLOPT_ERRORBUFFER, &error_text[0]);
   Set(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout_ms));
+  if (request.timeout_ms > 0) {
+    Set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_ms));
+  }
+  if (request.stop != nullptr) {
+    Set(handle, CURLOPT_NOPROGRESS, 0L);
+    Set(handle, CURLOPT_XFERINFOFUNCTION, &OnProgress);
+    Set(handle, CURLOPT_XFERINFODATA, static_cast<void*>(&transfer));
+  }
   Set(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
   Set(handle, CURLOPT_LOW_SPEED_TIME,
       static_cast<long>(std::max<int64_t>(1, options_.idle_timeout_ms / 1000)));
@@ -249,9 +261,11 @@ std::optional<TransportError> HttpClient::Send(const HttpRequest& request, HttpR
 
   if (code == CURLE_OK) return std::nullopt;
   TransportError::Kind kind = KindOf(code);
-  if (kind != TransportError::Kind::kMisplaced) {
-    // A time-out or a broken TLS handshake comes before anything was sent; and a connection that
-    // is refused may be the library's second one, after the first took the request along.
+  if (kind != TransportError::Kind::kMisplaced || transfer.times_sent > 0) {
+    // What comes after the request is the server's doing, however odd (an answer that is no HTTP
+    // counts as an unsupported protocol). A time-out or a broken TLS handshake comes before
+    // anything was sent; and a connection that is refused may be the library's second one, after
+    // the first took the request along.
     kind = transfer.times_sent == 0 ? TransportError::Kind::kNotSent : TransportError::Kind::kLost;
   }
   return TransportError{kind, error_text[0] != '\0' ? error_text : curl_easy_strerror(code)};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,10 @@ struct HttpRequest {
   /// Where the body of a 206 answer goes; what does not fit there fails the request. Other answers
   /// and everything without it go to HttpResponse::body.
   std::optional<std::span<char>> into;
+  /// From the connection to the answer's last byte; 0: no bound but those of HttpOptions.
+  int64_t timeout_ms = 0;
+  /// Once set, the request ends (kLost) within about a second. May be null.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 struct HttpResponse {

@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/log.h"
 #include "base/sha256.h"
+#include "storage/crc32c.h"
 #include "storage/s3/s3_error.h"
+#include "storage/s3/s3_retry.h"
 
 namespace tarn {
 namespace {
 
 constexpr int64_t kBackoffBaseMicros = 100'000;
 constexpr int64_t kBackoffMaxMicros = 5'000'000;
-constexpr int64_t kConnectTimeoutMs = 3000;
+constexpr int64_t kWaitSliceMicros = 50'000;  // after which a stop is noticed
 constexpr int kConnectAttemptsMax = 3;
 constexpr int64_t kPartSlotsMax = 1024;
 
@@ -70,27 +73,29 @@ int64_t Clamp(int64_t value, int64_t low, int64_t high) {
   return std::min(std::max(value, low), high);
 }
 
-/// Answers that may be better next time.
-bool IsPassing(const HttpResponse& response) {
-  switch (response.status) {
-    case 408:
-    case 429:
-    case 500:
-    case 502:
-    case 503:
-    case 504:
-      return true;
-    case 400:
-      return S3ErrorCode(response) == "RequestTimeout";
-    case 409: {
-      const std::string code = S3ErrorCode(response);
-      // The last one is versitygw's while another client deletes the folder's last object.
-      return code == "ConditionalRequestConflict" || code == "OperationAborted" ||
-             code == "ExistingObjectIsDirectory";
-    }
-    default:
-      return false;
+/// A header that carries one line of the user's, and nothing more.
+bool IsHeaderText(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+Result<NameValues> EncryptionHeaders(const S3Options& options) {
+  using Encryption = S3Options::Encryption;
+  constexpr const char* kEncryption = "x-amz-server-side-encryption";
+  if (!options.kms_key.empty() && options.encryption != Encryption::kKms) {
+    return InvalidArgument("`kms_key` is set without `encryption: sse-kms`",
+                           "set both under `storage:`, or leave `kms_key` out");
   }
+  if (!IsHeaderText(options.kms_key)) {
+    return InvalidArgument("`kms_key` is not the name of a key",
+                           "write the key's id, ARN or alias, without spaces");
+  }
+  if (options.encryption == Encryption::kBucketDefault) return NameValues{};
+  if (options.encryption == Encryption::kS3) return NameValues{{kEncryption, "AES256"}};
+  NameValues headers{{kEncryption, "aws:kms"}};
+  if (!options.kms_key.empty()) {
+    headers.emplace_back("x-amz-server-side-encryption-aws-kms-key-id", options.kms_key);
+  }
+  return headers;
 }
 
 }  // namespace
@@ -99,7 +104,7 @@ S3Client::S3Client(const S3Options& options, const Limits& limits, Clock& clock,
     : limits_(limits),
       clock_(clock),
       random_(random),
-      http_(HttpOptions{std::min(kConnectTimeoutMs, limits.storage_timeout_ms),
+      http_(HttpOptions{std::min(limits.storage_connect_timeout_ms, limits.storage_timeout_ms),
                         limits.storage_timeout_ms, limits.storage_connections_idle_max,
                         options.tls_ca_file}),
       bucket_(options.bucket),
@@ -125,7 +130,9 @@ Result<std::shared_ptr<S3Client>> S3Client::Make(const S3Options& options, const
     return InvalidArgument("`session_token` is set without `access_key` and `secret_key`",
                            "set all three under `storage:`, or none");
   }
+  TARN_ASSIGN_OR_RETURN(NameValues create_headers, EncryptionHeaders(options));
   std::shared_ptr<S3Client> client(new S3Client(options, limits, clock, random));
+  client->create_headers_ = std::move(create_headers);
   const bool on_aws = options.endpoint.empty();
   const std::string domain =
       client->region_.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com";
@@ -169,18 +176,21 @@ std::string S3Client::UriOf(std::string_view key) const {
   return uri;
 }
 
-HttpRequest S3Client::Sign(const AwsCredentials& credentials, const Request& request) const {
+std::string S3Client::PayloadHash(const Request& request) const {
+  // TLS protects the body already; hashing it once more would cost a second pass over all bytes.
+  if (scheme_ == "https" && !request.body.empty()) return std::string(kUnsignedPayload);
+  return HexEncode(AsBytes(Sha256(request.body)));
+}
+
+HttpRequest S3Client::Sign(const AwsCredentials& credentials, const Request& request,
+                           const std::string& payload_hash) const {
   const bool bucket_only = request.key.empty();
   SignedRequest to_sign{
       request.method,
       path_prefix_ + "/" + (bucket_only ? std::string() : UriEncodePath(FullKey(request.key))),
       CanonicalQuery(request.query), request.headers};
   to_sign.headers.emplace_back("host", host_);
-  // TLS protects the body already; hashing it once more would cost a second pass over all bytes.
-  to_sign.headers.emplace_back("x-amz-content-sha256",
-                               scheme_ == "https" && !request.body.empty()
-                                   ? std::string(kUnsignedPayload)
-                                   : HexEncode(AsBytes(Sha256(request.body))));
+  to_sign.headers.emplace_back("x-amz-content-sha256", payload_hash);
   SignV4(credentials, region_, "s3", clock_.NowMicros(), to_sign);
   HttpRequest http;
   http.method = request.method;
@@ -189,6 +199,7 @@ HttpRequest S3Client::Sign(const AwsCredentials& credentials, const Request& req
   http.headers = std::move(to_sign.headers);
   http.body = request.body;
   http.into = request.into;
+  http.stop = request.stop;
   return http;
 }
 
@@ -209,6 +220,7 @@ Result<std::string> S3Client::AssumeRole(CredentialsProvider& base, const std::s
   http.url = scheme_ + "://" + sts_host_ + "/";
   http.headers = std::move(to_sign.headers);
   http.body = body;
+  http.timeout_ms = limits_.storage_deadline_ms;
   HttpResponse response;
   if (const auto failure = http_.Send(http, response)) {
     return Unavailable("cannot assume role " + role_arn + " at " + sts_host_ + ": " +
@@ -224,40 +236,110 @@ Result<std::string> S3Client::AssumeRole(CredentialsProvider& base, const std::s
                           "credentials in use");
 }
 
+int64_t S3Client::Deadline() const { return DeadlineIn(limits_.storage_deadline_ms * 1000); }
+
+int64_t S3Client::DeadlineIn(int64_t micros) const { return clock_.MonotonicMicros() + micros; }
+
 int64_t S3Client::BackoffMicros(int attempt) {
   const int64_t cap = std::min(kBackoffMaxMicros, kBackoffBaseMicros << std::min(attempt, 10));
   return static_cast<int64_t>(random_.Below(static_cast<uint64_t>(cap))) + 1000;
 }
 
-std::optional<S3Client::Answer> S3Client::Send(const Request& request, NoAnswer* no_answer) {
+bool S3Client::Wait(int64_t micros, int64_t deadline, const std::atomic<bool>* stop) {
+  const auto stopped = [&] { return stop != nullptr && stop->load(std::memory_order_relaxed); };
+  if (clock_.MonotonicMicros() + micros >= deadline) return false;
+  while (micros > 0 && !stopped()) {
+    const int64_t slice = stop == nullptr ? micros : std::min(micros, kWaitSliceMicros);
+    clock_.SleepMicros(slice);
+    micros -= slice;
+  }
+  return !stopped();
+}
+
+S3Client::Attempt S3Client::Try(const Request& request, const std::string& payload_hash,
+                                int64_t deadline, HttpResponse& response) {
+  Attempt attempt;
+  const auto credentials = credentials_->Get();
+  if (!credentials.ok()) {
+    attempt.error = credentials.error();
+    attempt.repeat = credentials.error().kind == ErrorKind::kUnavailable;
+    return attempt;
+  }
+  HttpRequest http = Sign(*credentials, request, payload_hash);
+  http.timeout_ms = std::max<int64_t>(1, (deadline - clock_.MonotonicMicros()) / 1000);
+  const auto failure = http_.Send(http, response);
+  if (response.sent_again) attempt.may_have_won = true;
+  if (failure) {
+    attempt.error = TransportErrorOf(*failure, endpoint_);
+    attempt.may_have_won |= failure->kind == TransportError::Kind::kLost;
+    attempt.repeat = failure->kind != TransportError::Kind::kMisplaced;
+    return attempt;
+  }
+  if (response.status < 300 && request.check) {
+    if (const Status whole = request.check(response); !whole.ok()) {
+      attempt.error = whole.error();
+      attempt.may_have_won = attempt.repeat = true;
+      return attempt;
+    }
+  }
+  attempt.repeat = IsPassing(response);
+  if (attempt.repeat) attempt.retry_after_micros = RetryAfterMicros(response, clock_.NowMicros());
+  if (IsThrottling(response)) {
+    // Whatever an odd server says, the others are not held back beyond what one request may take.
+    throttle_.SlowDown(clock_.MonotonicMicros(),
+                       std::min(attempt.retry_after_micros, limits_.storage_deadline_ms * 1000));
+  }
+  return attempt;
+}
+
+std::optional<S3Client::Answer> S3Client::Send(const Request& original, NoAnswer* no_answer) {
   Answer answer;
-  const int64_t give_up_at = clock_.MonotonicMicros() + limits_.storage_timeout_ms * 1000;
+  Request request = original;
+  const int64_t deadline = request.deadline_micros != 0 ? request.deadline_micros : Deadline();
   const int64_t attempts_max = std::max<int64_t>(1, limits_.storage_retries_max);
-  for (int attempt = 1;; ++attempt) {
-    auto credentials = credentials_->Get();
-    const bool last = attempt >= attempts_max || clock_.MonotonicMicros() >= give_up_at;
-    if (!credentials.ok()) {
-      if (credentials.error().kind != ErrorKind::kUnavailable || last) {
-        *no_answer = {credentials.error(), answer.earlier_may_have_won};
-        return std::nullopt;
+  const std::string payload_hash = PayloadHash(request);
+  bool checksum = request.checksum && checksums_.load(std::memory_order_relaxed);
+  if (checksum) {
+    request.headers.emplace_back(kChecksumHeader, Crc32cBase64(Crc32c(request.body)));
+  }
+  const auto give_up = [&](Error error) {
+    *no_answer = {std::move(error), answer.earlier_may_have_won};
+    return std::nullopt;
+  };
+  for (int number = 1;; ++number) {
+    const int64_t turn = throttle_.Admit(clock_.MonotonicMicros());
+    if (!Wait(turn, deadline, request.stop)) {
+      if (request.stop != nullptr && request.stop->load()) {
+        return give_up(Cancelled("the request to " + endpoint_ + " was stopped"));
       }
-    } else {
-      const auto failure = http_.Send(Sign(*credentials, request), answer.response);
-      if (answer.response.sent_again) answer.earlier_may_have_won = true;
-      if (!failure && (last || !IsPassing(answer.response))) return answer;
-      if (!failure) {
-        answer.earlier_may_have_won = true;
-      } else {
-        using Kind = TransportError::Kind;
-        if (failure->kind == Kind::kLost) answer.earlier_may_have_won = true;
-        const bool unreachable = failure->kind == Kind::kNotSent && attempt >= kConnectAttemptsMax;
-        if (last || unreachable || failure->kind == Kind::kMisplaced) {
-          *no_answer = {TransportErrorOf(*failure, endpoint_), answer.earlier_may_have_won};
-          return std::nullopt;
-        }
+      return give_up(Unavailable(endpoint_ + " asks for fewer requests, for longer than " +
+                                     "`storage_deadline_ms` allows to wait",
+                                 "run it again later, or raise `storage_deadline_ms`"));
+    }
+    Attempt attempt = Try(request, payload_hash, deadline, answer.response);
+    if (checksum && !attempt.error && RefusesChecksum(answer.response)) {
+      checksum = false;
+      request.headers.pop_back();
+      attempt = Try(request, payload_hash, deadline, answer.response);
+      if (!attempt.error && answer.response.status < 300) {
+        checksums_.store(false, std::memory_order_relaxed);
+        Log(LogLevel::kInfo, endpoint_ + " takes no checksums: uploads go without");
       }
     }
-    clock_.SleepMicros(BackoffMicros(attempt));
+    answer.earlier_may_have_won |= attempt.may_have_won;
+    const bool unsent = attempt.error && !attempt.may_have_won;
+    const bool last =
+        !attempt.repeat || number >= attempts_max || (unsent && number >= kConnectAttemptsMax);
+    const auto end = [&]() -> std::optional<Answer> {
+      if (attempt.error) return give_up(std::move(*attempt.error));
+      return std::move(answer);
+    };
+    if (last) return end();
+    if (!Wait(std::max(attempt.retry_after_micros, BackoffMicros(number)), deadline,
+              request.stop)) {
+      return end();
+    }
+    answer.earlier_may_have_won |= !attempt.error;
   }
 }
 

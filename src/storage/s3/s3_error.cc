@@ -106,7 +106,7 @@ Error TransportErrorOf(const TransportError& failure, std::string_view endpoint)
     case TransportError::Kind::kMisplaced:
       return InvalidArgument("cannot speak with " + place + ": " + failure.message,
                              "check `endpoint` under `storage:`; for a certificate of your own "
-                             "set `tls_ca_file`");
+                             "set `ca_file`");
     case TransportError::Kind::kLost:
       break;
   }

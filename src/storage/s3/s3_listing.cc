@@ -89,10 +89,14 @@ Status ListObjects(S3Client& client, std::string_view prefix,
                      {"max-keys", "1000"},
                      {"prefix", client.FullKey(prefix)}};
     if (!next.empty()) query.emplace_back("continuation-token", next);
-    TARN_ASSIGN_OR_RETURN(const HttpResponse response,
-                          client.Call({"GET", "", std::move(query), {}, {}, {}}, "list"));
-    TARN_ASSIGN_OR_RETURN(S3Page page,
-                          ParseListPage(response.body).Wrap("cannot list " + client.root_uri()));
+    S3Page page;
+    const auto parse = [&](const HttpResponse& response) -> Status {
+      TARN_ASSIGN_OR_RETURN(page,
+                            ParseListPage(response.body).Wrap("cannot list " + client.root_uri()));
+      return {};
+    };
+    TARN_RETURN_IF_ERROR(
+        client.Call({.method = "GET", .query = std::move(query), .check = parse}, "list"));
     for (ObjectInfo& info : page.objects) {
       if (!info.key.starts_with(client.prefix())) continue;
       info.key.erase(0, client.prefix().size());

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "storage/crc32c.h"
 #include "storage/s3/s3_client.h"
 #include "storage/s3/s3_error.h"
 #include "storage/s3/s3_listing.h"
@@ -19,11 +20,31 @@ int64_t ParseNumber(std::string_view text) {
   return number;
 }
 
+/// The first byte of "bytes 5-9/1234"; -1 where it is not told.
+int64_t StartOf(const HttpResponse& response) {
+  std::string_view range = response.header("content-range");
+  constexpr std::string_view kUnit = "bytes ";
+  if (!range.starts_with(kUnit)) return -1;
+  range.remove_prefix(kUnit.size());
+  return ParseNumber(range);
+}
+
 /// The size at the end of "bytes 0-9/1234" or "bytes */1234"; -1 where it is not told.
 int64_t TotalOf(const HttpResponse& response) {
   const std::string_view range = response.header("content-range");
   const size_t slash = range.rfind('/');
   return slash == std::string_view::npos ? -1 : ParseNumber(range.substr(slash + 1));
+}
+
+/// Corruption unless the bytes of a whole object have the checksum that came with them. That of an
+/// object in parts ("…-3") is one of checksums, and is passed over.
+Status CheckBody(const HttpResponse& response, const std::string& uri) {
+  const std::string_view sum = response.header("x-amz-checksum-crc32c");
+  if (sum.empty() || sum.find('-') != std::string_view::npos) return {};
+  if (response.header("x-amz-checksum-type") == "COMPOSITE") return {};
+  if (sum == Crc32cBase64(Crc32c(response.body))) return {};
+  return Corruption("the bytes of " + uri + " do not have the checksum that the server keeps",
+                    "if it stays so the object is damaged: restore it");
 }
 
 class S3Store final : public ObjectStore {
@@ -32,8 +53,10 @@ class S3Store final : public ObjectStore {
 
   Result<std::string> Get(std::string_view key) override {
     TARN_RETURN_IF_ERROR(ValidateKey(key));
-    TARN_ASSIGN_OR_RETURN(HttpResponse response,
-                          client_->Call({"GET", std::string(key), {}, {}, {}, {}}, "read"));
+    Request request{.method = "GET", .key = std::string(key)};
+    request.headers = {{"x-amz-checksum-mode", "ENABLED"}};
+    request.check = [&](const HttpResponse& response) { return CheckBody(response, UriOf(key)); };
+    TARN_ASSIGN_OR_RETURN(HttpResponse response, client_->Call(request, "read"));
     return std::move(response.body);
   }
 
@@ -52,47 +75,44 @@ class S3Store final : public ObjectStore {
       if (offset <= info.size_bytes) return {};
       return RangeBeyondEnd(UriOf(key), offset, length, info.size_bytes);
     }
-    const std::string range =
-        "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + length - 1);
-    S3Client::NoAnswer no_answer;
-    const auto answer =
-        client_->Send({"GET", std::string(key), {}, {{"range", range}}, {}, out}, &no_answer);
-    if (!answer) return std::move(no_answer.error);
-    const HttpResponse& response = answer->response;
-    if (response.status == 206 && response.into_bytes == length) return {};
-    if (response.status == 206 || response.status == 416) {
-      int64_t total = TotalOf(response);
-      if (total < 0) {
-        TARN_ASSIGN_OR_RETURN(const ObjectInfo info, Head(key));
-        total = info.size_bytes;
-      }
-      return RangeBeyondEnd(UriOf(key), offset, length, total);
+    const int64_t deadline = client_->Deadline();
+    TARN_ASSIGN_OR_RETURN(const RangeAnswer answer, FetchRange(key, offset, out, deadline));
+    if (answer.bytes_read == length) return {};
+    int64_t total = answer.total;
+    if (total < 0) {
+      TARN_ASSIGN_OR_RETURN(const ObjectInfo info, Head(key, deadline));
+      total = info.size_bytes;
     }
-    if (response.status == 200) {
-      return Unsupported("cannot read " + UriOf(key) + ": the endpoint ignores ranges");
+    return RangeBeyondEnd(UriOf(key), offset, length, total);
+  }
+
+  Result<ReadExtent> ReadUpTo(std::string_view key, int64_t offset, std::span<char> out) override {
+    TARN_RETURN_IF_ERROR(ValidateRange(key, offset, static_cast<int64_t>(out.size())));
+    const int64_t deadline = client_->Deadline();
+    RangeAnswer answer;
+    if (!out.empty()) {
+      TARN_ASSIGN_OR_RETURN(answer, FetchRange(key, offset, out, deadline));
     }
-    return client_->ErrorOf(response, "read", key);
+    if (answer.total < 0) {
+      TARN_ASSIGN_OR_RETURN(const ObjectInfo info, Head(key, deadline));
+      answer.total = info.size_bytes;
+    }
+    return ReadExtent{answer.bytes_read, answer.total};
   }
 
   Result<ObjectInfo> Head(std::string_view key) override {
     TARN_RETURN_IF_ERROR(ValidateKey(key));
-    auto response = client_->Call({"HEAD", std::string(key), {}, {}, {}, {}}, "read");
-    if (!response.ok() && (response.error().kind == ErrorKind::kNotFound ||
-                           response.error().kind == ErrorKind::kPermissionDenied)) {
-      // HEAD has no body to tell a missing object from a missing bucket or a key that is not known.
-      TARN_RETURN_IF_ERROR(
-          client_->Call({"GET", std::string(key), {}, {{"range", "bytes=0-0"}}, {}, {}}, "read"));
-      response = client_->Call({"HEAD", std::string(key), {}, {}, {}, {}}, "read");
-    }
-    TARN_RETURN_IF_ERROR(response);
-    const int64_t size = ParseNumber(response->header("content-length"));
-    if (size < 0) return Corruption("the answer to HEAD of " + UriOf(key) + " has no length");
-    return ObjectInfo{std::string(key), size, ParseHttpTime(response->header("last-modified"))};
+    return Head(key, client_->Deadline());
   }
 
   Status Put(std::string_view key, std::string_view bytes) override {
     TARN_RETURN_IF_ERROR(ValidateKey(key));
-    TARN_RETURN_IF_ERROR(client_->Call({"PUT", std::string(key), {}, {}, bytes, {}}, "write"));
+    TARN_RETURN_IF_ERROR(client_->Call({.method = "PUT",
+                                        .key = std::string(key),
+                                        .headers = client_->create_headers(),
+                                        .body = bytes,
+                                        .checksum = true},
+                                       "write"));
     return {};
   }
 
@@ -118,14 +138,10 @@ class S3Store final : public ObjectStore {
   }
 
   Status CheckAccess() override {
-    TARN_RETURN_IF_ERROR(
-        client_->Call({"GET",
-                       "",
-                       {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", client_->prefix()}},
-                       {},
-                       {},
-                       {}},
-                      "list"));
+    TARN_RETURN_IF_ERROR(client_->Call(
+        {.method = "GET",
+         .query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", client_->prefix()}}},
+        "list"));
     const std::string probe = std::string(kReservedFolder) + "/probe-" + client_->random().Uuid();
     TARN_RETURN_IF_ERROR(Create(probe, "probe"));
     const Status again = Create(probe, "probe again");
@@ -142,21 +158,78 @@ class S3Store final : public ObjectStore {
   const std::string& root_uri() const override { return client_->root_uri(); }
 
  private:
+  struct RangeAnswer {
+    int64_t bytes_read = 0;
+    int64_t total = -1;  // size of the object; -1 where the server does not tell
+  };
+
+  /// What the object has of the range. Answers that hold another range, or less than there is, are
+  /// not the server's: they are asked for again.
+  Result<RangeAnswer> FetchRange(std::string_view key, int64_t offset, std::span<char> out,
+                                 int64_t deadline) {
+    const auto length = static_cast<int64_t>(out.size());
+    Request request{.method = "GET", .key = std::string(key), .into = out};
+    request.headers = {
+        {"range", "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + length - 1)}};
+    request.deadline_micros = deadline;
+    request.check = [&](const HttpResponse& response) -> Status {
+      if (response.status != 206) return {};
+      const int64_t start = StartOf(response);
+      const int64_t total = TotalOf(response);
+      const bool another = start >= 0 && start != offset;
+      const bool cut = total >= 0 && response.into_bytes < std::min(length, total - offset);
+      if (!another && !cut) return {};
+      return Unavailable("the answer to a read of " + UriOf(key) + " is not the range of " +
+                             std::to_string(length) + " bytes from " + std::to_string(offset),
+                         "run it again");
+    };
+    S3Client::NoAnswer no_answer;
+    const auto answer = client_->Send(request, &no_answer);
+    if (!answer) return std::move(no_answer.error);
+    const HttpResponse& response = answer->response;
+    if (response.status == 206) return RangeAnswer{response.into_bytes, TotalOf(response)};
+    if (response.status == 416) return RangeAnswer{0, TotalOf(response)};
+    if (response.status == 200) {
+      return Unsupported("cannot read " + UriOf(key) + ": the endpoint ignores ranges");
+    }
+    return client_->ErrorOf(response, "read", key);
+  }
+
+  Result<ObjectInfo> Head(std::string_view key, int64_t deadline) {
+    const Request head{.method = "HEAD", .key = std::string(key), .deadline_micros = deadline};
+    auto response = client_->Call(head, "read");
+    if (!response.ok() && (response.error().kind == ErrorKind::kNotFound ||
+                           response.error().kind == ErrorKind::kPermissionDenied)) {
+      // HEAD has no body to tell a missing object from a missing bucket or a key that is not known.
+      TARN_RETURN_IF_ERROR(client_->Call({.method = "GET",
+                                          .key = std::string(key),
+                                          .headers = {{"range", "bytes=0-0"}},
+                                          .deadline_micros = deadline},
+                                         "read"));
+      response = client_->Call(head, "read");
+    }
+    TARN_RETURN_IF_ERROR(response);
+    const int64_t size = ParseNumber(response->header("content-length"));
+    if (size < 0) return Corruption("the answer to HEAD of " + UriOf(key) + " has no length");
+    return ObjectInfo{std::string(key), size, ParseHttpTime(response->header("last-modified"))};
+  }
+
   /// PutIfAbsent for any key, our own reserved ones too.
   Status Create(std::string_view key, std::string_view bytes) {
     const std::string attempt_id = client_->random().Uuid();
+    Request request{.method = "PUT",
+                    .key = std::string(key),
+                    .headers = client_->create_headers(),
+                    .body = bytes,
+                    .checksum = true,
+                    .deadline_micros = client_->Deadline()};
+    request.headers.emplace_back("if-none-match", "*");
+    request.headers.emplace_back(kAttemptHeader, attempt_id);
     S3Client::NoAnswer no_answer;
-    const auto answer =
-        client_->Send({"PUT",
-                       std::string(key),
-                       {},
-                       {{"if-none-match", "*"}, {std::string(kAttemptHeader), attempt_id}},
-                       bytes,
-                       {}},
-                      &no_answer);
+    const auto answer = client_->Send(request, &no_answer);
     if (!answer) {
       if (!no_answer.may_have_won) return std::move(no_answer.error);
-      return Settle(key, bytes, attempt_id, std::move(no_answer.error));
+      return Settle(request, attempt_id, std::move(no_answer.error));
     }
     const HttpResponse& response = answer->response;
     if (response.status >= 200 && response.status < 300) return {};
@@ -164,34 +237,36 @@ class S3Store final : public ObjectStore {
     // Of racers that all were told to try again nobody has lost for certain.
     if (error.kind == ErrorKind::kConflict) error.kind = ErrorKind::kUnavailable;
     if (!answer->earlier_may_have_won && response.status < 500) return error;
-    return Settle(key, bytes, attempt_id, std::move(error));
+    return Settle(request, attempt_id, std::move(error));
   }
 
   /// Who won, after an attempt of ours whose answer was lost? The attempt's name in the object's
   /// metadata says it for certain; where a server keeps no metadata, the bytes do.
-  Status Settle(std::string_view key, std::string_view bytes, std::string_view attempt_id,
-                Error unsettled) {
-    const auto lost = [&] { return AlreadyExists(client_->UriOf(key) + " already exists"); };
-    const auto head = client_->Call({"HEAD", std::string(key), {}, {}, {}, {}}, "read");
+  Status Settle(const Request& put, std::string_view attempt_id, Error unsettled) {
+    const std::string uri = client_->UriOf(put.key);
+    const auto lost = [&] { return AlreadyExists(uri + " already exists"); };
+    const auto look = [&](const char* method) {
+      return client_->Call(
+          {.method = method, .key = put.key, .deadline_micros = put.deadline_micros}, "read");
+    };
+    const auto head = look("HEAD");
     if (!head.ok()) {
       if (unsettled.kind == ErrorKind::kAlreadyExists) {
         unsettled = Unavailable(
-            "cannot tell whether " + client_->UriOf(key) + " was written: " + head.error().message,
-            "run it again");
+            "cannot tell whether " + uri + " was written: " + head.error().message, "run it again");
       }
       return unsettled;
     }
     const std::string_view winner = head->header(kAttemptHeader);
     if (winner == attempt_id) return {};
     if (!winner.empty()) return lost();
-    TARN_ASSIGN_OR_RETURN(const HttpResponse there,
-                          client_->Call({"GET", std::string(key), {}, {}, {}, {}}, "read"));
-    if (there.body == bytes) return {};
+    TARN_ASSIGN_OR_RETURN(const HttpResponse there, look("GET"));
+    if (there.body == put.body) return {};
     return lost();
   }
 
   Status Remove(std::string_view key) {
-    const auto response = client_->Call({"DELETE", std::string(key), {}, {}, {}, {}}, "delete");
+    const auto response = client_->Call({.method = "DELETE", .key = std::string(key)}, "delete");
     if (response.ok()) return {};
     // NoSuchKey; a bucket that is missing says so in its message and is an error.
     const bool no_such_key = response.error().kind == ErrorKind::kNotFound &&

@@ -27,6 +27,10 @@ struct S3Options {
   std::string tls_ca_file;  ///< PEM file of the authorities to trust; empty: the system's
   /// Bucket in the path, or in the host name; by default in the path wherever there is an endpoint.
   std::optional<bool> path_style;
+  /// How the server encrypts what is written; by default as the bucket's own settings say.
+  enum class Encryption { kBucketDefault, kS3, kKms };
+  Encryption encryption = Encryption::kBucketDefault;
+  std::string kms_key;  ///< id, ARN or alias, for kKms; empty: the account's own key
 };
 
 /// Bucket and prefix of "s3://bucket/prefix" (s3a:// and s3n:// too). Error InvalidArgument.

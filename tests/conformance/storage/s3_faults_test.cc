@@ -1,9 +1,9 @@
 #include <atomic>
 #include <thread>
 
-#include "base/clock.h"
 #include "base/random.h"
 #include "fault_proxy.h"
+#include "hasty_clock.h"
 #include "s3_server.h"
 #include "store_suite.h"
 
@@ -11,15 +11,6 @@ namespace tarn {
 namespace {
 
 using Fate = FaultProxy::Fate;
-
-/// A clock whose waits take no time, so that backoff costs the tests nothing.
-class HastyClock final : public Clock {
- public:
-  int64_t NowMicros() override { return SystemClock().NowMicros(); }
-  int64_t MonotonicMicros() override { return SystemClock().MonotonicMicros(); }
-  void SleepMicros(int64_t micros) override { slept_micros += micros; }
-  std::atomic<int64_t> slept_micros{0};
-};
 
 /// A real server behind a line that loses things.
 class S3FaultsTest : public testing::Test {
