@@ -209,6 +209,7 @@ Status ParseStorage(YamlMap& file, StorageSpec* storage) {
     storage->*member = text.value_or("");
   }
   if (storage->access_key.empty() != storage->secret_key.empty()) {
+  const std::string where = map.position().ToString();
     return InvalidArgument(where + ": storage needs access_key and secret_key together, or neither",
                            "without both, credentials are found as the AWS SDK finds them");
   }
