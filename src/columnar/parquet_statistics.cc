@@ -170,6 +170,58 @@ ScalarPair Bounds(const parquet::Statistics& statistics, const parquet::ColumnDe
   }
 }
 
+/// How a statistic becomes a Scalar.
+enum class Unit { kAsIs, kMillis, kUnsigned32 };
+
+/// Nothing where a Scalar cannot say it, or not in the order of the statistics.
+std::optional<Unit> UnitOf(const parquet::ColumnDescriptor& column) {
+  using Kind = parquet::LogicalType::Type;
+  if (column.physical_type() == parquet::Type::INT96) return std::nullopt;
+  const auto& logical = column.logical_type();
+  if (logical == nullptr) return Unit::kAsIs;
+  auto of_time = [](parquet::LogicalType::TimeUnit::unit unit) -> std::optional<Unit> {
+    if (unit == parquet::LogicalType::TimeUnit::MICROS) return Unit::kAsIs;
+    if (unit == parquet::LogicalType::TimeUnit::MILLIS) return Unit::kMillis;
+    return std::nullopt;
+  };
+  switch (logical->type()) {
+    case Kind::NONE:
+    case Kind::STRING:
+    case Kind::JSON:
+    case Kind::BSON:
+    case Kind::ENUM:
+    case Kind::UUID:
+    case Kind::DATE:
+    case Kind::DECIMAL:
+      return Unit::kAsIs;
+    case Kind::TIME:
+      return of_time(static_cast<const parquet::TimeLogicalType&>(*logical).time_unit());
+    case Kind::TIMESTAMP:
+      return of_time(static_cast<const parquet::TimestampLogicalType&>(*logical).time_unit());
+    case Kind::INT: {
+      const auto& integer = static_cast<const parquet::IntLogicalType&>(*logical);
+      if (integer.is_signed()) return Unit::kAsIs;
+      if (integer.bit_width() <= 32) return Unit::kUnsigned32;
+      return std::nullopt;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+/// False when the value does not fit.
+bool ToUnit(Unit unit, Scalar& value) {
+  auto* number = std::get_if<int64_t>(&value);
+  if (unit == Unit::kMillis) {
+    return number != nullptr && !__builtin_mul_overflow(*number, int64_t{1000}, number);
+  }
+  if (unit == Unit::kUnsigned32) {
+    if (number == nullptr) return false;
+    *number = static_cast<int64_t>(static_cast<uint32_t>(*number));
+  }
+  return true;
+}
+
 /// Bounds over row groups: all that hold a value must tell theirs.
 class BoundsMerger {
  public:
@@ -239,6 +291,25 @@ std::map<int32_t, ColumnStatistics> CollectStatistics(const parquet::FileMetaDat
     columns.emplace(id, std::move(column));
   }
   return columns;
+}
+
+ColumnBounds ChunkBounds(const parquet::RowGroupMetaData& row_group, int leaf) {
+  ColumnBounds result;
+  const parquet::ColumnDescriptor& column = *row_group.schema()->Column(leaf);
+  const bool top_level = column.path()->ToDotVector().size() == 1;
+  if (!top_level || column.max_repetition_level() > 0) return result;
+  const auto chunk = row_group.ColumnChunk(leaf);
+  result.value_count = row_group.num_rows();
+  const auto statistics = chunk->statistics();
+  if (statistics == nullptr) return result;
+  if (statistics->HasNullCount()) result.null_count = statistics->null_count();
+  const std::optional<Unit> unit = UnitOf(column);
+  if (!unit) return result;
+  auto [lower, upper] = Bounds(*statistics, column);
+  if (!lower || !upper || !ToUnit(*unit, *lower) || !ToUnit(*unit, *upper)) return result;
+  result.lower = std::move(lower);
+  result.upper = std::move(upper);
+  return result;
 }
 
 }  // namespace tarn

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "columnar/file_writer.h"
+#include "columnar/prune.h"
 
 namespace arrow {
 class RecordBatch;
@@ -12,7 +13,8 @@ class Schema;
 }  // namespace arrow
 namespace parquet {
 class FileMetaData;
-}
+class RowGroupMetaData;
+}  // namespace parquet
 
 namespace tarn {
 
@@ -33,6 +35,12 @@ class NanCounter {
 /// kBoundBytesMax neither.
 std::map<int32_t, ColumnStatistics> CollectStatistics(const parquet::FileMetaData& metadata,
                                                       const std::vector<int64_t>& nan_counts);
+/// What a file of any writer says of one leaf in one row group, in the units of Scalar. Nothing is
+/// known of leaves within lists and structs, of types without a Scalar that has their order
+/// (nanoseconds, unsigned 64-bit integers, half floats, intervals, INT96), and of statistics that
+/// some writers got wrong.
+ColumnBounds ChunkBounds(const parquet::RowGroupMetaData& row_group, int leaf);
+
 inline constexpr size_t kBoundBytesMax = 64 << 10;
 
 }  // namespace tarn
