@@ -74,6 +74,7 @@ WALLS = {
     "src/columnar/": "parquet throws",
     "src/project/": "yaml-cpp throws",
     "src/base/json": "nlohmann throws",
+    "src/base/thread": "last wall of a thread",
     "src/server/": "last wall of a connection",
     "src/app/": "last wall of the program; CLI11 throws",
 }

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
-#include <thread>
 #include <utility>
+
+#include "base/thread.h"
 
 namespace tarn {
 
@@ -49,23 +49,18 @@ Status ManifestIo::Read(const std::vector<ManifestFile>& manifests, const Manife
                         const std::function<Status(ManifestEntry&&)>& visit) {
   for (size_t begin = 0; begin < manifests.size(); begin += kFetchesMax) {
     const size_t count = std::min(kFetchesMax, manifests.size() - begin);
-    std::vector<std::optional<Result<std::shared_ptr<const std::string>>>> objects(count);
-    std::vector<std::thread> threads;
-    for (size_t i = 1; i < count; ++i) {
-      const std::string& uri = manifests[begin + i].path;
-      if (cache_ != nullptr) {
-        if (auto cached = cache_->FindObject(uri)) {
-          objects[i].emplace(std::move(cached));
-          continue;
-        }
-      }
-      threads.emplace_back([this, &uri, &out = objects[i]] { out.emplace(Fetch(uri)); });
-    }
-    objects[0].emplace(Fetch(manifests[begin].path));
-    for (std::thread& thread : threads) thread.join();
+    std::vector<std::shared_ptr<const std::string>> objects(count);
+    std::vector<size_t> missing;
     for (size_t i = 0; i < count; ++i) {
-      TARN_RETURN_IF_ERROR(objects[i]->status());
-      TARN_RETURN_IF_ERROR(ReadOne(manifests[begin + i], ***objects[i], metrics, visit));
+      if (cache_ != nullptr) objects[i] = cache_->FindObject(manifests[begin + i].path);
+      if (objects[i] == nullptr) missing.push_back(i);
+    }
+    TARN_RETURN_IF_ERROR(RunInThreads(missing.size(), missing.size(), [&](size_t n) -> Status {
+      TARN_ASSIGN_OR_RETURN(objects[missing[n]], Fetch(manifests[begin + missing[n]].path));
+      return {};
+    }));
+    for (size_t i = 0; i < count; ++i) {
+      TARN_RETURN_IF_ERROR(ReadOne(manifests[begin + i], *objects[i], metrics, visit));
     }
   }
   return {};
