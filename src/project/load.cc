@@ -208,13 +208,11 @@ Status ParseStorage(YamlMap& file, StorageSpec* storage) {
     TARN_ASSIGN_OR_RETURN(auto text, map.String(key));
     storage->*member = text.value_or("");
   }
-  if (storage->access_key.empty() != storage->secret_key.empty()) {
   const std::string where = map.position().ToString();
+  if (storage->access_key.empty() != storage->secret_key.empty()) {
     return InvalidArgument(where + ": storage needs access_key and secret_key together, or neither",
                            "without both, credentials are found as the AWS SDK finds them");
   }
-  return map.Done();
-}
   const auto is_one_of = [](const std::string& text, std::initializer_list<const char*> words) {
     return text.empty() || std::find(words.begin(), words.end(), text) != words.end();
   };
@@ -230,6 +228,8 @@ Status ParseStorage(YamlMap& file, StorageSpec* storage) {
   if (!storage->kms_key.empty() && storage->encryption != "sse-kms") {
     return InvalidArgument(where + ": kms_key of storage goes with encryption: sse-kms");
   }
+  return map.Done();
+}
 
 Status ParseLimits(YamlMap& file, Limits* limits) {
   TARN_ASSIGN_OR_RETURN(YamlMap map, file.Map("limits", "limits"));
