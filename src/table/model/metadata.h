@@ -32,12 +32,16 @@ struct PartitionField {
   int32_t field_id = 0;  ///< 1000 and up
   std::string name;
   Transform transform;
+  /// Every source of a transform with several arguments (version 3), whose kind is kUnknown and
+  /// whose `source_id` is the first of them; else empty.
+  std::vector<FieldId> source_ids = {};
   bool operator==(const PartitionField&) const = default;
 };
 
 struct PartitionSpec {
   SpecId id;
   std::vector<PartitionField> fields;
+  bool operator==(const PartitionSpec&) const = default;
 };
 
 enum class FileContent { kData = 0, kPositionDeletes = 1, kEqualityDeletes = 2 };
@@ -73,11 +77,13 @@ struct SortField {
   Transform transform;
   enum class Direction { kAscending, kDescending } direction = Direction::kAscending;
   enum class Nulls { kFirst, kLast } nulls = Nulls::kFirst;
+  std::vector<FieldId> source_ids = {};  ///< as PartitionField's
   bool operator==(const SortField&) const = default;
 };
 struct SortOrder {
   int32_t id = 0;  ///< 0 is the unsorted order
   std::vector<SortField> fields;
+  bool operator==(const SortOrder&) const = default;
 };
 
 /// A Puffin file with statistics of one snapshot (Iceberg "Table Statistics").
@@ -87,6 +93,7 @@ struct StatisticsBlob {
   int64_t sequence_number = 0;
   std::vector<int32_t> fields;
   std::map<std::string, std::string> properties;  ///< "ndv"
+  bool operator==(const StatisticsBlob&) const = default;
 };
 struct StatisticsFile {
   SnapshotId snapshot;
@@ -94,6 +101,8 @@ struct StatisticsFile {
   int64_t size_bytes = 0;
   int64_t footer_bytes = 0;
   std::vector<StatisticsBlob> blobs;
+  std::string key_metadata;  ///< of an encrypted file, in base64, passed on untouched
+  bool operator==(const StatisticsFile&) const = default;
 };
 
 struct Snapshot {
@@ -112,12 +121,14 @@ struct Snapshot {
   /// @}
   /// Members that this version of Tarn does not know (JSON text by key), written back untouched.
   std::map<std::string, std::string> unknown_members;
+  bool operator==(const Snapshot&) const = default;
 };
 
 struct SnapshotRef {
   SnapshotId snapshot;
   std::string type = "branch";  ///< or "tag"
   std::optional<int64_t> min_snapshots_to_keep, max_snapshot_age_ms, max_ref_age_ms;
+  bool operator==(const SnapshotRef&) const = default;
 };
 
 /// The whole state of a table: Iceberg "Table Metadata Fields". Immutable once loaded.
@@ -139,7 +150,7 @@ struct TableMetadata {
   std::vector<std::pair<int64_t, SnapshotId>> snapshot_log;   ///< (ms, snapshot)
   std::vector<std::pair<int64_t, std::string>> metadata_log;  ///< (ms, metadata file URI)
   std::map<std::string, SnapshotRef> refs;
-  std::vector<SortOrder> sort_orders;
+  std::vector<SortOrder> sort_orders;  ///< none stands for the unsorted one alone
   int32_t default_sort_order = 0;
   std::vector<StatisticsFile> statistics;
   int64_t next_row_id = 0;  ///< version 3: the next row id that nobody has
@@ -153,6 +164,7 @@ struct TableMetadata {
   const PartitionSpec* FindSpec(SpecId id) const;
   const Snapshot* FindSnapshot(SnapshotId id) const;
   const Snapshot* current() const;  ///< nullptr for a table without rows ever
+  bool operator==(const TableMetadata&) const = default;
 };
 
 }  // namespace tarn

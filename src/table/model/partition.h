@@ -34,8 +34,12 @@ Transform ParseTransform(std::string_view text);
 /// Whether `transform` is defined on columns of that type.
 bool CanTransform(const Transform& transform, const Type& source);
 
+/// Whether a column may be widened from one type to another although a partition field has it as
+/// its source: only where every value keeps its partition value (Iceberg "Schema Evolution").
+bool KeepsPartitionValues(const Transform& transform, const Type& from, const Type& to);
+
 /// The type of the partition values: int for year, month, hour and bucket, date for day, the
-/// source's own for identity, truncate and void.
+/// source's own for identity, truncate and void (int for void of a type that no file stores).
 Type TransformResultType(const Transform& transform, const Type& source);
 
 /// Applies a transform to a whole column (of the Arrow type that SchemaToArrow gives `source`).

@@ -46,12 +46,67 @@ TEST(Bucket, HashesAsTheSpecificationsTestVectors) {
   EXPECT_EQ(Hash(Kind::kBinary, std::string("\0\1\2\3", 4)), -188683207);
 }
 
+TEST(Bucket, NanosecondsHashAsTheirMicroseconds) {
+  const int64_t moment = DaysFromCivil(2017, 11, 16) * kMicrosPerDay + 81068000000;
+  EXPECT_EQ(Hash(Kind::kTimestampNs, moment * 1000), -2047944441);
+  EXPECT_EQ(Hash(Kind::kTimestampTzNs, (moment + 1) * 1000 + 1), -1207196810);
+  EXPECT_EQ(Hash(Kind::kTimestampNs, int64_t{-1}), Hash(Kind::kTimestamp, int64_t{-1}));
+}
+
 TEST(Bucket, NegativeDecimalsHashTheirShortestBytes) {
   // -1 is one byte 0xff, -129 is two bytes 0xff 0x7f.
   EXPECT_EQ(Murmur3OfDecimal({-1, ~uint64_t{0}}), Murmur3("\xff", 1));
   EXPECT_EQ(Murmur3OfDecimal({-1, static_cast<uint64_t>(int64_t{-129})}), Murmur3("\xff\x7f", 2));
   EXPECT_EQ(Murmur3OfDecimal({0, 128}), Murmur3("\0\x80", 2));
   EXPECT_EQ(Murmur3OfDecimal({0, 0}), Murmur3("\0", 1));
+}
+
+TEST(Transforms, OfNanosecondsAreThoseOfMicroseconds) {
+  const std::vector<int64_t> moments = {
+      0, -1, 1'000, -1'000, 1'510'871'468'000'001, -62'135'596'800};
+  arrow::TimestampBuilder nanos(arrow::timestamp(arrow::TimeUnit::NANO, "UTC"),
+                                arrow::default_memory_pool());
+  for (int64_t micros : moments) ASSERT_TRUE(nanos.Append(micros * 1000).ok());
+  ASSERT_TRUE(nanos.AppendNull().ok());
+  const std::shared_ptr<arrow::Array> column = nanos.Finish().ValueOrDie();
+  for (std::string_view name : {"year", "month", "day", "hour", "bucket[16]"}) {
+    const Type coarse(Kind::kTimestampTz);
+    const Type fine(Kind::kTimestampTzNs);
+    EXPECT_TRUE(CanTransform(Of(name), fine)) << name;
+    const auto result = ApplyTransform(Of(name), fine, column).value();
+    ASSERT_EQ(result->length(), column->length());
+    EXPECT_TRUE(result->IsNull(column->length() - 1));
+    for (size_t i = 0; i < moments.size(); ++i) {
+      const Scalar expected = ApplyTransform(Of(name), coarse, Scalar(moments[i])).value();
+      EXPECT_EQ(ApplyTransform(Of(name), fine, Scalar(moments[i] * 1000)).value(), expected);
+      const auto at = result->GetScalar(static_cast<int64_t>(i)).ValueOrDie();
+      EXPECT_EQ(at->ToString(), name == "day" ? PartitionValueToString(Of(name), fine, expected)
+                                              : std::to_string(std::get<int64_t>(expected)));
+    }
+  }
+}
+
+TEST(Transforms, OfUnknownColumnsAreVoidOnly) {
+  EXPECT_TRUE(CanTransform(Of("void"), Type(Kind::kUnknown)));
+  EXPECT_EQ(TransformResultType(Of("void"), Type(Kind::kUnknown)), Type(Kind::kInt));
+  for (std::string_view name : {"identity", "bucket[2]", "day", "truncate[3]"}) {
+    EXPECT_FALSE(CanTransform(Of(name), Type(Kind::kUnknown))) << name;
+    EXPECT_FALSE(CanTransform(Of(name), Type(Kind::kVariant))) << name;
+  }
+}
+
+TEST(Transforms, SayWhetherTheirColumnMayBeWidened) {
+  const Type day(Kind::kDate);
+  const Type moment(Kind::kTimestampNs);
+  EXPECT_TRUE(KeepsPartitionValues(Of("day"), day, moment));
+  EXPECT_TRUE(KeepsPartitionValues(Of("year"), day, Type(Kind::kTimestamp)));
+  EXPECT_TRUE(KeepsPartitionValues(Of("void"), day, moment));
+  EXPECT_FALSE(KeepsPartitionValues(Of("identity"), day, moment));
+  EXPECT_FALSE(KeepsPartitionValues(Of("bucket[4]"), day, moment));
+  EXPECT_FALSE(KeepsPartitionValues(Of("zorder"), day, day));
+  EXPECT_TRUE(KeepsPartitionValues(Of("bucket[4]"), Type(Kind::kInt), Type(Kind::kLong)));
+  EXPECT_TRUE(KeepsPartitionValues(Of("truncate[4]"), Type::Decimal(9, 2), Type::Decimal(12, 2)));
+  EXPECT_FALSE(KeepsPartitionValues(Of("identity"), Type(Kind::kUnknown), Type(Kind::kInt)));
 }
 
 TEST(Transforms, RoundTimesBefore1970Down) {

@@ -56,7 +56,7 @@ bool Schema::SameColumns(const Schema& other) const {
 }
 
 Type AssignFreshIds(const Type& type, int32_t& last_id) {
-  if (type.primitive()) return type;
+  if (type.fields().empty()) return type;
   std::vector<Field> fields = type.fields();
   for (Field& field : fields) field.id = FieldId(++last_id);
   for (Field& field : fields) field.type = AssignFreshIds(field.type, last_id);

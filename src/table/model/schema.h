@@ -19,6 +19,9 @@ namespace tarn {
 using FieldId = StrongId<struct FieldIdTag, int32_t>;
 using SchemaId = StrongId<struct SchemaIdTag, int32_t>;
 
+/// The highest id a column may have (Iceberg "Reserved Field IDs": above are metadata columns).
+inline constexpr int32_t kFieldIdMax = 2147483447;
+
 struct Field;
 
 /// A type of Iceberg's table specification ("Schemas and Data Types"). A value; nested types share
@@ -106,6 +109,7 @@ struct Schema {
   int32_t HighestFieldId() const;
   /// Equal columns and keys; the schema's own id does not count.
   bool SameColumns(const Schema& other) const;
+  bool operator==(const Schema&) const = default;
 };
 
 /// Arrow ↔ table. Arrow fields carry their id as "PARQUET:field_id".
@@ -130,11 +134,39 @@ Type AssignFreshIds(const Type& type, int32_t& last_id);
 /// A schema of the same columns with ids from 1; key columns keep their places.
 Schema AssignFreshIds(const Schema& schema);
 
-/// Whether a non-null scalar is of the alternative that columns of this type use.
+/// Whether a non-null scalar is of the alternative that columns of this type use; never for types
+/// without single values (unknown, variant, nested ones).
 bool ScalarFits(const Type& type, const Scalar& value);
+/// Whether a scalar that fits is also within the type's range: 32 bits, digits of a decimal, hours
+/// of a day, bytes of a uuid or fixed.
+bool ScalarInRange(const Type& type, const Scalar& value);
 
-/// Whether a column of type `from` may become `to` in place (Iceberg "Schema Evolution": int→long,
-/// float→double, decimal with more precision and the same scale).
-bool CanWiden(const Type& from, const Type& to);
+/// \name Iceberg "Schema Evolution" and what a format version allows.
+/// @{
+/// The highest format version that is read and written.
+inline constexpr int kFormatVersionMax = 3;
+/// Whether a column of type `from` may become `to` in place: int→long, float→double, decimal with
+/// more precision and the same scale; from version 3 on also date→timestamp, date→timestamp_ns and
+/// unknown→anything that is not nested. See KeepsPartitionValues for partition columns.
+bool CanWiden(const Type& from, const Type& to, int format_version = 2);
+/// What a table of that version must not have: types and defaults of version 3 in earlier ones,
+/// required columns of type unknown, defaults of another type than their column's.
+/// Errors: Unsupported for what a later version allows, InvalidArgument for the rest; both name the
+/// column.
+Status CheckTypeForVersion(const Schema& schema, int format_version);
+/// Whether `value` may be a default of a column of this type: in its range, and not of a type that
+/// only has the default null. Null always may. Error InvalidArgument, naming the column.
+Status CheckDefault(const Type& type, const Scalar& value, std::string_view column);
+/// @}
+
+/// \name Values as text: "2017-11-16", "22:31:08.123456", "2017-11-16T22:31:08+00:00", "14.20",
+/// "f79c3e09-677c-4bbd-a479-3f349cb785e7", "000102ff", "true", "-7" (Iceberg "JSON Single-Value
+/// Serialization", without the JSON). Fractions of a second that are 0 are left out.
+/// @{
+/// `value` must fit the type and not be null.
+std::string ValueToText(const Type& type, const Scalar& value);
+/// Nothing where the text is not a value of the type, or one out of its range.
+std::optional<Scalar> ValueFromText(const Type& type, std::string_view text);
+/// @}
 
 }  // namespace tarn

@@ -36,8 +36,9 @@ Result<Scalar> TruncateScalar(int64_t width, const Type& source, const Scalar& v
 }
 
 Result<Scalar> TimeScalar(Kind kind, const Type& source, int64_t value) {
-  if (kind == Kind::kHour) return Scalar(ClampToInt(FloorDiv(value, kMicrosPerHour)));
-  const int64_t days = source.kind() == Type::Kind::kDate ? value : FloorDiv(value, kMicrosPerDay);
+  const int64_t ticks_per_day = TicksPerDay(source.kind());
+  if (kind == Kind::kHour) return Scalar(ClampToInt(FloorDiv(value, ticks_per_day / 24)));
+  const int64_t days = FloorDiv(value, ticks_per_day);
   if (kind == Kind::kDay) return Scalar(ClampToInt(days));
   const CivilDate date = CivilFromDays(days);
   return Scalar(kind == Kind::kYear ? YearOrdinal(date) : MonthOrdinal(date));
@@ -67,7 +68,9 @@ Transform ParseTransform(std::string_view text) {
 bool CanTransform(const Transform& transform, const Type& source) {
   if (!source.primitive()) return false;
   const Type::Kind type = source.kind();
-  const bool timestamp = type == Type::Kind::kTimestamp || type == Type::Kind::kTimestampTz;
+  const bool timestamp = type == Type::Kind::kTimestamp || type == Type::Kind::kTimestampTz ||
+                         type == Type::Kind::kTimestampNs || type == Type::Kind::kTimestampTzNs;
+  if (type == Type::Kind::kUnknown) return transform.kind == Kind::kVoid;
   if (TakesParameter(transform.kind) && transform.parameter <= 0) return false;
   switch (transform.kind) {
     case Kind::kIdentity:
@@ -92,6 +95,14 @@ bool CanTransform(const Transform& transform, const Type& source) {
   return false;
 }
 
+bool KeepsPartitionValues(const Transform& transform, const Type& from, const Type& to) {
+  if (transform.kind == Kind::kVoid) return true;
+  if (!CanTransform(transform, from) || !CanTransform(transform, to)) return false;
+  // A day keeps its year, month and day as a timestamp, but not its value nor its hash.
+  const bool by_value = transform.kind == Kind::kIdentity || transform.kind == Kind::kBucket;
+  return from.kind() != Type::Kind::kDate || from == to || !by_value;
+}
+
 Type TransformResultType(const Transform& transform, const Type& source) {
   switch (transform.kind) {
     case Kind::kYear:
@@ -103,6 +114,11 @@ Type TransformResultType(const Transform& transform, const Type& source) {
       return Type(Type::Kind::kDate);
     case Kind::kUnknown:
       return Type(Type::Kind::kString);
+    case Kind::kVoid:
+      if (!source.primitive() || source.kind() == Type::Kind::kUnknown) {
+        return Type(Type::Kind::kInt);
+      }
+      return source;
     default:
       return source;
   }
@@ -119,6 +135,9 @@ int32_t BucketHash(const Type& source, const Scalar& value) {
       const auto& bytes = std::get<std::string>(value);
       return Murmur3(bytes.data(), bytes.size());
     }
+    case Type::Kind::kTimestampNs:
+    case Type::Kind::kTimestampTzNs:
+      return Murmur3OfNanos(std::get<int64_t>(value));
     default:
       return Murmur3OfLong(std::get<int64_t>(value));
   }

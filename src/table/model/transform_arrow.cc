@@ -47,6 +47,12 @@ Result<ArrayPtr> MapRows(const arrow::Array& column, OfRow of_row) {
                                                  column.null_count()));
 }
 
+/// Of a timestamp column.
+int64_t ColumnTicksPerDay(const arrow::Array& column) {
+  const auto& type = static_cast<const arrow::TimestampType&>(*column.type());
+  return type.unit() == arrow::TimeUnit::NANO ? kNanosPerDay : kMicrosPerDay;
+}
+
 template <typename OfDays>
 Result<ArrayPtr> MapDays(const arrow::Array& column, OfDays of_days) {
   if (column.type_id() == arrow::Type::DATE32) {
@@ -54,12 +60,13 @@ Result<ArrayPtr> MapDays(const arrow::Array& column, OfDays of_days) {
     return MapRows<arrow::Int32Type>(
         column, [&](int64_t row) { return static_cast<int32_t>(of_days(days[row])); });
   }
-  const int64_t* micros = static_cast<const arrow::TimestampArray&>(column).raw_values();
+  const int64_t* ticks = static_cast<const arrow::TimestampArray&>(column).raw_values();
+  const int64_t ticks_per_day = ColumnTicksPerDay(column);
   // Neighbouring rows mostly share their day, and the calendar is the costly part.
   int64_t cached_day = std::numeric_limits<int64_t>::min();
   int32_t cached = 0;
   return MapRows<arrow::Int32Type>(column, [&](int64_t row) {
-    const int64_t day = FloorDiv(micros[row], kMicrosPerDay);
+    const int64_t day = FloorDiv(ticks[row], ticks_per_day);
     if (day != cached_day) {
       cached_day = day;
       cached = static_cast<int32_t>(of_days(day));
@@ -70,16 +77,18 @@ Result<ArrayPtr> MapDays(const arrow::Array& column, OfDays of_days) {
 
 Result<ArrayPtr> Days(const ArrayPtr& column) {
   if (column->type_id() == arrow::Type::DATE32) return column;
-  const int64_t* micros = static_cast<const arrow::TimestampArray&>(*column).raw_values();
+  const int64_t* ticks = static_cast<const arrow::TimestampArray&>(*column).raw_values();
+  const int64_t ticks_per_day = ColumnTicksPerDay(*column);
   return MapRows<arrow::Date32Type>(*column, [&](int64_t row) {
-    return static_cast<int32_t>(FloorDiv(micros[row], kMicrosPerDay));
+    return static_cast<int32_t>(FloorDiv(ticks[row], ticks_per_day));
   });
 }
 
 Result<ArrayPtr> Hours(const arrow::Array& column) {
-  const int64_t* micros = static_cast<const arrow::TimestampArray&>(column).raw_values();
+  const int64_t* ticks = static_cast<const arrow::TimestampArray&>(column).raw_values();
+  const int64_t ticks_per_hour = ColumnTicksPerDay(column) / 24;
   return MapRows<arrow::Int32Type>(column, [&](int64_t row) {
-    const int64_t hour = FloorDiv(micros[row], kMicrosPerHour);
+    const int64_t hour = FloorDiv(ticks[row], ticks_per_hour);
     return static_cast<int32_t>(std::clamp<int64_t>(hour, std::numeric_limits<int32_t>::min(),
                                                     std::numeric_limits<int32_t>::max()));
   });
@@ -113,8 +122,11 @@ Result<ArrayPtr> Buckets(const arrow::Array& column, int buckets) {
       return of_longs(static_cast<const arrow::Int64Array&>(column).raw_values());
     case arrow::Type::TIME64:
       return of_longs(static_cast<const arrow::Time64Array&>(column).raw_values());
-    case arrow::Type::TIMESTAMP:
-      return of_longs(static_cast<const arrow::TimestampArray&>(column).raw_values());
+    case arrow::Type::TIMESTAMP: {
+      const int64_t* ticks = static_cast<const arrow::TimestampArray&>(column).raw_values();
+      if (ColumnTicksPerDay(column) == kMicrosPerDay) return of_longs(ticks);
+      return with([ticks](int64_t row) { return Murmur3OfNanos(ticks[row]); });
+    }
     case arrow::Type::DECIMAL128: {
       const auto& decimals = static_cast<const arrow::Decimal128Array&>(column);
       return with([&](int64_t row) { return Murmur3OfDecimal(DecimalAt(decimals, row)); });

@@ -26,6 +26,14 @@ uint32_t MixBlock(uint32_t block) {
 
 }  // namespace
 
+std::optional<int64_t> TicksOfDays(int64_t days, int64_t of_day, int64_t ticks_per_day) {
+  const Wide ticks = static_cast<Wide>(days) * ticks_per_day + of_day;
+  if (ticks < std::numeric_limits<int64_t>::min() || ticks > std::numeric_limits<int64_t>::max()) {
+    return std::nullopt;
+  }
+  return static_cast<int64_t>(ticks);
+}
+
 // Days to civil date by eras of 400 years, which begin on 1 March so that leap days come last.
 CivilDate CivilFromDays(int64_t days) {
   days += 719468;

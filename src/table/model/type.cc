@@ -1,5 +1,4 @@
 #include <utility>
-#include <variant>
 
 #include "table/model/schema.h"
 
@@ -109,37 +108,6 @@ std::string Type::ToString() const {
 bool Type::operator==(const Type& other) const {
   if (kind_ != other.kind_ || a_ != other.a_ || b_ != other.b_) return false;
   return fields_ == other.fields_ || fields() == other.fields();
-}
-
-bool ScalarFits(const Type& type, const Scalar& value) {
-  using Kind = Type::Kind;
-  switch (type.kind()) {
-    case Kind::kBoolean:
-      return std::holds_alternative<bool>(value);
-    case Kind::kFloat:
-    case Kind::kDouble:
-      return std::holds_alternative<double>(value);
-    case Kind::kDecimal:
-      return std::holds_alternative<Int128>(value);
-    case Kind::kString:
-    case Kind::kUuid:
-    case Kind::kFixed:
-    case Kind::kBinary:
-      return std::holds_alternative<std::string>(value);
-    default:
-      return std::holds_alternative<int64_t>(value);
-  }
-}
-
-bool CanWiden(const Type& from, const Type& to) {
-  using Kind = Type::Kind;
-  if (from.kind() == Kind::kInt) return to.kind() == Kind::kLong;
-  if (from.kind() == Kind::kFloat) return to.kind() == Kind::kDouble;
-  if (from.kind() == Kind::kDecimal) {
-    return to.kind() == Kind::kDecimal && to.scale() == from.scale() &&
-           to.precision() > from.precision();
-  }
-  return false;
 }
 
 }  // namespace tarn
