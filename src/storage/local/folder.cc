@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <tuple>
 
 namespace tarn {
 namespace {
@@ -117,14 +119,44 @@ Status RemoveBelow(int fd, const std::string& path, bool is_root) {
   return {};
 }
 
-/// Makes `name` in `parent` and its entry durable. Under a lock, so that no other thread finds the
-/// folder and relies on it while the entry may still be lost.
-Status CreateFolder(int parent, const std::string& name, std::string_view path) {
-  static std::mutex mutex;
-  std::lock_guard lock(mutex);
-  if (::mkdirat(parent, name.c_str(), 0777) == 0) return SyncFd(parent, path);
-  if (errno == EEXIST) return {};
-  return PosixError(errno, "create folder", path);
+/// Folders whose entries in their parents this process knows to be on the disk, so that it syncs
+/// each once. They are told apart by their birth as well: numbers of removed folders come again.
+/// Threads: may be called concurrently.
+class DurableFolders {
+ public:
+  using Id = std::tuple<uint32_t, uint32_t, uint64_t, int64_t, uint32_t>;
+
+  bool Contains(const Id& id) {
+    std::lock_guard lock(mutex_);
+    return known_.contains(id);
+  }
+  void Insert(const Id& id) {
+    std::lock_guard lock(mutex_);
+    // Who forgets only syncs again.
+    if (known_.size() >= kFoldersMax) known_.clear();
+    known_.insert(id);
+  }
+
+ private:
+  static constexpr size_t kFoldersMax = 8192;
+  std::mutex mutex_;
+  std::set<Id> known_;
+};
+
+/// Until the disk has the entry of `folder` in `parent`.
+Status MakeDurable(const UniqueFd& parent, const UniqueFd& folder, std::string_view path) {
+  static DurableFolders durable;
+  struct statx info {};
+  if (::statx(folder.get(), "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &info) != 0 ||
+      (info.stx_mask & STATX_BTIME) == 0) {
+    return SyncFd(parent.get(), path);
+  }
+  const DurableFolders::Id id{info.stx_dev_major, info.stx_dev_minor, info.stx_ino,
+                              info.stx_btime.tv_sec, info.stx_btime.tv_nsec};
+  if (durable.Contains(id)) return {};
+  TARN_RETURN_IF_ERROR(SyncFd(parent.get(), path));
+  durable.Insert(id);
+  return {};
 }
 
 }  // namespace
@@ -149,10 +181,13 @@ Result<UniqueFd> OpenFolder(const std::string& root_path, std::string_view path,
     at.append("/").append(name);
     UniqueFd child = OpenAt(folder.get(), name, kFolderFlags);
     if (!child.valid() && errno == ENOENT && missing == MissingFolders::kCreate) {
-      TARN_RETURN_IF_ERROR(CreateFolder(folder.get(), name, at));
+      if (::mkdirat(folder.get(), name.c_str(), 0777) != 0 && errno != EEXIST) {
+        return PosixError(errno, "create folder", at);
+      }
       child = OpenAt(folder.get(), name, kFolderFlags);
     }
     if (!child.valid()) return PosixError(errno, "open folder", at);
+    if (missing == MissingFolders::kCreate) TARN_RETURN_IF_ERROR(MakeDurable(folder, child, at));
     folder = std::move(child);
   }
   return folder;
@@ -161,12 +196,8 @@ Result<UniqueFd> OpenFolder(const std::string& root_path, std::string_view path,
 Status CreateRoot(const std::string& root_path) {
   for (size_t slash = root_path.find('/', 1);; slash = root_path.find('/', slash + 1)) {
     const std::string path = root_path.substr(0, slash);
-    if (::mkdir(path.c_str(), 0777) == 0) {
-      const size_t parent = path.rfind('/');
-      const UniqueFd fd =
-          OpenAt(AT_FDCWD, parent == 0 ? "/" : path.substr(0, parent), O_RDONLY | O_DIRECTORY);
-      if (fd.valid()) TARN_RETURN_IF_ERROR(SyncFd(fd.get(), path));
-    } else if (errno != EEXIST) {
+    const bool made = ::mkdir(path.c_str(), 0777) == 0;
+    if (!made && errno != EEXIST) {
       // Above the root somebody else's read-only folders may stand; only a missing one matters.
       const int error_number = errno;
       struct stat info {};
@@ -174,6 +205,13 @@ Status CreateRoot(const std::string& root_path) {
         return PosixError(error_number, "create folder", path);
       }
     }
+    const size_t parent = path.rfind('/');
+    const UniqueFd fd =
+        OpenAt(AT_FDCWD, parent == 0 ? "/" : path.substr(0, parent), O_RDONLY | O_DIRECTORY);
+    // Whoever is just making it syncs it too; what has stood for long may stand where nothing can
+    // be synced.
+    const Status synced = fd.valid() ? SyncFd(fd.get(), path) : Status();
+    if (made) TARN_RETURN_IF_ERROR(synced);
     if (slash == std::string::npos) return {};
   }
 }

@@ -20,8 +20,9 @@ Result<UniqueFd> OpenRoot(const std::string& root_path);
 
 enum class MissingFolders { kRefuse, kCreate };
 
-/// The folder `path` ("a/b", empty for the root itself) below the root. A folder that is created
-/// is durable before anything can be put into it.
+/// The folder `path` ("a/b", empty for the root itself) below the root. With kCreate the folder is
+/// durable before anything can be put into it, whoever made it: one that is found may have been
+/// made a moment ago by a process that has yet to sync it.
 Result<UniqueFd> OpenFolder(const std::string& root_path, std::string_view path,
                             MissingFolders missing);
 

@@ -12,11 +12,12 @@
 namespace tarn {
 
 /// Objects as files below a folder, each key its file's path.
-/// What was written is durable: file and folder entry are synced before a call returns (a deletion
-/// is not). Objects
-/// appear whole or not at all, whatever dies meanwhile; unfinished files lie in kReservedFolder,
-/// and what dead processes left there is swept by the next writer. Symbolic links below the root
-/// are not followed.
+/// What was written, or is told to exist already, is durable: file and folder entry are synced
+/// before a call returns (a deletion is not). Where the entry cannot be synced the object is
+/// visible all the same, and the error says so: it is not taken back, because others may rely on it
+/// by then. Objects appear whole or not at all, whatever dies meanwhile; unfinished files lie in
+/// kReservedFolder, and what dead processes left there is swept by the next writer. Symbolic links
+/// below the root are not followed.
 /// Opening touches nothing: a root that is missing is created by CheckAccess() alone, and NotFound
 /// for every other call.
 /// Threads, ownership, errors: those of ObjectStore. Writers may outlive the store.

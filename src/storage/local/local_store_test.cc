@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "storage/local/posix.h"
 
 namespace tarn {
 namespace {
@@ -321,6 +324,75 @@ TEST_F(LocalStoreTest, AFileWhereTheRootShouldBeIsSaid) {
   std::ofstream(root_) << "x";
   auto store = std::move(*OpenLocalStore(root_.string(), limits_));
   EXPECT_EQ(store->CheckAccess().error().kind, ErrorKind::kInvalidArgument);
+}
+
+/// Which files and folders were synced while it lives; folders fail when told to.
+class SyncWatch {
+ public:
+  SyncWatch() {
+    synced_.clear();
+    folders_fail_ = false;
+    SetFsyncForTest(&Sync);
+  }
+  ~SyncWatch() { SetFsyncForTest(nullptr); }
+  static void LetFoldersFail(bool fail) { folders_fail_ = fail; }
+  /// How often since the last time that was asked for all.
+  static int64_t Count(const fs::path& path) {
+    struct stat info {};
+    EXPECT_EQ(::stat(path.c_str(), &info), 0);
+    return std::count(synced_.begin(), synced_.end(), info.st_ino);
+  }
+  static void Forget() { synced_.clear(); }
+
+ private:
+  static int Sync(int fd) {
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) return -1;
+    if (folders_fail_ && S_ISDIR(info.st_mode)) {
+      errno = EIO;
+      return -1;
+    }
+    synced_.push_back(info.st_ino);
+    return ::fsync(fd);
+  }
+  static inline std::vector<ino_t> synced_;
+  static inline bool folders_fail_ = false;
+};
+
+TEST_F(LocalStoreTest, AFolderThatAnotherProcessHasJustMadeIsSyncedByWhoeverUsesIt) {
+  const auto store = Open();
+  fs::create_directories(root_ / "a" / "b");
+  SyncWatch watch;
+  ASSERT_TRUE(store->PutIfAbsent("a/b/1", "x").ok());
+  EXPECT_GE(watch.Count(root_), 1);
+  EXPECT_EQ(watch.Count(root_ / "a"), 1);
+  EXPECT_EQ(watch.Count(root_ / "a" / "b"), 1);
+  watch.Forget();
+  ASSERT_TRUE(store->PutIfAbsent("a/b/2", "x").ok());
+  EXPECT_EQ(watch.Count(root_ / "a"), 0);
+  EXPECT_EQ(watch.Count(root_ / "a" / "b"), 1);
+  // A folder of the same name is another one.
+  fs::remove_all(root_ / "a" / "b");
+  fs::create_directories(root_ / "a" / "b");
+  ASSERT_TRUE(store->PutIfAbsent("a/b/1", "x").ok());
+  EXPECT_EQ(watch.Count(root_ / "a"), 1);
+}
+
+TEST_F(LocalStoreTest, AnObjectThatBecameVisibleBeforeItsFolderFailedToSyncIsReported) {
+  const auto store = Open();
+  ASSERT_TRUE(store->Put("a/0", "x").ok());
+  SyncWatch watch;
+  watch.LetFoldersFail(true);
+  const Status status = store->PutIfAbsent("a/1", "x");
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().kind, ErrorKind::kUnavailable);
+  EXPECT_NE(status.error().message.find("is written and visible"), std::string::npos);
+  EXPECT_EQ(*store->Get("a/1"), "x");
+  // Nobody is told that it exists before it is sure to.
+  EXPECT_EQ(store->PutIfAbsent("a/1", "x").error().kind, ErrorKind::kUnavailable);
+  watch.LetFoldersFail(false);
+  EXPECT_EQ(store->PutIfAbsent("a/1", "x").error().kind, ErrorKind::kAlreadyExists);
+  EXPECT_EQ(watch.Count(root_ / "a"), 1);
 }
 
 }  // namespace

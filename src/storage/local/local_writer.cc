@@ -39,7 +39,11 @@ Status Publish(const std::string& root_path, std::string_view key, TempFile& fil
     const int error_number = existing == Existing::kReplace
                                  ? file.RenameTo(folder->get(), parts.name)
                                  : file.LinkTo(folder->get(), parts.name);
-    if (error_number == 0) return SyncFd(folder->get(), path);
+    if (error_number == 0) {
+      // It stays: others may have found it by now and rely on it.
+      return SyncFd(folder->get(), path)
+          .Wrap(path + " is written and visible, but a power cut may take it away");
+    }
     if (error_number == ENOENT) continue;
     if (error_number == EEXIST) {
       struct stat info {};
@@ -47,7 +51,11 @@ Status Publish(const std::string& root_path, std::string_view key, TempFile& fil
           S_ISDIR(info.st_mode)) {
         return NotAFile(path);
       }
-      if (existing == Existing::kKeep) return AlreadyExists(path + " already exists");
+      if (existing == Existing::kKeep) {
+        // Who is told that it exists relies on it, and its writer may not have synced it yet.
+        TARN_RETURN_IF_ERROR(SyncFd(folder->get(), path));
+        return AlreadyExists(path + " already exists");
+      }
     }
     if (error_number == EISDIR || error_number == ENOTEMPTY) return NotAFile(path);
     return PosixError(error_number, "write", path);

@@ -5,10 +5,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 
 namespace tarn {
+namespace {
+
+std::atomic<int (*)(int)> g_fsync{&::fsync};
+
+}  // namespace
+
+void SetFsyncForTest(int (*sync)(int fd)) { g_fsync = sync != nullptr ? sync : &::fsync; }
 
 void UniqueFd::Reset() {
   if (fd_ < 0) return;
@@ -91,7 +99,7 @@ Result<int64_t> ReadAt(int fd, char* out, int64_t size, int64_t offset, std::str
 }
 
 Status SyncFd(int fd, std::string_view path) {
-  while (::fsync(fd) != 0) {
+  while (g_fsync.load(std::memory_order_relaxed)(fd) != 0) {
     if (errno == EINTR) continue;
     // Some file systems have no durable folders to offer (EINVAL): nothing more can be done there.
     if (errno == EINVAL) return {};

@@ -45,6 +45,8 @@ Status WriteAll(int fd, std::string_view bytes, std::string_view path);
 Result<int64_t> ReadAt(int fd, char* out, int64_t size, int64_t offset, std::string_view path);
 /// Until the disk has it.
 Status SyncFd(int fd, std::string_view path);
+/// For tests: what SyncFd() calls in the place of fsync(2); nullptr for fsync(2) itself.
+void SetFsyncForTest(int (*sync)(int fd));
 /// @}
 
 /// openat(2), with O_CLOEXEC, repeated on EINTR; -1 and errno on failure.
