@@ -205,6 +205,26 @@ TEST_F(PositionDeletesTest, OtherParquetFilesAreCorruption) {
   }
 }
 
+TEST_F(PositionDeletesTest, MutatedBytesNeverCrash) {
+  ASSERT_TRUE(Write({{"a", Range(0, 10)}, {"b", Range(7, 9)}}).ok());
+  const std::string bytes = store_.Get(kKey).value();
+  std::mt19937_64 random(6);
+  int bad = 0;
+  for (int round = 0; round < 2000; ++round) {
+    std::string damaged = bytes;
+    damaged[random() % damaged.size()] = static_cast<char>(random());
+    ASSERT_TRUE(store_.Put(kKey, damaged).ok());
+    const auto read = Read(round % 2 == 0 ? std::optional<std::string>("b") : std::nullopt);
+    if (read.ok()) continue;
+    ++bad;
+    const ErrorKind kind = read.error().kind;
+    ASSERT_TRUE(kind == ErrorKind::kCorruption || kind == ErrorKind::kUnsupported ||
+                kind == ErrorKind::kResourceExhausted)
+        << read.status().ToString();
+  }
+  EXPECT_GT(bad, 500);
+}
+
 TEST_F(PositionDeletesTest, AnErrorOfTheVisitorStopsTheReading) {
   ASSERT_TRUE(Write({{"a", Range(0, 10)}, {"b", Range(0, 10)}}).ok());
   int visits = 0;
