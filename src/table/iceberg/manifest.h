@@ -51,8 +51,8 @@ struct ManifestFile {
 
 enum class EntryStatus { kExisting = 0, kAdded = 1, kDeleted = 2 };
 
-/// One file of a manifest. Read: snapshot and sequence numbers are inherited already. To be
-/// written: an added entry's numbers are left to inheritance.
+/// One file of a manifest. Read: snapshot, sequence numbers and row ids are inherited already. To
+/// be written: an added entry's numbers are left to inheritance.
 struct ManifestEntry {
   EntryStatus status = EntryStatus::kAdded;
   SnapshotId snapshot;
@@ -96,19 +96,43 @@ struct ManifestMetrics {
   std::vector<int32_t> columns;
 };
 
-/// Calls `visit` for every entry of a manifest (Avro, versions 1 and 2), deleted ones included.
-/// `bytes` is the file, `manifest` its entry in the manifest list. Bounds that cannot be read are
-/// left out. Errors: Corruption, naming the file; those of `visit`.
+/// Calls `visit` for every entry of a manifest (Avro, versions 1 to 3), deleted ones included.
+/// `bytes` is the file, `manifest` its entry in the manifest list: of it, entries inherit snapshot,
+/// sequence numbers and, where it has one, the first row id ("First Row ID Inheritance"). Bounds
+/// that cannot be read are left out. Errors: Corruption, naming the file; those of `visit`.
 Status ReadManifest(std::string bytes, const ManifestFile& manifest, const PartitionSpec& spec,
                     const ManifestTypes& types, const ManifestMetrics& metrics,
                     const std::function<Status(ManifestEntry&&)>& visit);
 
-/// Reads a manifest list (Avro, versions 1 and 2). Errors: Corruption, naming `location`.
+/// Reads a manifest list (Avro, versions 1 to 3). Errors: Corruption, naming `location`.
 Result<std::vector<ManifestFile>> ReadManifestList(std::string bytes, const std::string& location);
 
-/// Writes a manifest list of version 2.
+/// Whether counts are missing that lists of version 2 and later must have.
+bool LacksCounts(const ManifestFile& manifest);
+/// Completes what is known of a manifest by reading the whole of it: for lists of version 1 that
+/// leave counts out, and for snapshots of version 1 that name their manifests without a list (see
+/// ListedManifest). Errors: Corruption, naming the file.
+Status CompleteManifest(const std::string& bytes, const TableMetadata& table,
+                        const ManifestTypes& types, ManifestFile& manifest);
+/// A manifest that a snapshot of version 1 names without a list, from the file itself.
+/// Errors: Corruption, naming `path`.
+Result<ManifestFile> ListedManifest(const std::string& bytes, const std::string& path,
+                                    const Snapshot& snapshot, const TableMetadata& table,
+                                    const ManifestTypes& types);
+
+/// Iceberg "First Row ID Assignment": in a table of version 3, gives every data manifest that has
+/// none its first row id, from the table's next one on, and moves that. To be called on every
+/// attempt of a commit, before the list is written: `snapshot` gets its first row id and how many
+/// ids it took. Manifests of before the table's upgrade get theirs with its first snapshot then. In
+/// tables of earlier versions it does nothing.
+/// Errors: InvalidArgument for a manifest that lacks counts; ResourceExhausted when ids run out.
+Status AssignRowIds(TableMetadata& table, Snapshot& snapshot, std::vector<ManifestFile>& manifests);
+
+/// Writes a manifest list of version 2 or 3 (of version 2 for a table of version 1).
+/// Errors: InvalidArgument for a manifest that lacks counts or, in version 3, row ids.
 Result<std::string> WriteManifestList(const std::vector<ManifestFile>& manifests,
-                                      const Snapshot& snapshot, Random& random);
+                                      const Snapshot& snapshot, Random& random,
+                                      int format_version = 2);
 
 /// A manifest's bytes, and its entry in the manifest list except for the path.
 struct WrittenManifest {
@@ -116,21 +140,25 @@ struct WrittenManifest {
   ManifestFile file;
 };
 
-/// Writes one manifest of version 2. Memory: the compressed file. Threads: one at a time.
+/// Writes one manifest of version 2 or 3. Memory: the compressed file. Threads: one at a time.
 class ManifestWriter {
  public:
   struct Options {
     ManifestFile::Content content = ManifestFile::Content::kData;
     SnapshotId snapshot;          ///< that adds the manifest
     int64_t sequence_number = 0;  ///< of that snapshot
+    int format_version = 2;       ///< of the table; 1 writes as 2
   };
-  /// Errors: Unsupported for a spec with an unknown transform.
+  /// Errors: Unsupported for a spec with an unknown transform or a later version.
   static Result<std::unique_ptr<ManifestWriter>> Open(const PartitionSpec& spec,
                                                       const Schema& schema,
                                                       const ManifestTypes& types,
                                                       const Options& options, Random& random);
   virtual ~ManifestWriter() = default;
-  /// Bounds of text and binary columns are shortened here. Errors appear in Finish().
+  /// Bounds of text and binary columns are shortened here. A row id of an added file is left to
+  /// inheritance, like its sequence numbers. Errors appear in Finish(): InvalidArgument for a file
+  /// of the other content, a deletion vector before version 3, an added file of positions from
+  /// version 3 on (writers must add vectors), a vector without place or data file.
   virtual void Add(const ManifestEntry& entry) = 0;
   virtual int64_t entries() const = 0;
   virtual int64_t estimated_bytes() const = 0;

@@ -28,7 +28,8 @@ enum Column : size_t {
   kExistingRows,
   kDeletedRows,
   kPartitions,
-  kKeyMetadata
+  kKeyMetadata,
+  kFirstRowId
 };
 
 std::vector<AvroColumn> Columns() {
@@ -52,10 +53,11 @@ std::vector<AvroColumn> Columns() {
             {lf::kContainsNan, E::kBoolean},
             {lf::kLowerBound, E::kBytes},
             {lf::kUpperBound, E::kBytes}}},
-          {lf::kKeyMetadata, E::kBytes}};
+          {lf::kKeyMetadata, E::kBytes},
+          {lf::kFirstRowId, E::kInt}};
 }
 
-std::optional<int64_t> Count(const AvroValue& value) {
+std::optional<int64_t> Optional(const AvroValue& value) {
   if (value.is_null()) return std::nullopt;
   return value.as_int();
 }
@@ -81,12 +83,12 @@ Result<ManifestFile> ReadRow(const AvroReader& reader, const std::string& locati
   file.sequence_number = reader[kSequenceNumber].int_or(0);
   file.min_sequence_number = reader[kMinSequenceNumber].int_or(0);
   file.added_snapshot = SnapshotId(reader[kSnapshotId].int_or(0));
-  file.added_files = Count(reader[kAddedFiles]);
-  file.existing_files = Count(reader[kExistingFiles]);
-  file.deleted_files = Count(reader[kDeletedFiles]);
-  file.added_rows = Count(reader[kAddedRows]);
-  file.existing_rows = Count(reader[kExistingRows]);
-  file.deleted_rows = Count(reader[kDeletedRows]);
+  file.added_files = Optional(reader[kAddedFiles]);
+  file.existing_files = Optional(reader[kExistingFiles]);
+  file.deleted_files = Optional(reader[kDeletedFiles]);
+  file.added_rows = Optional(reader[kAddedRows]);
+  file.existing_rows = Optional(reader[kExistingRows]);
+  file.deleted_rows = Optional(reader[kDeletedRows]);
   const AvroList partitions = reader.list(kPartitions);
   for (size_t i = 0; i < partitions.size(); ++i) {
     PartitionSummary summary;
@@ -97,6 +99,17 @@ Result<ManifestFile> ReadRow(const AvroReader& reader, const std::string& locati
     file.partitions.push_back(std::move(summary));
   }
   file.key_metadata = reader[kKeyMetadata].bytes_or("");
+  if (file.content == ManifestFile::Content::kData) {
+    file.first_row_id = Optional(reader[kFirstRowId]);
+  }
+  for (const std::optional<int64_t>& count :
+       {file.added_files, file.existing_files, file.deleted_files, file.added_rows,
+        file.existing_rows, file.deleted_rows, file.first_row_id}) {
+    if (count.value_or(0) < 0) {
+      return Corruption("manifest list " + location + " has a count or row id below 0 for " +
+                        file.path);
+    }
+  }
   return file;
 }
 
@@ -143,16 +156,31 @@ Result<std::vector<ManifestFile>> ReadManifestList(std::string bytes, const std:
   }
 }
 
+bool LacksCounts(const ManifestFile& manifest) {
+  return !manifest.added_files || !manifest.existing_files || !manifest.deleted_files ||
+         !manifest.added_rows || !manifest.existing_rows || !manifest.deleted_rows;
+}
+
 Result<std::string> WriteManifestList(const std::vector<ManifestFile>& manifests,
-                                      const Snapshot& snapshot, Random& random) {
-  const std::map<std::string, std::string> metadata = {
-      {"format-version", "2"},
+                                      const Snapshot& snapshot, Random& random,
+                                      int format_version) {
+  const bool row_ids = format_version >= kVersionOfRowIds;
+  std::map<std::string, std::string> metadata = {
+      {"format-version", row_ids ? "3" : "2"},
       {"snapshot-id", std::to_string(snapshot.id.value())},
       {"parent-snapshot-id", snapshot.parent ? std::to_string(snapshot.parent->value()) : "null"},
       {"sequence-number", std::to_string(snapshot.sequence_number)}};
+  if (row_ids && snapshot.first_row_id) {
+    metadata["first-row-id"] = std::to_string(*snapshot.first_row_id);
+  }
   TARN_ASSIGN_OR_RETURN(AvroWriter out,
-                        AvroWriter::Open(ManifestListAvroSchema(), metadata, random));
+                        AvroWriter::Open(ManifestListAvroSchema(format_version), metadata, random));
   for (const ManifestFile& file : manifests) {
+    const bool data = file.content == ManifestFile::Content::kData;
+    if (LacksCounts(file) || (row_ids && data && !file.first_row_id)) {
+      // Written as 0 they would say that the manifest can be skipped.
+      return InvalidArgument("manifest " + file.path + " lacks its counts or its first row id");
+    }
     out.BeginRecord();
     out.Bytes(file.path);
     out.Int(file.length);
@@ -161,18 +189,19 @@ Result<std::string> WriteManifestList(const std::vector<ManifestFile>& manifests
     out.Int(file.sequence_number);
     out.Int(file.min_sequence_number);
     out.Int(file.added_snapshot.value());
-    out.Int(file.added_files.value_or(0));
-    out.Int(file.existing_files.value_or(0));
-    out.Int(file.deleted_files.value_or(0));
-    out.Int(file.added_rows.value_or(0));
-    out.Int(file.existing_rows.value_or(0));
-    out.Int(file.deleted_rows.value_or(0));
+    out.Int(*file.added_files);
+    out.Int(*file.existing_files);
+    out.Int(*file.deleted_files);
+    out.Int(*file.added_rows);
+    out.Int(*file.existing_rows);
+    out.Int(*file.deleted_rows);
     WritePartitions(out, file.partitions);
     if (file.key_metadata.empty()) {
       out.Null();
     } else {
       out.Bytes(file.key_metadata);
     }
+    if (row_ids) data ? out.Int(*file.first_row_id) : out.Null();
     out.EndRecord();
   }
   return std::move(out).Finish();

@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <limits>
+#include <optional>
 #include <utility>
 
+#include "base/text.h"
 #include "columnar/avro_reader.h"
 #include "table/iceberg/manifest.h"
 #include "table/iceberg/manifest_schema.h"
@@ -27,6 +30,9 @@ enum Column : size_t {
   kSortOrderId,
   kReferencedDataFile,
   kKeyMetadata,
+  kFirstRowId,
+  kContentOffset,
+  kContentSize,
   kFixedColumns
 };
 
@@ -38,7 +44,8 @@ std::vector<AvroColumn> FixedColumns() {
           {mf::kFileFormat, E::kBytes},   {mf::kRecordCount, E::kInt},
           {mf::kFileSize, E::kInt},       {mf::kEqualityIds, E::kList},
           {mf::kSortOrderId, E::kInt},    {mf::kReferencedDataFile, E::kBytes},
-          {mf::kKeyMetadata, E::kBytes}};
+          {mf::kKeyMetadata, E::kBytes},  {mf::kFirstRowId, E::kInt},
+          {mf::kContentOffset, E::kInt},  {mf::kContentSize, E::kInt}};
 }
 
 AvroColumn MapColumn(int32_t id, int32_t key, int32_t value, AvroExpect expect) {
@@ -72,7 +79,8 @@ class ManifestReader {
         spec_(spec),
         types_(types),
         metrics_(metrics),
-        partition_types_(types.PartitionTypes(spec)) {}
+        partition_types_(types.PartitionTypes(spec)),
+        next_row_id_(manifest.first_row_id) {}
 
   Status Run(const std::function<Status(ManifestEntry&&)>& visit) {
     TARN_RETURN_IF_ERROR(Select());
@@ -97,7 +105,8 @@ class ManifestReader {
     for (size_t i = 0; i < spec_.fields.size(); ++i) {
       // A source that no schema knows leaves the type open; its values are taken as they are.
       const bool known = types_.Column(spec_.fields[i].source_id.value()) != nullptr &&
-                         spec_.fields[i].transform.kind != Transform::Kind::kUnknown;
+                         spec_.fields[i].transform.kind != Transform::Kind::kUnknown &&
+                         partition_types_[i].kind() != Type::Kind::kUnknown;
       columns.push_back({.id = spec_.fields[i].field_id,
                          .expect = known ? ExpectOf(partition_types_[i]) : AvroExpect::kAny,
                          .within = mf::kPartition});
@@ -150,6 +159,43 @@ class ManifestReader {
     }
     file.referenced_data_file = reader_[kReferencedDataFile].bytes_or("");
     file.key_metadata = reader_[kKeyMetadata].bytes_or("");
+    TARN_RETURN_IF_ERROR(ReadContentPlace(file));
+    return InheritRowId(entry);
+  }
+
+  Status ReadContentPlace(DataFile& file) {
+    const bool puffin = LowerAscii(file.format) == "puffin";
+    if (reader_[kContentOffset].is_null()) {
+      return puffin ? Status(Bad("the Puffin file " + file.path + " has no content offset"))
+                    : Status();
+    }
+    file.content_offset = reader_[kContentOffset].as_int();
+    file.content_size_bytes = reader_[kContentSize].int_or(-1);
+    if (!puffin || file.content != FileContent::kPositionDeletes || *file.content_offset < 0 ||
+        *file.content_size_bytes < 0 || *file.content_offset > file.size_bytes ||
+        *file.content_size_bytes > file.size_bytes - *file.content_offset ||
+        file.referenced_data_file.empty()) {
+      return Bad("the deletion vector in " + file.path + " at " +
+                 std::to_string(*file.content_offset) + " is not described rightly");
+    }
+    return {};
+  }
+
+  /// Live files without row ids follow each other from the manifest's own on; deleted ones have
+  /// taken none, as in the reference implementation.
+  Status InheritRowId(ManifestEntry& entry) {
+    if (entry.file.content != FileContent::kData) return {};
+    if (!reader_[kFirstRowId].is_null()) {
+      entry.file.first_row_id = reader_[kFirstRowId].as_int();
+      if (*entry.file.first_row_id < 0) return Bad("a file's first row id is below 0");
+      return {};
+    }
+    if (!next_row_id_ || entry.status == EntryStatus::kDeleted) return {};
+    entry.file.first_row_id = next_row_id_;
+    if (entry.file.record_count > std::numeric_limits<int64_t>::max() - *next_row_id_) {
+      return Bad("its row ids exceed 64 bits");
+    }
+    *next_row_id_ += entry.file.record_count;
     return {};
   }
 
@@ -217,6 +263,7 @@ class ManifestReader {
   const ManifestMetrics& metrics_;
   const std::vector<Type> partition_types_;
   size_t metrics_begin_ = 0;
+  std::optional<int64_t> next_row_id_;
 };
 
 }  // namespace

@@ -41,9 +41,8 @@ Json List(int32_t element_id, Json items) {
   return Json{{"type", "array"}, {"items", std::move(items)}, {"element-id", element_id}};
 }
 
-Json Timestamp(bool adjust_to_utc) {
-  return Json{
-      {"type", "long"}, {"logicalType", "timestamp-micros"}, {"adjust-to-utc", adjust_to_utc}};
+Json Timestamp(const char* logical_type, bool adjust_to_utc) {
+  return Json{{"type", "long"}, {"logicalType", logical_type}, {"adjust-to-utc", adjust_to_utc}};
 }
 
 /// The least number of bytes that hold a decimal of this precision.
@@ -75,9 +74,13 @@ class PartitionTypeWriter {
       case Type::Kind::kTime:
         return Json{{"type", "long"}, {"logicalType", "time-micros"}};
       case Type::Kind::kTimestamp:
-        return Timestamp(false);
+        return Timestamp("timestamp-micros", false);
       case Type::Kind::kTimestampTz:
-        return Timestamp(true);
+        return Timestamp("timestamp-micros", true);
+      case Type::Kind::kTimestampNs:
+        return Timestamp("timestamp-nanos", false);
+      case Type::Kind::kTimestampTzNs:
+        return Timestamp("timestamp-nanos", true);
       case Type::Kind::kString:
         return "string";
       case Type::Kind::kDecimal:
@@ -109,8 +112,8 @@ class PartitionTypeWriter {
 
 }  // namespace
 
-std::string ManifestAvroSchema(const PartitionSpec& spec,
-                               const std::vector<Type>& partition_types) {
+std::string ManifestAvroSchema(const PartitionSpec& spec, const std::vector<Type>& partition_types,
+                               int format_version) {
   Json partition = Json::array();
   PartitionTypeWriter types;
   for (size_t i = 0; i < spec.fields.size(); ++i) {
@@ -133,8 +136,15 @@ std::string ManifestAvroSchema(const PartitionSpec& spec,
        Optional("key_metadata", mf::kKeyMetadata, "bytes"),
        Optional("split_offsets", mf::kSplitOffsets, List(133, "long")),
        Optional("equality_ids", mf::kEqualityIds, List(136, "int")),
-       Optional("sort_order_id", mf::kSortOrderId, "int"),
-       Optional("referenced_data_file", mf::kReferencedDataFile, "string")});
+       Optional("sort_order_id", mf::kSortOrderId, "int")});
+  if (format_version >= kVersionOfRowIds) {
+    file.push_back(Optional("first_row_id", mf::kFirstRowId, "long"));
+  }
+  file.push_back(Optional("referenced_data_file", mf::kReferencedDataFile, "string"));
+  if (format_version >= kVersionOfRowIds) {
+    file.push_back(Optional("content_offset", mf::kContentOffset, "long"));
+    file.push_back(Optional("content_size_in_bytes", mf::kContentSize, "long"));
+  }
   return DumpJson(Record("manifest_entry",
                          Json::array({Required("status", mf::kStatus, "int"),
                                       Optional("snapshot_id", mf::kSnapshotId, "long"),
@@ -143,29 +153,31 @@ std::string ManifestAvroSchema(const PartitionSpec& spec,
                                       Required("data_file", 2, Record("r2", std::move(file)))})));
 }
 
-std::string ManifestListAvroSchema() {
+std::string ManifestListAvroSchema(int format_version) {
   Json summary =
       Record("r508", Json::array({Required("contains_null", lf::kContainsNull, "boolean"),
                                   Optional("contains_nan", lf::kContainsNan, "boolean"),
                                   Optional("lower_bound", lf::kLowerBound, "bytes"),
                                   Optional("upper_bound", lf::kUpperBound, "bytes")}));
-  return DumpJson(
-      Record("manifest_file",
-             Json::array({Required("manifest_path", lf::kPath, "string"),
-                          Required("manifest_length", lf::kLength, "long"),
-                          Required("partition_spec_id", lf::kSpecId, "int"),
-                          Required("content", lf::kContent, "int"),
-                          Required("sequence_number", lf::kSequenceNumber, "long"),
-                          Required("min_sequence_number", lf::kMinSequenceNumber, "long"),
-                          Required("added_snapshot_id", lf::kSnapshotId, "long"),
-                          Required("added_files_count", lf::kAddedFiles, "int"),
-                          Required("existing_files_count", lf::kExistingFiles, "int"),
-                          Required("deleted_files_count", lf::kDeletedFiles, "int"),
-                          Required("added_rows_count", lf::kAddedRows, "long"),
-                          Required("existing_rows_count", lf::kExistingRows, "long"),
-                          Required("deleted_rows_count", lf::kDeletedRows, "long"),
-                          Optional("partitions", lf::kPartitions, List(508, std::move(summary))),
-                          Optional("key_metadata", lf::kKeyMetadata, "bytes")})));
+  Json fields = Json::array({Required("manifest_path", lf::kPath, "string"),
+                             Required("manifest_length", lf::kLength, "long"),
+                             Required("partition_spec_id", lf::kSpecId, "int"),
+                             Required("content", lf::kContent, "int"),
+                             Required("sequence_number", lf::kSequenceNumber, "long"),
+                             Required("min_sequence_number", lf::kMinSequenceNumber, "long"),
+                             Required("added_snapshot_id", lf::kSnapshotId, "long"),
+                             Required("added_files_count", lf::kAddedFiles, "int"),
+                             Required("existing_files_count", lf::kExistingFiles, "int"),
+                             Required("deleted_files_count", lf::kDeletedFiles, "int"),
+                             Required("added_rows_count", lf::kAddedRows, "long"),
+                             Required("existing_rows_count", lf::kExistingRows, "long"),
+                             Required("deleted_rows_count", lf::kDeletedRows, "long"),
+                             Optional("partitions", lf::kPartitions, List(508, std::move(summary))),
+                             Optional("key_metadata", lf::kKeyMetadata, "bytes")});
+  if (format_version >= kVersionOfRowIds) {
+    fields.push_back(Optional("first_row_id", lf::kFirstRowId, "long"));
+  }
+  return DumpJson(Record("manifest_file", std::move(fields)));
 }
 
 }  // namespace tarn

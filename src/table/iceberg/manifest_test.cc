@@ -216,6 +216,8 @@ TEST(ManifestList, NamesBrokenFiles) {
   auto random = SeededRandom(1);
   ManifestFile file;
   file.path = "x";
+  file.added_files = file.existing_files = file.deleted_files = 0;
+  file.added_rows = file.existing_rows = file.deleted_rows = 0;
   const std::string bytes = WriteManifestList({file}, {}, *random).value();
   for (size_t cut = 0; cut < bytes.size(); ++cut) {
     auto result = ReadManifestList(bytes.substr(0, cut), "the list");

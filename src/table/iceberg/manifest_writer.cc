@@ -56,7 +56,7 @@ class ManifestWriterImpl final : public ManifestWriter {
  public:
   ManifestWriterImpl(AvroWriter out, const PartitionSpec& spec, const ManifestTypes& types,
                      const Options& options)
-      : out_(std::move(out)), types_(types) {
+      : out_(std::move(out)), types_(types), row_ids_(options.format_version >= kVersionOfRowIds) {
     file_.spec_id = spec.id;
     file_.content = options.content;
     file_.sequence_number = options.sequence_number;
@@ -67,6 +67,8 @@ class ManifestWriterImpl final : public ManifestWriter {
   }
 
   void Add(const ManifestEntry& entry) override {
+    if (status_.ok()) status_ = Check(entry);
+    if (!status_.ok()) return;
     Count(entry);
     out_.BeginRecord();
     out_.Int(static_cast<int>(entry.status));
@@ -75,7 +77,7 @@ class ManifestWriterImpl final : public ManifestWriter {
     // Left out for added files: the number is only known once the commit has won.
     added ? out_.Null() : out_.Int(entry.data_sequence_number);
     added ? out_.Null() : out_.Int(entry.file_sequence_number);
-    WriteFile(entry.file);
+    WriteFile(entry.file, added);
     out_.EndRecord();
   }
 
@@ -83,6 +85,7 @@ class ManifestWriterImpl final : public ManifestWriter {
   int64_t estimated_bytes() const override { return out_.estimated_bytes(); }
 
   Result<WrittenManifest> Finish() override {
+    TARN_RETURN_IF_ERROR(status_);
     for (const SummaryBuilder& summary : summaries_) file_.partitions.push_back(summary.Finish());
     file_.min_sequence_number = min_sequence_number_.value_or(file_.sequence_number);
     WrittenManifest written;
@@ -93,6 +96,32 @@ class ManifestWriterImpl final : public ManifestWriter {
   }
 
  private:
+  Status Check(const ManifestEntry& entry) const {
+    const DataFile& file = entry.file;
+    const bool data = file.content == FileContent::kData;
+    if (data != (file_.content == ManifestFile::Content::kData)) {
+      return InvalidArgument("the file " + file.path + " is of another content than its manifest");
+    }
+    if (!file.is_deletion_vector()) {
+      if (row_ids_ && entry.status == EntryStatus::kAdded &&
+          file.content == FileContent::kPositionDeletes) {
+        return InvalidArgument("the file " + file.path +
+                               " of positions was to be added to a table of format version 3, "
+                               "which takes deletion vectors only");
+      }
+      return {};
+    }
+    if (!row_ids_) {
+      return InvalidArgument("the deletion vector in " + file.path + " needs format version 3");
+    }
+    if (file.content != FileContent::kPositionDeletes || !file.content_size_bytes ||
+        file.referenced_data_file.empty()) {
+      return InvalidArgument("the deletion vector in " + file.path +
+                             " lacks its size or its data file");
+    }
+    return {};
+  }
+
   void Count(const ManifestEntry& entry) {
     const int64_t rows = entry.file.record_count;
     int64_t sequence_number = file_.sequence_number;
@@ -164,7 +193,11 @@ class ManifestWriterImpl final : public ManifestWriter {
 
   void WriteText(const std::string& text) { text.empty() ? out_.Null() : out_.Bytes(text); }
 
-  void WriteFile(const DataFile& file) {
+  void WriteNumber(const std::optional<int64_t>& number) {
+    number ? out_.Int(*number) : out_.Null();
+  }
+
+  void WriteFile(const DataFile& file, bool added) {
     out_.BeginRecord();
     out_.Int(static_cast<int>(file.content));
     out_.Bytes(file.path);
@@ -188,12 +221,21 @@ class ManifestWriterImpl final : public ManifestWriter {
     WriteNumbers(file.split_offsets);
     WriteNumbers(file.equality_ids);
     file.sort_order_id ? out_.Int(*file.sort_order_id) : out_.Null();
+    // An added file's row ids are only known once the commit has won, like its sequence number.
+    const bool inherits = added || file.content != FileContent::kData;
+    if (row_ids_) WriteNumber(inherits ? std::nullopt : file.first_row_id);
     WriteText(file.referenced_data_file);
+    if (row_ids_) {
+      WriteNumber(file.content_offset);
+      WriteNumber(file.content_size_bytes);
+    }
     out_.EndRecord();
   }
 
   AvroWriter out_;
   const ManifestTypes& types_;
+  const bool row_ids_;
+  Status status_;
   ManifestFile file_;
   std::vector<SummaryBuilder> summaries_;
   std::optional<int64_t> min_sequence_number_;
@@ -206,6 +248,10 @@ Result<std::unique_ptr<ManifestWriter>> ManifestWriter::Open(const PartitionSpec
                                                              const ManifestTypes& types,
                                                              const Options& options,
                                                              Random& random) {
+  if (options.format_version > kFormatVersionMax) {
+    return Unsupported("manifests of format version " + std::to_string(options.format_version) +
+                       " are not supported");
+  }
   for (const PartitionField& field : spec.fields) {
     if (field.transform.kind == Transform::Kind::kUnknown) {
       return Unsupported("the partition transform " + field.transform.text + " of \"" + field.name +
@@ -218,11 +264,12 @@ Result<std::unique_ptr<ManifestWriter>> ManifestWriter::Open(const PartitionSpec
       {"schema-id", std::to_string(schema.id.value())},
       {"partition-spec", DumpJson(PartitionFieldsToJson(spec))},
       {"partition-spec-id", std::to_string(spec.id.value())},
-      {"format-version", "2"},
+      {"format-version", options.format_version >= kVersionOfRowIds ? "3" : "2"},
       {"content", deletes ? "deletes" : "data"}};
   TARN_ASSIGN_OR_RETURN(
       AvroWriter out,
-      AvroWriter::Open(ManifestAvroSchema(spec, types.PartitionTypes(spec)), metadata, random));
+      AvroWriter::Open(ManifestAvroSchema(spec, types.PartitionTypes(spec), options.format_version),
+                       metadata, random));
   return std::unique_ptr<ManifestWriter>(
       std::make_unique<ManifestWriterImpl>(std::move(out), spec, types, options));
 }

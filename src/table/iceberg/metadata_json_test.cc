@@ -57,9 +57,11 @@ TEST(MetadataJson, KeepsWhatItDoesNotInterpret) {
   Json json =
       ParseJson(WriteTableMetadata(ParseTableMetadata(kVersion1, "t").value()), "t").value();
   json["next-thing"] = Json{{"deep", Json::array({1, 2.5, nullptr, "ü"})}};
-  json["statistics"] = Json::array({Json{{"snapshot-id", 7}, {"statistics-path", "s3://x"}}});
+  json["partition-statistics"] = Json::array({Json{{"snapshot-id", 7}, {"statistics-path", "x"}}});
+  json["encryption-keys"] = Json::array({Json{{"key-id", "k1"}, {"key-metadata", "aWNlYmVyZwo="}}});
   json["sort-orders"].push_back(Json{{"order-id", 1}, {"fields", Json::array()}});
   json["default-sort-order-id"] = 1;
+  json["last-sequence-number"] = 1;
   json["snapshots"] = Json::array({Json{{"snapshot-id", 7},
                                         {"sequence-number", 1},
                                         {"timestamp-ms", 9},
@@ -110,13 +112,13 @@ TEST(MetadataJson, RefusesBrokenDocumentsByName) {
     EXPECT_EQ(result.error().kind, kind) << pointer << ": " << result.error().message;
     EXPECT_NE(result.error().message.find("the file"), std::string::npos);
   };
-  check("/format-version", 3, ErrorKind::kUnsupported);
+  check("/format-version", 4, ErrorKind::kUnsupported);
   check("/format-version", "2", ErrorKind::kCorruption);
   check("/current-schema-id", 9, ErrorKind::kCorruption);
   check("/default-spec-id", 9, ErrorKind::kCorruption);
   check("/current-snapshot-id", 9, ErrorKind::kCorruption);
   check("/schemas", 1, ErrorKind::kCorruption);
-  check("/schemas/0/fields/0/type", "variant", ErrorKind::kUnsupported);
+  check("/schemas/0/fields/0/type", "geometry", ErrorKind::kUnsupported);
   check("/schemas/0/fields/0/type", "decimal(39, 2)", ErrorKind::kUnsupported);
   check("/schemas/0/fields/0/type", Json{{"type", "list"}}, ErrorKind::kCorruption);
   check("/schemas/0/fields/1/id", 1, ErrorKind::kCorruption);

@@ -6,7 +6,7 @@
 #include <set>
 #include <utility>
 
-#include "table/model/partition.h"
+#include "table/iceberg/single_value.h"
 
 namespace tarn {
 
@@ -28,6 +28,10 @@ constexpr NamedKind kSimple[] = {{"boolean", Type::Kind::kBoolean},
                                  {"time", Type::Kind::kTime},
                                  {"timestamp", Type::Kind::kTimestamp},
                                  {"timestamptz", Type::Kind::kTimestampTz},
+                                 {"timestamp_ns", Type::Kind::kTimestampNs},
+                                 {"timestamptz_ns", Type::Kind::kTimestampTzNs},
+                                 {"unknown", Type::Kind::kUnknown},
+                                 {"variant", Type::Kind::kVariant},
                                  {"string", Type::Kind::kString},
                                  {"uuid", Type::Kind::kUuid},
                                  {"binary", Type::Kind::kBinary}};
@@ -91,6 +95,8 @@ class TypeReader {
       if (FindMember(member, "doc") != nullptr) {
         TARN_ASSIGN_OR_RETURN(field.doc, JsonString(member, "doc", what_));
       }
+      TARN_RETURN_IF_ERROR(ReadDefault(member, "initial-default", column, field));
+      TARN_RETURN_IF_ERROR(ReadDefault(member, "write-default", column, field));
       result.push_back(std::move(field));
     }
     return result;
@@ -98,12 +104,26 @@ class TypeReader {
 
  private:
   Result<FieldId> Id(const Json& json, std::string_view key) {
-    TARN_ASSIGN_OR_RETURN(int32_t id, JsonInt32(json, key, what_));
-    if (id < 0 || !ids_.insert(id).second) {
-      return Corruption(what_ + ": the field id " + std::to_string(id) +
-                        (id < 0 ? " is negative" : " occurs twice"));
+    TARN_ASSIGN_OR_RETURN(int32_t id, JsonId(json, key, what_));
+    if (!ids_.insert(id).second) {
+      return Corruption(what_ + ": the field id " + std::to_string(id) + " occurs twice");
     }
     return FieldId(id);
+  }
+
+  Status ReadDefault(const Json& json, const char* key, const std::string& column,
+                     Field& field) const {
+    const Json* value = FindMember(json, key);
+    if (value == nullptr) return {};
+    const std::string what = what_ + ": " + key + " of column \"" + column + "\"";
+    if (!field.type.fields().empty() || field.type.kind() == Type::Kind::kStruct) {
+      return Unsupported(what + " is not null, which is not supported for " +
+                         field.type.ToString());
+    }
+    TARN_ASSIGN_OR_RETURN(Scalar scalar, SingleValueFromJson(field.type, *value, what));
+    (std::string_view(key) == "initial-default" ? field.initial_default : field.write_default) =
+        std::move(scalar);
+    return {};
   }
 
   Result<Field> Nested(const Json& json, const std::string& name, const std::string& path,
@@ -148,6 +168,11 @@ class TypeReader {
 
 Json TypeToJson(const Type& type);
 
+void AddDefault(const char* key, const Type& type, const std::optional<Scalar>& value,
+                Json& member) {
+  if (value && !IsNull(*value)) member[key] = SingleValueToJson(type, *value);
+}
+
 Json FieldsToJson(const std::vector<Field>& fields) {
   Json array = Json::array();
   for (const Field& field : fields) {
@@ -157,13 +182,15 @@ Json FieldsToJson(const std::vector<Field>& fields) {
     member["required"] = field.nullability == Nullability::kRequired;
     member["type"] = TypeToJson(field.type);
     if (!field.doc.empty()) member["doc"] = field.doc;
+    AddDefault("initial-default", field.type, field.initial_default, member);
+    AddDefault("write-default", field.type, field.write_default, member);
     array.push_back(std::move(member));
   }
   return array;
 }
 
 Json TypeToJson(const Type& type) {
-  if (type.primitive()) return type.ToString();
+  if (type.primitive() || type.kind() == Type::Kind::kVariant) return type.ToString();
   Json json = Json::object();
   const std::vector<Field>& fields = type.fields();
   switch (type.kind()) {
@@ -199,6 +226,15 @@ Result<int32_t> JsonInt32(const Json& object, std::string_view key, std::string_
   return static_cast<int32_t>(value);
 }
 
+Result<int32_t> JsonId(const Json& object, std::string_view key, std::string_view what) {
+  TARN_ASSIGN_OR_RETURN(int32_t id, JsonInt32(object, key, what));
+  if (id < 0 || id > kFieldIdMax) {
+    return Corruption("\"" + std::string(key) + "\" of " + std::string(what) + " is " +
+                      std::to_string(id) + ", which no id may be");
+  }
+  return id;
+}
+
 Result<Type> PrimitiveFromText(std::string_view text, std::string_view column) {
   for (const NamedKind& simple : kSimple) {
     if (text == simple.name) return Type(simple.kind);
@@ -219,7 +255,7 @@ Result<Type> PrimitiveFromText(std::string_view text, std::string_view column) {
 Result<Schema> SchemaFromJson(const Json& json, std::string_view what) {
   Schema schema;
   if (FindMember(json, "schema-id") != nullptr) {
-    TARN_ASSIGN_OR_RETURN(int32_t id, JsonInt32(json, "schema-id", what));
+    TARN_ASSIGN_OR_RETURN(int32_t id, JsonId(json, "schema-id", what));
     schema.id = SchemaId(id);
   }
   TARN_ASSIGN_OR_RETURN(schema.fields, TypeReader(what).Fields(json, "", 0));
@@ -229,10 +265,14 @@ Result<Schema> SchemaFromJson(const Json& json, std::string_view what) {
     return Corruption(std::string(what) + ": \"identifier-field-ids\" is not an array");
   }
   for (const Json& key : *keys) {
-    if (!key.is_number_integer()) {
-      return Corruption(std::string(what) + ": \"identifier-field-ids\" holds no integer");
+    const bool fits =
+        key.is_number_integer() && key.get<double>() >= 0 && key.get<double>() <= kFieldIdMax;
+    const FieldId id(fits ? key.get<int32_t>() : -1);
+    if (!fits || schema.Find(id) == nullptr) {
+      return Corruption(std::string(what) + ": \"identifier-field-ids\" holds " +
+                        DumpJson(key).substr(0, 100) + ", which is no column's id");
     }
-    schema.identifier_fields.emplace_back(key.get<int32_t>());
+    schema.identifier_fields.push_back(id);
   }
   return schema;
 }
@@ -247,58 +287,6 @@ Json SchemaToJson(const Schema& schema) {
     json["identifier-field-ids"] = std::move(keys);
   }
   json["fields"] = FieldsToJson(schema.fields);
-  return json;
-}
-
-Result<std::vector<PartitionField>> PartitionFieldsFromJson(const Json& json,
-                                                            std::string_view what) {
-  constexpr int32_t kFirstPartitionId = 1000;
-  if (!json.is_array()) {
-    return Corruption(std::string(what) + ": the partition fields are not an array");
-  }
-  std::vector<PartitionField> fields;
-  for (const Json& member : json) {
-    PartitionField field;
-    TARN_ASSIGN_OR_RETURN(int32_t source, JsonInt32(member, "source-id", what));
-    field.source_id = FieldId(source);
-    field.field_id = kFirstPartitionId + static_cast<int32_t>(fields.size());
-    if (FindMember(member, "field-id") != nullptr) {
-      TARN_ASSIGN_OR_RETURN(field.field_id, JsonInt32(member, "field-id", what));
-    }
-    TARN_ASSIGN_OR_RETURN(field.name, JsonString(member, "name", what));
-    TARN_ASSIGN_OR_RETURN(std::string transform, JsonString(member, "transform", what));
-    field.transform = ParseTransform(transform);
-    fields.push_back(std::move(field));
-  }
-  return fields;
-}
-
-Result<PartitionSpec> PartitionSpecFromJson(const Json& json, std::string_view what) {
-  PartitionSpec spec;
-  TARN_ASSIGN_OR_RETURN(int32_t id, JsonInt32(json, "spec-id", what));
-  spec.id = SpecId(id);
-  TARN_ASSIGN_OR_RETURN(const Json* fields, JsonMember(json, "fields", what));
-  TARN_ASSIGN_OR_RETURN(spec.fields, PartitionFieldsFromJson(*fields, what));
-  return spec;
-}
-
-Json PartitionFieldsToJson(const PartitionSpec& spec) {
-  Json fields = Json::array();
-  for (const PartitionField& field : spec.fields) {
-    Json member = Json::object();
-    member["name"] = field.name;
-    member["transform"] = field.transform.ToString();
-    member["source-id"] = field.source_id.value();
-    member["field-id"] = field.field_id;
-    fields.push_back(std::move(member));
-  }
-  return fields;
-}
-
-Json PartitionSpecToJson(const PartitionSpec& spec) {
-  Json json = Json::object();
-  json["spec-id"] = spec.id.value();
-  json["fields"] = PartitionFieldsToJson(spec);
   return json;
 }
 

@@ -28,6 +28,12 @@ std::optional<Scalar> ReadInteger(std::string_view bytes) {
   return std::nullopt;
 }
 
+/// A bound of a column that was a date when its file was written.
+std::optional<Scalar> MidnightOf(int32_t days, const Type& type) {
+  if (auto ticks = TicksOfDays(days, 0, TicksPerDay(type.kind()))) return Scalar(*ticks);
+  return std::nullopt;
+}
+
 struct CodePoint {
   uint32_t value = 0;
   size_t begin = 0;
@@ -131,9 +137,13 @@ std::optional<Scalar> DecodeSingleValue(const Type& type, std::string_view bytes
     case Type::Kind::kLong:
       return bytes.size() == sizeof(int32_t) ? ReadInteger<int32_t>(bytes)
                                              : ReadInteger<int64_t>(bytes);
-    case Type::Kind::kTime:
     case Type::Kind::kTimestamp:
+    case Type::Kind::kTimestampNs:
+      if (auto days = ReadLittleEndian<int32_t>(bytes)) return MidnightOf(*days, type);
+      return ReadInteger<int64_t>(bytes);
+    case Type::Kind::kTime:
     case Type::Kind::kTimestampTz:
+    case Type::Kind::kTimestampTzNs:
       return ReadInteger<int64_t>(bytes);
     case Type::Kind::kFloat:
     case Type::Kind::kDouble:

@@ -32,6 +32,34 @@ TEST(SingleValue, ReadsValuesOfBeforeAColumnWasWidened) {
   EXPECT_EQ(DecodeSingleValue(Type(Kind::kDouble), std::string("\0\0\x80\x3f", 4)), Scalar(1.0));
 }
 
+TEST(SingleValue, OfVersion3) {
+  const std::string nano("\x15\x3d\x69\xf1\xaf\x66\xf9\x14", 8);
+  CheckBytes(Type(Kind::kTimestampNs), int64_t{0x14f966aff1693d15}, nano);
+  CheckBytes(Type(Kind::kTimestampTzNs), int64_t{-1}, "\xff\xff\xff\xff\xff\xff\xff\xff");
+  // Of before a date became a timestamp.
+  const std::string day("\1\0\0\0", 4);
+  EXPECT_EQ(DecodeSingleValue(Type(Kind::kTimestamp), day), Scalar(int64_t{86'400'000'000}));
+  EXPECT_EQ(DecodeSingleValue(Type(Kind::kTimestampNs), day), Scalar(int64_t{86'400'000'000'000}));
+  EXPECT_EQ(DecodeSingleValue(Type(Kind::kTimestampTz), day), std::nullopt);
+  EXPECT_EQ(DecodeSingleValue(Type(Kind::kTimestampNs), std::string("\0\0\0\x7f", 4)), std::nullopt)
+      << "a day that nanoseconds do not reach";
+  for (Kind kind : {Kind::kUnknown, Kind::kVariant}) {
+    EXPECT_EQ(EncodeSingleValue(Type(kind), Scalar(int64_t{1})), std::nullopt);
+    EXPECT_EQ(EncodeSingleValue(Type(kind), Scalar(std::string("x"))), std::nullopt);
+    EXPECT_EQ(DecodeSingleValue(Type(kind), "xxxxxxxx"), std::nullopt);
+  }
+}
+
+TEST(SingleValue, OfFloatsIsReadFromJsonAsANumberOnly) {
+  EXPECT_EQ(SingleValueFromJson(Type(Kind::kDouble), 1, "x").value(), Scalar(1.0));
+  EXPECT_EQ(SingleValueFromJson(Type(Kind::kFloat), 1e300, "x").error().kind,
+            ErrorKind::kCorruption);
+  EXPECT_EQ(SingleValueFromJson(Type(Kind::kDouble), "1", "x").error().kind,
+            ErrorKind::kCorruption);
+  EXPECT_EQ(SingleValueFromJson(Type(Kind::kLong), 18446744073709551615U, "x").error().kind,
+            ErrorKind::kCorruption);
+}
+
 TEST(SingleValue, LeavesOutWhatItCannotRead) {
   for (Kind kind : {Kind::kBoolean, Kind::kInt, Kind::kLong, Kind::kFloat, Kind::kDouble,
                     Kind::kTimestamp, Kind::kUuid}) {

@@ -1,47 +1,59 @@
 #include "table/iceberg/metadata_json.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "base/json.h"
+#include "table/iceberg/metadata_check.h"
 #include "table/iceberg/schema_json.h"
 
 namespace tarn {
 
 namespace {
 
-constexpr int kVersionMax = 2;
 constexpr char kMainBranch[] = "main";
+constexpr char kPartitionStatistics[] = "partition-statistics";
+constexpr int kVersionOfRowLineage = 3;
+/// Numbers that are counted on from stay so far below the end of 64 bits.
+constexpr int64_t kNumberMax = int64_t{1} << 61;
+
+using Members = std::set<std::string, std::less<>>;
 
 /// Members that TableMetadata holds as fields; every other one is kept as it is.
-const std::set<std::string, std::less<>>& KnownMembers() {
-  static const auto* const known = new std::set<std::string, std::less<>>{"format-version",
-                                                                          "table-uuid",
-                                                                          "location",
-                                                                          "last-sequence-number",
-                                                                          "last-updated-ms",
-                                                                          "last-column-id",
-                                                                          "schema",
-                                                                          "schemas",
-                                                                          "current-schema-id",
-                                                                          "partition-spec",
-                                                                          "partition-specs",
-                                                                          "default-spec-id",
-                                                                          "last-partition-id",
-                                                                          "properties",
-                                                                          "refs",
-                                                                          "current-snapshot-id",
-                                                                          "snapshots",
-                                                                          "snapshot-log",
-                                                                          "metadata-log"};
+const Members& KnownMembers() {
+  static const auto* const known = new Members{"format-version",
+                                               "table-uuid",
+                                               "location",
+                                               "last-updated-ms",
+                                               "last-column-id",
+                                               "last-sequence-number",
+                                               "schema",
+                                               "schemas",
+                                               "current-schema-id",
+                                               "partition-spec",
+                                               "partition-specs",
+                                               "default-spec-id",
+                                               "last-partition-id",
+                                               "properties",
+                                               "refs",
+                                               "current-snapshot-id",
+                                               "snapshots",
+                                               "snapshot-log",
+                                               "metadata-log",
+                                               "sort-orders",
+                                               "default-sort-order-id",
+                                               "statistics",
+                                               "next-row-id"};
   return *known;
 }
 
-const std::set<std::string, std::less<>>& KnownSnapshotMembers() {
-  static const auto* const known = new std::set<std::string, std::less<>>{
-      "snapshot-id",   "parent-snapshot-id", "sequence-number", "timestamp-ms",
-      "manifest-list", "manifests",          "summary",         "schema-id"};
+const Members& KnownSnapshotMembers() {
+  static const auto* const known =
+      new Members{"snapshot-id",   "parent-snapshot-id", "sequence-number", "timestamp-ms",
+                  "manifest-list", "manifests",          "summary",         "schema-id",
+                  "first-row-id",  "added-rows"};
   return *known;
 }
 
@@ -53,12 +65,17 @@ class MetadataReader {
     TARN_RETURN_IF_ERROR(ReadHead());
     TARN_RETURN_IF_ERROR(ReadSchemas());
     TARN_RETURN_IF_ERROR(ReadSpecs());
+    TARN_RETURN_IF_ERROR(ReadSortOrders());
     TARN_ASSIGN_OR_RETURN(table_.properties, Strings(FindMember(json_, "properties")));
     TARN_RETURN_IF_ERROR(ReadSnapshots());
     TARN_RETURN_IF_ERROR(ReadRefs());
+    TARN_RETURN_IF_ERROR(ReadStatistics());
     TARN_RETURN_IF_ERROR(ReadLogs());
+    TARN_RETURN_IF_ERROR(CheckTableMetadata(table_, what_));
     for (const auto& [key, value] : json_.items()) {
-      if (!KnownMembers().contains(key)) table_.unknown_members[key] = DumpJson(value);
+      // An empty list of these is written for every table.
+      const bool usual = key == kPartitionStatistics && value.is_array() && value.empty();
+      if (!usual && !KnownMembers().contains(key)) table_.unknown_members[key] = DumpJson(value);
     }
     return std::move(table_);
   }
@@ -86,6 +103,21 @@ class MetadataReader {
     return result;
   }
 
+  /// A number of 0…kNumberMax.
+  Result<int64_t> Number(const Json& object, const char* key) const {
+    TARN_ASSIGN_OR_RETURN(int64_t value, JsonInt(object, key, what_));
+    if (value < 0 || value > kNumberMax) {
+      return Bad("\"" + std::string(key) + "\" is " + std::to_string(value));
+    }
+    return value;
+  }
+
+  Status OptionalNumber(const Json& object, const char* key, std::optional<int64_t>& out) const {
+    if (FindMember(object, key) == nullptr) return {};
+    TARN_ASSIGN_OR_RETURN(out, Number(object, key));
+    return {};
+  }
+
   template <typename T>
   Status Optional(const Json& object, const char* key, std::optional<T>& out) const {
     if (FindMember(object, key) == nullptr) return {};
@@ -97,10 +129,10 @@ class MetadataReader {
   Status ReadHead() {
     TARN_ASSIGN_OR_RETURN(table_.format_version, JsonInt32(json_, "format-version", what_));
     if (table_.format_version < 1) return Bad("the format version is below 1");
-    if (table_.format_version > kVersionMax) {
+    if (table_.format_version > kFormatVersionMax) {
       return Unsupported(what_ + " has Iceberg format version " +
                              std::to_string(table_.format_version) + ", which is not supported",
-                         "tables of versions 1 and 2 can be read");
+                         "tables of versions 1, 2 and 3 can be read");
     }
     if (Has("table-uuid") || table_.format_version > 1) {
       TARN_ASSIGN_OR_RETURN(table_.table_uuid, JsonString(json_, "table-uuid", what_));
@@ -108,11 +140,13 @@ class MetadataReader {
     TARN_ASSIGN_OR_RETURN(table_.location, JsonString(json_, "location", what_));
     while (table_.location.ends_with('/')) table_.location.pop_back();
     if (Has("last-sequence-number")) {
-      TARN_ASSIGN_OR_RETURN(table_.last_sequence_number,
-                            JsonInt(json_, "last-sequence-number", what_));
+      TARN_ASSIGN_OR_RETURN(table_.last_sequence_number, Number(json_, "last-sequence-number"));
     }
-    TARN_ASSIGN_OR_RETURN(table_.last_updated_ms, JsonInt(json_, "last-updated-ms", what_));
-    TARN_ASSIGN_OR_RETURN(table_.last_column_id, JsonInt32(json_, "last-column-id", what_));
+    TARN_ASSIGN_OR_RETURN(table_.last_updated_ms, Number(json_, "last-updated-ms"));
+    TARN_ASSIGN_OR_RETURN(table_.last_column_id, JsonId(json_, "last-column-id", what_));
+    if (Has("next-row-id") || table_.format_version >= kVersionOfRowLineage) {
+      TARN_ASSIGN_OR_RETURN(table_.next_row_id, Number(json_, "next-row-id"));
+    }
     return {};
   }
 
@@ -161,12 +195,25 @@ class MetadataReader {
                  std::to_string(table_.default_spec.value()));
     }
     if (Has("last-partition-id")) {
-      TARN_ASSIGN_OR_RETURN(table_.last_partition_id, JsonInt32(json_, "last-partition-id", what_));
+      TARN_ASSIGN_OR_RETURN(table_.last_partition_id, JsonId(json_, "last-partition-id", what_));
     }
     for (const PartitionSpec& spec : table_.specs) {
       for (const PartitionField& field : spec.fields) {
         table_.last_partition_id = std::max(table_.last_partition_id, field.field_id);
       }
+    }
+    return {};
+  }
+
+  Status ReadSortOrders() {
+    TARN_ASSIGN_OR_RETURN(const Json* orders, Array(json_, "sort-orders"));
+    for (const Json& json : *orders) {
+      TARN_ASSIGN_OR_RETURN(SortOrder order, SortOrderFromJson(json, what_));
+      table_.sort_orders.push_back(std::move(order));
+    }
+    if (Has("default-sort-order-id")) {
+      TARN_ASSIGN_OR_RETURN(table_.default_sort_order,
+                            JsonId(json_, "default-sort-order-id", what_));
     }
     return {};
   }
@@ -177,9 +224,9 @@ class MetadataReader {
     snapshot.id = SnapshotId(id);
     TARN_RETURN_IF_ERROR(Optional(json, "parent-snapshot-id", snapshot.parent));
     if (FindMember(json, "sequence-number") != nullptr) {
-      TARN_ASSIGN_OR_RETURN(snapshot.sequence_number, JsonInt(json, "sequence-number", what_));
+      TARN_ASSIGN_OR_RETURN(snapshot.sequence_number, Number(json, "sequence-number"));
     }
-    TARN_ASSIGN_OR_RETURN(snapshot.timestamp_ms, JsonInt(json, "timestamp-ms", what_));
+    TARN_ASSIGN_OR_RETURN(snapshot.timestamp_ms, Number(json, "timestamp-ms"));
     if (FindMember(json, "manifest-list") != nullptr) {
       TARN_ASSIGN_OR_RETURN(snapshot.manifest_list, JsonString(json, "manifest-list", what_));
     }
@@ -190,9 +237,11 @@ class MetadataReader {
     }
     TARN_ASSIGN_OR_RETURN(snapshot.summary, Strings(FindMember(json, "summary")));
     if (FindMember(json, "schema-id") != nullptr) {
-      TARN_ASSIGN_OR_RETURN(int32_t schema, JsonInt32(json, "schema-id", what_));
+      TARN_ASSIGN_OR_RETURN(int32_t schema, JsonId(json, "schema-id", what_));
       snapshot.schema_id = SchemaId(schema);
     }
+    TARN_RETURN_IF_ERROR(OptionalNumber(json, "first-row-id", snapshot.first_row_id));
+    TARN_RETURN_IF_ERROR(OptionalNumber(json, "added-rows", snapshot.added_rows));
     for (const auto& [key, value] : json.items()) {
       if (!KnownSnapshotMembers().contains(key)) snapshot.unknown_members[key] = DumpJson(value);
     }
@@ -204,14 +253,14 @@ class MetadataReader {
     table_.snapshots.reserve(snapshots->size());
     for (const Json& json : *snapshots) {
       TARN_ASSIGN_OR_RETURN(Snapshot snapshot, ReadSnapshot(json));
+      // As with column ids: whatever the document says, no row id is given twice.
+      table_.next_row_id = std::max(
+          table_.next_row_id, snapshot.first_row_id.value_or(0) + snapshot.added_rows.value_or(0));
       table_.snapshots.push_back(std::move(snapshot));
     }
     std::optional<int64_t> current;
     TARN_RETURN_IF_ERROR(Optional(json_, "current-snapshot-id", current));
     if (current && *current != -1) table_.current_snapshot = SnapshotId(*current);
-    if (table_.current_snapshot && table_.current() == nullptr) {
-      return Bad("there is no snapshot with the current id " + std::to_string(*current));
-    }
     return {};
   }
 
@@ -232,6 +281,43 @@ class MetadataReader {
     }
     if (table_.current_snapshot && !table_.refs.contains(kMainBranch)) {
       table_.refs[kMainBranch].snapshot = *table_.current_snapshot;
+    }
+    return {};
+  }
+
+  Result<StatisticsBlob> ReadBlob(const Json& json) const {
+    StatisticsBlob blob;
+    TARN_ASSIGN_OR_RETURN(blob.type, JsonString(json, "type", what_));
+    TARN_ASSIGN_OR_RETURN(int64_t snapshot, JsonInt(json, "snapshot-id", what_));
+    blob.snapshot = SnapshotId(snapshot);
+    TARN_ASSIGN_OR_RETURN(blob.sequence_number, Number(json, "sequence-number"));
+    TARN_ASSIGN_OR_RETURN(const Json* fields, Array(json, "fields"));
+    for (const Json& field : *fields) {
+      TARN_ASSIGN_OR_RETURN(int32_t id, JsonInt32(Json{{"fields", field}}, "fields", what_));
+      blob.fields.push_back(id);
+    }
+    TARN_ASSIGN_OR_RETURN(blob.properties, Strings(FindMember(json, "properties")));
+    return blob;
+  }
+
+  Status ReadStatistics() {
+    TARN_ASSIGN_OR_RETURN(const Json* files, Array(json_, "statistics"));
+    for (const Json& json : *files) {
+      StatisticsFile file;
+      TARN_ASSIGN_OR_RETURN(int64_t snapshot, JsonInt(json, "snapshot-id", what_));
+      file.snapshot = SnapshotId(snapshot);
+      TARN_ASSIGN_OR_RETURN(file.path, JsonString(json, "statistics-path", what_));
+      TARN_ASSIGN_OR_RETURN(file.size_bytes, Number(json, "file-size-in-bytes"));
+      TARN_ASSIGN_OR_RETURN(file.footer_bytes, Number(json, "file-footer-size-in-bytes"));
+      if (FindMember(json, "key-metadata") != nullptr) {
+        TARN_ASSIGN_OR_RETURN(file.key_metadata, JsonString(json, "key-metadata", what_));
+      }
+      TARN_ASSIGN_OR_RETURN(const Json* blobs, Array(json, "blob-metadata"));
+      for (const Json& each : *blobs) {
+        TARN_ASSIGN_OR_RETURN(StatisticsBlob blob, ReadBlob(each));
+        file.blobs.push_back(std::move(blob));
+      }
+      table_.statistics.push_back(std::move(file));
     }
     return {};
   }
@@ -257,90 +343,12 @@ class MetadataReader {
   TableMetadata table_;
 };
 
-Json StringsToJson(const std::map<std::string, std::string>& strings) {
-  Json json = Json::object();
-  for (const auto& [key, value] : strings) json[key] = value;
-  return json;
-}
-
-void AddUnknown(const std::map<std::string, std::string>& members, Json& json) {
-  for (const auto& [key, text] : members) {
-    auto value = ParseJson(text, key);
-    json[key] = value.ok() ? std::move(value).value() : Json(text);
-  }
-}
-
-Json SnapshotToJson(const Snapshot& snapshot) {
-  Json json = Json::object();
-  json["snapshot-id"] = snapshot.id.value();
-  if (snapshot.parent) json["parent-snapshot-id"] = snapshot.parent->value();
-  json["sequence-number"] = snapshot.sequence_number;
-  json["timestamp-ms"] = snapshot.timestamp_ms;
-  json["summary"] = StringsToJson(snapshot.summary);
-  if (!snapshot.manifest_list.empty()) json["manifest-list"] = snapshot.manifest_list;
-  if (!snapshot.manifests.empty()) json["manifests"] = snapshot.manifests;
-  if (snapshot.schema_id) json["schema-id"] = snapshot.schema_id->value();
-  AddUnknown(snapshot.unknown_members, json);
-  return json;
-}
-
-Json RefToJson(const SnapshotRef& ref) {
-  Json json = Json::object();
-  json["snapshot-id"] = ref.snapshot.value();
-  json["type"] = ref.type;
-  if (ref.min_snapshots_to_keep) json["min-snapshots-to-keep"] = *ref.min_snapshots_to_keep;
-  if (ref.max_snapshot_age_ms) json["max-snapshot-age-ms"] = *ref.max_snapshot_age_ms;
-  if (ref.max_ref_age_ms) json["max-ref-age-ms"] = *ref.max_ref_age_ms;
-  return json;
-}
-
 }  // namespace
 
 Result<TableMetadata> ParseTableMetadata(std::string_view json, std::string_view what) {
   TARN_ASSIGN_OR_RETURN(Json document, ParseJson(json, what));
   if (!document.is_object()) return Corruption(std::string(what) + " is not a JSON object");
   return MetadataReader(document, what).Run();
-}
-
-std::string WriteTableMetadata(const TableMetadata& table) {
-  Json json = Json::object();
-  json["format-version"] = kVersionMax;
-  json["table-uuid"] = table.table_uuid;
-  json["location"] = table.location;
-  json["last-sequence-number"] = table.last_sequence_number;
-  json["last-updated-ms"] = table.last_updated_ms;
-  json["last-column-id"] = table.last_column_id;
-  json["current-schema-id"] = table.current_schema.value();
-  json["schemas"] = Json::array();
-  for (const Schema& schema : table.schemas) json["schemas"].push_back(SchemaToJson(schema));
-  json["default-spec-id"] = table.default_spec.value();
-  json["partition-specs"] = Json::array();
-  for (const PartitionSpec& spec : table.specs) {
-    json["partition-specs"].push_back(PartitionSpecToJson(spec));
-  }
-  json["last-partition-id"] = table.last_partition_id;
-  json["default-sort-order-id"] = 0;
-  json["sort-orders"] = Json::array({Json{{"order-id", 0}, {"fields", Json::array()}}});
-  json["properties"] = StringsToJson(table.properties);
-  if (table.current_snapshot) json["current-snapshot-id"] = table.current_snapshot->value();
-  json["refs"] = Json::object();
-  for (const auto& [name, ref] : table.refs) json["refs"][name] = RefToJson(ref);
-  json["snapshots"] = Json::array();
-  for (const Snapshot& snapshot : table.snapshots) {
-    json["snapshots"].push_back(SnapshotToJson(snapshot));
-  }
-  json["statistics"] = Json::array();
-  json["partition-statistics"] = Json::array();
-  json["snapshot-log"] = Json::array();
-  for (const auto& [ms, id] : table.snapshot_log) {
-    json["snapshot-log"].push_back(Json{{"timestamp-ms", ms}, {"snapshot-id", id.value()}});
-  }
-  json["metadata-log"] = Json::array();
-  for (const auto& [ms, file] : table.metadata_log) {
-    json["metadata-log"].push_back(Json{{"timestamp-ms", ms}, {"metadata-file", file}});
-  }
-  AddUnknown(table.unknown_members, json);
-  return DumpJson(json);
 }
 
 }  // namespace tarn
