@@ -4,8 +4,10 @@
 
 #include "base/random.h"
 #include "s3_server.h"
+#include "storage/cache/cached_store.h"
 #include "storage/local/local_store.h"
 #include "storage/memory/memory_store.h"
+#include "storage/read_ahead/read_ahead_store.h"
 #include "storage/s3/s3_store.h"
 
 namespace tarn {
@@ -40,11 +42,13 @@ class LocalRoot final : public StoreRoot {
   std::vector<std::unique_ptr<ObjectStore>> stores_;
 };
 
-class S3Root final : public StoreRoot {
+class S3Root : public StoreRoot {
  public:
   S3Root(S3Options options, const Limits& limits) : options_(std::move(options)), limits_(limits) {}
+  S3Root(const S3Root&) = delete;
+  S3Root& operator=(const S3Root&) = delete;
   ~S3Root() override {
-    ObjectStore& store = Open();
+    ObjectStore& store = S3Root::Open();
     std::vector<std::string> keys;
     const Status listed = store.List("", [&](const ObjectInfo& info) {
       keys.push_back(info.key);
@@ -59,10 +63,35 @@ class S3Root final : public StoreRoot {
     return *stores_.back();
   }
 
- private:
+ protected:
   const S3Options options_;
   const Limits limits_;
   std::vector<std::unique_ptr<ObjectStore>> stores_;
+};
+
+/// As the program opens it: every store with a cache of its own, as on a machine of its own.
+class CachedS3Root final : public S3Root {
+ public:
+  CachedS3Root(fs::path folder, S3Options options, const Limits& limits)
+      : S3Root(std::move(options), limits), folder_(std::move(folder)) {}
+  ~CachedS3Root() override {
+    stores_.clear();
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  ObjectStore& Open() override {
+    auto store = std::move(*OpenS3Store(options_, limits_));
+    CacheOptions cache;
+    cache.folder = (folder_ / std::to_string(stores_.size())).string();
+    ReadAheadOptions ahead;
+    ahead.part_bytes = 100'000;
+    stores_.push_back(
+        OpenReadAheadStore(OpenCachedStore(std::move(store), std::move(cache)), ahead));
+    return *stores_.back();
+  }
+
+ private:
+  const fs::path folder_;
 };
 
 }  // namespace
@@ -83,6 +112,14 @@ std::vector<Backend> AllBackends() {
          TARN_ASSIGN_OR_RETURN(S3Options options, TestS3Server());
          options.prefix = "test-" + SystemRandom().Uuid() + "/root";
          return std::make_unique<S3Root>(std::move(options), limits);
+       }},
+      {"CachedS3",
+       [](const Limits& limits) -> Result<std::unique_ptr<StoreRoot>> {
+         TARN_ASSIGN_OR_RETURN(S3Options options, TestS3Server());
+         options.prefix = "test-" + SystemRandom().Uuid() + "/root";
+         const fs::path folder =
+             fs::temp_directory_path() / ("tarn-cache-" + SystemRandom().Uuid());
+         return std::make_unique<CachedS3Root>(folder, std::move(options), limits);
        }},
   };
 }

@@ -27,7 +27,7 @@ struct Backend {
 };
 inline void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
 
-/// Memory, local files, S3.
+/// Memory, local files, S3, and S3 behind a cache and read-ahead.
 std::vector<Backend> AllBackends();
 
 }  // namespace tarn

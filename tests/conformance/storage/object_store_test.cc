@@ -2,6 +2,7 @@
 #include <map>
 #include <thread>
 
+#include "base/random.h"
 #include "store_suite.h"
 
 namespace tarn {
@@ -66,6 +67,34 @@ TEST_P(ObjectStoreConformance, RangesAreExact) {
     ASSERT_OK(store().ReadRange("r", offset, into));
     EXPECT_EQ(into, *range);
   }
+}
+
+TEST_P(ObjectStoreConformance, AnObjectThatNeverChangesIsReadInManyWays) {
+  const std::string key = "t/data/" + SystemRandom().Uuid() + ".parquet";
+  const std::string bytes = Noise(3'000'000, 21);
+  ASSERT_OK(Write(key, bytes));
+  for (int round = 0; round < 2; ++round) {
+    for (size_t at = 0; at < bytes.size(); at += 60'000) {
+      const auto range = store().GetRange(key, static_cast<int64_t>(at), 60'000);
+      ASSERT_OK(range);
+      ASSERT_TRUE(*range == bytes.substr(at, 60'000)) << at;
+    }
+    EXPECT_TRUE(*store().GetRange(key, 1'234, 2'900'000) == bytes.substr(1'234, 2'900'000));
+    EXPECT_TRUE(*store().Get(key) == bytes);
+    std::string out(1000, '?');
+    const auto extent = store().ReadUpTo(key, 2'999'500, out);
+    ASSERT_OK(extent);
+    EXPECT_EQ(extent->bytes_read, 500);
+    EXPECT_EQ(extent->size_bytes, 3'000'000);
+    EXPECT_EQ(out.substr(0, 500), bytes.substr(2'999'500));
+    const auto beyond = store().ReadUpTo(key, 5'000'000, out);
+    ASSERT_OK(beyond);
+    EXPECT_EQ(beyond->bytes_read, 0);
+    EXPECT_ERROR(ErrorKind::kCorruption, store().GetRange(key, 2'999'999, 2));
+  }
+  ASSERT_OK(store().Delete(key));
+  EXPECT_ERROR(ErrorKind::kNotFound, store().GetRange(key, 0, 10));
+  EXPECT_ERROR(ErrorKind::kNotFound, store().ReadUpTo(key, 0, std::span<char>()));
 }
 
 TEST_P(ObjectStoreConformance, ARangeBeyondTheEndIsCorruptionThatNamesTheSize) {
