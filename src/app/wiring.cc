@@ -9,13 +9,17 @@
 #include "catalog/sqlite/sqlite_catalog.h"
 #include "source/postgres/postgres_source.h"
 #include "sql/duckdb/duckdb_engine.h"
+#include "storage/cache/cached_store.h"
 #include "storage/local/local_store.h"
+#include "storage/read_ahead/read_ahead_store.h"
 #include "storage/s3/s3_store.h"
 
 namespace tarn {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr char kCacheFolder[] = "cache";  // of the state's folder
 
 Result<std::unique_ptr<ObjectStore>> OpenStore(const ProjectSpec& spec) {
   constexpr std::string_view kS3 = "s3://";
@@ -36,7 +40,21 @@ Result<std::unique_ptr<ObjectStore>> OpenStore(const ProjectSpec& spec) {
   if (spec.storage.encryption == "sse-s3") options.encryption = S3Options::Encryption::kS3;
   if (spec.storage.encryption == "sse-kms") options.encryption = S3Options::Encryption::kKms;
   options.kms_key = spec.storage.kms_key;
-  return OpenS3Store(std::move(options), spec.limits);
+  const Limits& limits = spec.limits;
+  TARN_ASSIGN_OR_RETURN(auto store, OpenS3Store(options, limits));
+  if (limits.storage_cache_bytes > 0) {
+    CacheOptions cache;
+    cache.folder = (fs::path(spec.state) / kCacheFolder).string();
+    cache.bytes_max = limits.storage_cache_bytes;
+    cache.block_bytes = limits.storage_cache_block_bytes;
+    cache.fetch_bytes_max = limits.storage_read_part_bytes;
+    store = OpenCachedStore(std::move(store), std::move(cache));
+  }
+  ReadAheadOptions ahead;
+  ahead.reads_in_flight_max = limits.storage_reads_in_flight_max;
+  ahead.part_bytes = limits.storage_read_part_bytes;
+  ahead.ahead_bytes_max = limits.storage_read_ahead_bytes;
+  return OpenReadAheadStore(std::move(store), ahead);
 }
 
 Result<std::unique_ptr<Catalog>> OpenCatalog(const ProjectSpec& spec, StateUse use, bool* exists) {
@@ -131,6 +149,7 @@ Status RemoveState(const ProjectSpec& spec) {
       return Unavailable("cannot remove " + (state / name).string() + ": " + error.message());
   }
   fs::remove_all(state / "tmp", error);
+  fs::remove_all(state / kCacheFolder, error);
   // Only empty folders go: what else stands there is somebody else's.
   fs::remove(state, error);
   if (spec.warehouse.find("://") == std::string::npos) fs::remove(spec.warehouse, error);

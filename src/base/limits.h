@@ -30,6 +30,13 @@ struct Limits {
   int64_t checkpoint_every_commits = 10;      ///< Delta checkpoint cadence
   int64_t metadata_log_max = 100;             ///< old metadata files remembered by a table
   int64_t partition_writers_max = 64;         ///< data files open at once in one write
+
+  // Reads of a remote store.
+  int64_t storage_reads_in_flight_max = 8;    ///< reads of a remote store beside its callers' own
+  int64_t storage_read_part_bytes = 4 << 20;  ///< one request of a large or sequential remote read
+  int64_t storage_read_ahead_bytes = 32 << 20;  ///< remote ranges read before they are asked for
+  int64_t storage_cache_bytes = 1LL << 30;      ///< remote objects kept on the local disk; 0: none
+  int64_t storage_cache_block_bytes = 1 << 20;  ///< what is kept there and removed as one
 };
 
 }  // namespace tarn

@@ -21,6 +21,7 @@ constexpr char kFileName[] = "tarn.yaml";
 struct LimitEntry {
   const char* name;
   int64_t Limits::*member;
+  int64_t least = 1;
 };
 constexpr LimitEntry kLimits[] = {
     {"batch_rows", &Limits::batch_rows},
@@ -44,6 +45,11 @@ constexpr LimitEntry kLimits[] = {
     {"partition_writers_max", &Limits::partition_writers_max},
     {"storage_part_bytes", &Limits::storage_part_bytes},
     {"storage_parts_in_flight_max", &Limits::storage_parts_in_flight_max},
+    {"storage_reads_in_flight_max", &Limits::storage_reads_in_flight_max, 0},
+    {"storage_read_part_bytes", &Limits::storage_read_part_bytes},
+    {"storage_read_ahead_bytes", &Limits::storage_read_ahead_bytes, 0},
+    {"storage_cache_bytes", &Limits::storage_cache_bytes, 0},
+    {"storage_cache_block_bytes", &Limits::storage_cache_block_bytes},
     {"storage_connections_idle_max", &Limits::storage_connections_idle_max},
     {"local_open_files_max", &Limits::local_open_files_max},
 };
@@ -236,7 +242,10 @@ Status ParseLimits(YamlMap& file, Limits* limits) {
   for (const LimitEntry& entry : kLimits) {
     TARN_ASSIGN_OR_RETURN(auto value, map.Int(entry.name));
     if (!value.has_value()) continue;
-    if (*value < 1) return map.ErrorAt(entry.name, std::string(entry.name) + " must be at least 1");
+    if (*value < entry.least) {
+      return map.ErrorAt(
+          entry.name, std::string(entry.name) + " must be at least " + std::to_string(entry.least));
+    }
     limits->*entry.member = *value;
   }
   if (limits->lock_lease_ms < 1000) {

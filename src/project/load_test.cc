@@ -177,6 +177,16 @@ TEST_F(LoadProjectTest, TheProjectIsFoundFromAFolderBelow) {
   EXPECT_FALSE(FindProjectRoot(fs::temp_directory_path().string()).ok());
 }
 
+TEST_F(LoadProjectTest, OnlyLimitsThatSwitchSomethingOffMayBeZero) {
+  auto spec = Load("name: shop\nlimits: {storage_cache_bytes: 0}\n");
+  ASSERT_TRUE(spec.ok()) << spec.error().ToString();
+  EXPECT_EQ(spec->limits.storage_cache_bytes, 0);
+  EXPECT_NE(ErrorOf("name: shop\nlimits: {storage_deadline_ms: 0}\n").find("at least 1"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("name: shop\nlimits: {storage_cache_bytes: -1}\n").find("at least 0"),
+            std::string::npos);
+}
+
 TEST_F(LoadProjectTest, SettingsOfTheStorageAreCheckedAtOnce) {
   const std::string storage = "name: shop\nwarehouse: s3://b\nstorage: ";
   auto spec = Load(storage + "{path_style: false, encryption: sse-kms, kms_key: alias/lake}\n");
