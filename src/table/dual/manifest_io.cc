@@ -20,18 +20,35 @@ Result<std::shared_ptr<const std::string>> ManifestIo::Fetch(const std::string& 
 }
 
 Result<std::vector<ManifestFile>> ManifestIo::List(const Snapshot& snapshot) {
-  if (snapshot.manifest_list.empty()) {
-    return Unsupported("snapshot " + std::to_string(snapshot.id.value()) + " of " +
-                           table_.location + " has no manifest list",
-                       "rewrite the table's metadata with a writer of format version 2");
+  const std::string name =
+      "snapshot " + std::to_string(snapshot.id.value()) + " of " + table_.location;
+  if (snapshot.unknown_members.contains("key-id")) {
+    return Unsupported(name + " is encrypted, which is not supported");
   }
-  TARN_ASSIGN_OR_RETURN(auto bytes, Fetch(snapshot.manifest_list));
-  TARN_ASSIGN_OR_RETURN(auto manifests, ReadManifestList(*bytes, snapshot.manifest_list));
-  for (const ManifestFile& manifest : manifests) {
+  std::vector<ManifestFile> manifests;
+  if (!snapshot.manifest_list.empty()) {
+    TARN_ASSIGN_OR_RETURN(auto bytes, Fetch(snapshot.manifest_list));
+    TARN_ASSIGN_OR_RETURN(manifests, ReadManifestList(*bytes, snapshot.manifest_list));
+  } else if (snapshot.manifests.empty()) {
+    return Corruption(name + " has neither a manifest list nor manifests");
+  }
+  for (const std::string& path : snapshot.manifests) {
+    if (!snapshot.manifest_list.empty()) break;
+    TARN_ASSIGN_OR_RETURN(auto bytes, Fetch(path));
+    TARN_ASSIGN_OR_RETURN(ManifestFile manifest,
+                          ListedManifest(*bytes, path, snapshot, table_, types_));
+    manifests.push_back(std::move(manifest));
+  }
+  for (ManifestFile& manifest : manifests) {
     if (table_.FindSpec(manifest.spec_id) == nullptr) {
       return Corruption("manifest " + manifest.path + " has partition spec " +
                         std::to_string(manifest.spec_id.value()) +
                         ", which the table does not have");
+    }
+    // Writers of version 1 could leave counts out, which every later list must have.
+    if (LacksCounts(manifest)) {
+      TARN_ASSIGN_OR_RETURN(auto bytes, Fetch(manifest.path));
+      TARN_RETURN_IF_ERROR(CompleteManifest(*bytes, table_, types_, manifest));
     }
   }
   return manifests;

@@ -22,8 +22,9 @@ class ManifestIo {
 
   const ManifestTypes& types() const { return types_; }
 
-  /// The manifests of a snapshot. Errors: NotFound; Corruption; Unsupported for a snapshot of
-  /// version 1 without a manifest list.
+  /// The manifests of a snapshot. What lists of version 1 leave out, and manifests that a snapshot
+  /// of version 1 names without a list, are read whole. Errors: NotFound; Corruption; Unsupported
+  /// for an encrypted snapshot.
   Result<std::vector<ManifestFile>> List(const Snapshot& snapshot);
 
   /// Calls `visit` with every entry of these manifests, in their order. Several are fetched at
