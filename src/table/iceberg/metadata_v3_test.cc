@@ -101,6 +101,15 @@ TEST(MetadataV3, IsWrittenAsItWasRead) {
   EXPECT_FALSE(second["partition-specs"][1]["fields"][0].contains("source-id"));
 }
 
+/// The reference implementation reads this document; see docs/formats/iceberg.md.
+TEST(MetadataV3, WritesTheGoldenDocument) {
+  const std::string name = "spec/v3.written.metadata.json";
+  const std::string text =
+      DumpJson(ParseJson(WriteTableMetadata(Version3()), "v3").value(), 1) + "\n";
+  testing::UpdateTestData(name, text);
+  EXPECT_EQ(ReadTestData(name), text);
+}
+
 TEST(MetadataV3, RowIdsAreNeverGivenTwiceWhateverTheDocumentSays) {
   Json json = ParseJson(ReadTestData("spec/v3.metadata.json"), "v3").value();
   json["next-row-id"] = 7;
