@@ -3,91 +3,19 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
+#include "catalog/delta_changes.h"
 #include "catalog/delta_partition.h"
 #include "table/delta/description.h"
+#include "table/delta/properties.h"
 #include "table/delta/stats.h"
 #include "table/delta/text.h"
-#include "table/dual/changes.h"
 
 namespace tarn {
 namespace {
 
 constexpr char kEngineInfo[] = "Tarn";
-
-/// Data files by path, so that what was added and removed between two states cancels out.
-struct FileChanges {
-  std::map<std::string, DataFile> added;
-  std::map<std::string, DataFile> removed;
-};
-
-Error HasDeletes(const TableMetadata& table) {
-  return Unsupported(
-      "table " + table.location + " has delete files, which its Delta log cannot tell",
-      "rewrite its data files without them");
-}
-
-// The snapshots after `previous`'s current one, oldest first; nothing when the history does not
-// lead there (a rollback, expired snapshots).
-std::optional<std::vector<const Snapshot*>> SnapshotsBetween(const TableMetadata* previous,
-                                                             const TableMetadata& current) {
-  const std::optional<SnapshotId> from = previous ? previous->current_snapshot : std::nullopt;
-  std::vector<const Snapshot*> between;
-  std::optional<SnapshotId> next = current.current_snapshot;
-  while (next != from) {
-    const Snapshot* snapshot = next ? current.FindSnapshot(*next) : nullptr;
-    if (snapshot == nullptr || between.size() > current.snapshots.size()) return std::nullopt;
-    between.push_back(snapshot);
-    next = snapshot->parent;
-  }
-  std::reverse(between.begin(), between.end());
-  return between;
-}
-
-Result<std::map<std::string, DataFile>> LiveDataFiles(ObjectStore& store,
-                                                      const TableMetadata* table) {
-  std::map<std::string, DataFile> files;
-  if (table == nullptr || !table->current_snapshot) return files;
-  TARN_ASSIGN_OR_RETURN(std::vector<LiveFile> live,
-                        ListLiveFiles(store, *table, *table->current_snapshot));
-  for (LiveFile& one : live) {
-    if (one.file.content != FileContent::kData) return HasDeletes(*table);
-    const std::string path = one.file.path;
-    files.emplace(path, std::move(one.file));
-  }
-  return files;
-}
-
-Result<FileChanges> CompareLiveFiles(ObjectStore& store, const TableMetadata* previous,
-                                     const TableMetadata& current) {
-  FileChanges changes;
-  TARN_ASSIGN_OR_RETURN(changes.removed, LiveDataFiles(store, previous));
-  TARN_ASSIGN_OR_RETURN(changes.added, LiveDataFiles(store, &current));
-  for (auto file = changes.added.begin(); file != changes.added.end();) {
-    file = changes.removed.erase(file->first) > 0 ? changes.added.erase(file) : std::next(file);
-  }
-  return changes;
-}
-
-Result<FileChanges> ChangesOf(ObjectStore& store, const TableMetadata& current,
-                              const std::vector<const Snapshot*>& snapshots) {
-  FileChanges changes;
-  for (const Snapshot* snapshot : snapshots) {
-    TARN_ASSIGN_OR_RETURN(SnapshotChanges one, ReadSnapshotChanges(store, current, snapshot->id));
-    if (!one.added_deletes.empty()) return HasDeletes(current);
-    for (DataFile& file : one.removed) {
-      const std::string path = file.path;
-      if (changes.added.erase(path) == 0) changes.removed.emplace(path, std::move(file));
-    }
-    for (DataFile& file : one.added) {
-      const std::string path = file.path;
-      if (changes.removed.erase(path) == 0) changes.added.emplace(path, std::move(file));
-    }
-  }
-  return changes;
-}
 
 bool SameColumns(const std::vector<delta::PartitionColumn>& a,
                  const std::vector<delta::PartitionColumn>& b) {
@@ -97,29 +25,25 @@ bool SameColumns(const std::vector<delta::PartitionColumn>& a,
 
 class EntryBuilder {
  public:
-  EntryBuilder(const Publication& publication, const TableMetadata* previous,
-               const TableMetadata& current)
-      : publication_(publication), previous_(previous), current_(current) {}
+  EntryBuilder(const TableContext& context, const Publication& publication,
+               const TableMetadata* previous, const TableMetadata& current)
+      : context_(context), publication_(publication), previous_(previous), current_(current) {}
 
-  Result<std::vector<delta::Action>> Build(ObjectStore& store, const DeltaLog& log) {
-    const auto snapshots = SnapshotsBetween(previous_, current_);
-    TARN_ASSIGN_OR_RETURN(changes_, snapshots ? ChangesOf(store, current_, *snapshots)
-                                              : CompareLiveFiles(store, previous_, current_));
-    TARN_ASSIGN_OR_RETURN(description_, delta::Describe(current_));
-    TARN_ASSIGN_OR_RETURN(
-        columns_, DeltaPartitionColumns(store, current_, description_.partition_candidates));
-    // Compaction moves rows; it does not change them.
-    if (snapshots && !snapshots->empty() &&
-        std::all_of(snapshots->begin(), snapshots->end(),
-                    [](const Snapshot* one) { return OperationOf(*one) == "replace"; })) {
-      data_change_ = delta::DataChange::kNo;
-    }
+  Result<std::vector<delta::Action>> Build(const DeltaLog& log) {
+    TARN_ASSIGN_OR_RETURN(changes_, FindDeltaChanges(context_, previous_, current_));
+    data_change_ = changes_.moved_only ? delta::DataChange::kNo : delta::DataChange::kYes;
+    TARN_ASSIGN_OR_RETURN(description_, delta::Describe(current_, delta::VectorUse::kNo));
+    TARN_ASSIGN_OR_RETURN(columns_, DeltaPartitionColumns(*context_.store, current_,
+                                                          description_.partition_candidates));
 
     actions_.push_back(CommitInfo());
-    TARN_RETURN_IF_ERROR(AddShape(store, log));
-    if (tell_all_files_) TARN_RETURN_IF_ERROR(AddFilesAgain(store));
+    TARN_RETURN_IF_ERROR(AddShape(log));
+    if (tell_all_files_) AddFilesAgain();
     for (const auto& [path, file] : changes_.removed) AddRemove(file);
-    for (const auto& [path, file] : changes_.added) AddFile(file, data_change_);
+    for (const auto& [path, file] : changes_.added) {
+      AddFile(file, VectorOf(changes_.vectors_added, path), data_change_);
+    }
+    TARN_RETURN_IF_ERROR(WriteVectors());
     return std::move(actions_);
   }
 
@@ -150,6 +74,8 @@ class EntryBuilder {
     } else if (operation == "append") {
       info.operation = "WRITE";
       info.operation_parameters["mode"] = "Append";
+    } else if (operation == "overwrite" && ChangesRowsInPlace()) {
+      info.operation = "MERGE";
     } else if (operation == "overwrite") {
       info.operation = "WRITE";
       info.operation_parameters["mode"] = "Overwrite";
@@ -164,22 +90,39 @@ class EntryBuilder {
     return info;
   }
 
+  // Whether data files stay of which rows went.
+  bool ChangesRowsInPlace() const {
+    return std::any_of(changes_.added.begin(), changes_.added.end(),
+                       [&](const auto& file) { return changes_.removed.contains(file.first); });
+  }
+
   // protocol and metaData, where they differ from what the log says.
-  Status AddShape(ObjectStore& store, const DeltaLog& log) {
-    std::optional<delta::State> before;
+  Status AddShape(const DeltaLog& log) {
+    std::optional<DeltaLog::Shape> before;
     if (previous_ != nullptr) {
-      TARN_ASSIGN_OR_RETURN(const delta::Description earlier, delta::Describe(*previous_));
-      TARN_ASSIGN_OR_RETURN(const std::vector<delta::PartitionColumn> earlier_columns,
-                            DeltaPartitionColumns(store, *previous_, earlier.partition_candidates));
-      const bool same_columns = SameColumns(columns_, earlier_columns);
-      if (same_columns && description_.SameShape(earlier)) return {};
-      TARN_ASSIGN_OR_RETURN(before, log.ReadState(publication_.version - 2));
-      tell_all_files_ = !same_columns;
+      TARN_ASSIGN_OR_RETURN(const delta::Description earlier,
+                            delta::Describe(*previous_, delta::VectorUse::kNo));
+      TARN_ASSIGN_OR_RETURN(
+          const std::vector<delta::PartitionColumn> earlier_columns,
+          DeltaPartitionColumns(*context_.store, *previous_, earlier.partition_candidates));
+      tell_all_files_ = !SameColumns(columns_, earlier_columns);
+      if (tell_all_files_) TARN_RETURN_IF_ERROR(LoadFilesToTellAgain());
+      // A vector that leaves was told earlier, and so was the feature.
+      const bool vectors_may_be_first =
+          !changes_.vectors_added.empty() && changes_.vectors_removed.empty();
+      if (!tell_all_files_ && !vectors_may_be_first && description_.SameShape(earlier)) return {};
+      TARN_ASSIGN_OR_RETURN(before, log.ReadShape(publication_.version - 2));
+    }
+    const bool has_vectors = !changes_.vectors_added.empty() || !vectors_again_.empty();
+    const bool had_vectors =
+        before && before->metadata.configuration.contains(delta::kEnableVectorsProperty);
+    if (has_vectors || had_vectors) {
+      TARN_ASSIGN_OR_RETURN(description_, delta::Describe(current_, delta::VectorUse::kYes));
     }
     const delta::Protocol protocol =
-        before ? delta::MergeProtocols(*before->protocol, description_.protocol)
+        before ? delta::MergeProtocols(before->protocol, description_.protocol)
                : description_.protocol;
-    if (!before || protocol != *before->protocol) actions_.push_back(protocol);
+    if (!before || protocol != before->protocol) actions_.push_back(protocol);
 
     delta::Metadata metadata;
     metadata.id = current_.table_uuid;
@@ -189,19 +132,43 @@ class EntryBuilder {
       metadata.partition_columns.push_back(column.name);
     }
     metadata.configuration = description_.configuration;
-    metadata.created_ms = before ? before->metadata->created_ms : committed_ms();
-    if (!before || metadata != *before->metadata) actions_.push_back(metadata);
+    metadata.created_ms = before ? before->metadata.created_ms : committed_ms();
+    if (!before || metadata != before->metadata) actions_.push_back(metadata);
     return {};
   }
 
   // Every file of a Delta table has a value for each partition column, and Trino wants no others:
   // when the columns change, the files that stay are told anew.
-  Status AddFilesAgain(ObjectStore& store) {
-    TARN_ASSIGN_OR_RETURN(const auto live, LiveDataFiles(store, &current_));
-    for (const auto& [path, file] : live) {
-      if (!changes_.added.contains(path)) AddFile(file, delta::DataChange::kNo);
-    }
+  Status LoadFilesToTellAgain() {
+    TARN_ASSIGN_OR_RETURN(files_again_, LiveDataFiles(context_, &current_));
+    TARN_ASSIGN_OR_RETURN(vectors_again_, DeltaVectorReader(context_, {}).Read(current_));
+    const auto told = [&](const auto& one) { return changes_.added.contains(one.first); };
+    std::erase_if(files_again_, told);
+    std::erase_if(vectors_again_,
+                  [&](const auto& one) { return told(one) || !files_again_.contains(one.first); });
     return {};
+  }
+
+  void AddFilesAgain() {
+    for (const auto& [path, file] : files_again_) {
+      AddFile(file, VectorOf(vectors_again_, path), delta::DataChange::kNo);
+    }
+  }
+
+  // Before anybody can read of them.
+  Status WriteVectors() {
+    std::vector<const DeltaVector*> vectors;
+    for (const auto* some : {&changes_.vectors_added, &vectors_again_}) {
+      for (const auto& [path, vector] : *some) vectors.push_back(&vector);
+    }
+    return WriteVectorFiles(*context_.store, current_, vectors);
+  }
+
+  static std::optional<delta::DeletionVectorDescriptor> VectorOf(const DeltaVectors& vectors,
+                                                                 const std::string& path) {
+    const auto found = vectors.find(path);
+    if (found == vectors.end()) return std::nullopt;
+    return found->second.descriptor;
   }
 
   delta::PartitionValues PartitionValuesOf(const DataFile& file) const {
@@ -218,14 +185,17 @@ class EntryBuilder {
     return values;
   }
 
-  void AddFile(const DataFile& file, delta::DataChange data_change) {
+  void AddFile(const DataFile& file, std::optional<delta::DeletionVectorDescriptor> vector,
+               delta::DataChange data_change) {
     delta::AddFile add;
     add.path = delta::LogPath(current_.location, file.path);
     add.partition_values = PartitionValuesOf(file);
     add.size_bytes = file.size_bytes;
     add.modified_ms = committed_ms();
     add.data_change = data_change;
-    add.stats = delta::StatsJson(file, current_.schema(), description_.physical_names);
+    add.stats = delta::StatsJson(file, current_.schema(), description_.physical_names,
+                                 vector ? delta::Bounds::kWide : delta::Bounds::kTight);
+    add.deletion_vector = std::move(vector);
     actions_.push_back(std::move(add));
   }
 
@@ -236,27 +206,31 @@ class EntryBuilder {
     remove.data_change = data_change_;
     remove.partition_values = PartitionValuesOf(file);
     remove.size_bytes = file.size_bytes;
+    remove.deletion_vector = VectorOf(changes_.vectors_removed, file.path);
     actions_.push_back(std::move(remove));
   }
 
+  const TableContext& context_;
   const Publication& publication_;
   const TableMetadata* previous_;
   const TableMetadata& current_;
-  FileChanges changes_;
+  DeltaChanges changes_;
   delta::Description description_;
   std::vector<delta::PartitionColumn> columns_;  // what Delta is told to be partitioned by
   delta::DataChange data_change_ = delta::DataChange::kYes;
   bool tell_all_files_ = false;
+  std::map<std::string, DataFile> files_again_;  // that stay, where all are told anew
+  DeltaVectors vectors_again_;
   std::vector<delta::Action> actions_;
 };
 
 }  // namespace
 
-Result<std::vector<delta::Action>> BuildDeltaEntry(ObjectStore& store, const DeltaLog& log,
+Result<std::vector<delta::Action>> BuildDeltaEntry(const TableContext& context, const DeltaLog& log,
                                                    const Publication& publication,
                                                    const TableMetadata* previous,
                                                    const TableMetadata& current) {
-  return EntryBuilder(publication, previous, current).Build(store, log);
+  return EntryBuilder(context, publication, previous, current).Build(log);
 }
 
 }  // namespace tarn

@@ -1,21 +1,16 @@
 #include "catalog/delta_log.h"
 
-#include <charconv>
 #include <cstdint>
 #include <string_view>
 #include <utility>
 
-#include <arrow/table.h>
-
-#include "columnar/parquet_bytes.h"
-#include "table/delta/checkpoint.h"
+#include "catalog/delta_checkpoint.h"
 #include "table/delta/log_json.h"
 
 namespace tarn {
 namespace {
 
 constexpr char kLastCheckpoint[] = "_last_checkpoint";
-constexpr std::string_view kCheckpointSuffix = ".checkpoint.parquet";
 
 bool IsNotFound(const Error& error) { return error.kind == ErrorKind::kNotFound; }
 
@@ -38,69 +33,116 @@ Result<std::optional<int64_t>> DeltaLog::LastCheckpointVersion() const {
     return text.error();
   }
   const Result<delta::LastCheckpoint> last = delta::ParseLastCheckpoint(*text);
-  // It is a short cut only: one that cannot be read sends readers to the listing.
-  if (!last.ok()) return std::optional<int64_t>();
+  // It is a short cut only: one that cannot be followed sends readers to the listing.
+  if (!last.ok() || last->parts != 1) return std::optional<int64_t>();
   return std::optional<int64_t>(last->version);
 }
 
-Result<delta::State> DeltaLog::ReadCheckpointAt(int64_t version) const {
-  const std::string key = folder_ + delta::CheckpointName(version);
-  TARN_ASSIGN_OR_RETURN(std::string bytes, store_.Get(key));
-  TARN_ASSIGN_OR_RETURN(const std::shared_ptr<arrow::Table> table,
-                        ParquetToTable(std::move(bytes), store_.UriOf(key)));
-  return delta::ReadCheckpoint(*table, version).Wrap(store_.UriOf(key));
+delta::CheckpointFiles DeltaLog::ClassicCheckpoint(int64_t version) {
+  return {version, delta::CheckpointFiles::Form::kParquet, {delta::CheckpointName(version)}};
 }
 
-Result<std::optional<int64_t>> DeltaLog::FindCheckpoint(int64_t version) const {
-  std::optional<int64_t> found;
+Result<delta::State> DeltaLog::ReadCheckpoint(const delta::CheckpointFiles& files) const {
+  delta::State state;
+  TARN_RETURN_IF_ERROR(ReadDeltaCheckpoint(store_, folder_, files, CheckpointContent::kAll,
+                                           [&](std::vector<delta::Action>&& actions) -> Status {
+                                             state.Apply(files.version, std::move(actions));
+                                             return {};
+                                           }));
+  if (!state.protocol || !state.metadata) {
+    return Corruption(store_.UriOf(folder_ + files.names.front()) +
+                      " has no protocol or no metaData action");
+  }
+  return state;
+}
+
+Result<std::optional<delta::CheckpointFiles>> DeltaLog::FindCheckpoint(int64_t version) const {
+  delta::LogListing listing;
   TARN_RETURN_IF_ERROR(store_.List(folder_, [&](const ObjectInfo& object) -> Status {
-    const std::string_view name = std::string_view(object.key).substr(folder_.size());
-    if (!name.ends_with(kCheckpointSuffix)) return {};
-    const std::string_view digits = name.substr(0, name.size() - kCheckpointSuffix.size());
-    int64_t number = 0;
-    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    const bool whole = parsed.ec == std::errc() && parsed.ptr == digits.data() + digits.size();
-    if (whole && number <= version && number >= found.value_or(-1)) found = number;
+    listing.Add(std::string_view(object.key).substr(folder_.size()), object.modified_micros);
     return {};
   }));
-  return found;
+  return listing.NewestCheckpoint(version);
+}
+
+Result<std::vector<delta::Action>> DeltaLog::ReadEntry(int64_t version) const {
+  const std::string key = folder_ + delta::LogEntryName(version);
+  TARN_ASSIGN_OR_RETURN(const std::string text, store_.Get(key));
+  return delta::ParseLogEntry(text, store_.UriOf(key));
 }
 
 Result<delta::State> DeltaLog::ReadState(std::optional<int64_t> version) const {
   const int64_t last = version.value_or(INT64_MAX);
   delta::State state;
-  TARN_ASSIGN_OR_RETURN(std::optional<int64_t> checkpoint, LastCheckpointVersion());
-  if (checkpoint && *checkpoint <= last) {
-    TARN_ASSIGN_OR_RETURN(state, ReadCheckpointAt(*checkpoint));
+  TARN_ASSIGN_OR_RETURN(const std::optional<int64_t> hint, LastCheckpointVersion());
+  if (hint && *hint <= last) {
+    Result<delta::State> found = ReadCheckpoint(ClassicCheckpoint(*hint));
+    if (!found.ok() && !IsNotFound(found.error())) return found.error();
+    if (found.ok()) state = std::move(found).value();
   }
   bool listed = false;
   while (state.version < last) {
     const int64_t next = state.version + 1;
-    const std::string key = folder_ + delta::LogEntryName(next);
-    const Result<std::string> text = store_.Get(key);
-    if (text.ok()) {
-      TARN_ASSIGN_OR_RETURN(const std::vector<delta::Action> actions,
-                            delta::ParseLogEntry(*text, store_.UriOf(key)));
-      state.Apply(next, actions);
+    Result<std::vector<delta::Action>> actions = ReadEntry(next);
+    if (actions.ok()) {
+      state.Apply(next, std::move(actions).value());
       continue;
     }
-    if (!IsNotFound(text.error())) return text.error();
+    if (!IsNotFound(actions.error())) return actions.error();
     // Old entries may have been cleaned up below a checkpoint that nothing points to.
     if (!listed && state.version < 0) {
       listed = true;
-      TARN_ASSIGN_OR_RETURN(checkpoint, FindCheckpoint(last));
+      TARN_ASSIGN_OR_RETURN(const auto checkpoint, FindCheckpoint(last));
       if (checkpoint) {
-        TARN_ASSIGN_OR_RETURN(state, ReadCheckpointAt(*checkpoint));
+        TARN_ASSIGN_OR_RETURN(state, ReadCheckpoint(*checkpoint));
         continue;
       }
     }
-    if (version || state.version < 0) return text.error();
+    if (version || state.version < 0) return actions.error();
     break;
   }
   if (!state.protocol || !state.metadata) {
     return Corruption(store_.UriOf(folder_) + " has no protocol or no metaData action");
   }
   return state;
+}
+
+Result<DeltaLog::Shape> DeltaLog::ReadShape(int64_t version) const {
+  std::optional<delta::Protocol> protocol;
+  std::optional<delta::Metadata> metadata;
+  const auto take = [&](std::vector<delta::Action>&& actions) -> Status {
+    for (delta::Action& action : actions) {
+      if (auto* one = std::get_if<delta::Protocol>(&action); one && !protocol) protocol = *one;
+      if (auto* one = std::get_if<delta::Metadata>(&action); one && !metadata) metadata = *one;
+    }
+    return {};
+  };
+  const auto read_checkpoint = [&](const delta::CheckpointFiles& files) {
+    return ReadDeltaCheckpoint(store_, folder_, files, CheckpointContent::kShape, take);
+  };
+  TARN_ASSIGN_OR_RETURN(const std::optional<int64_t> hint, LastCheckpointVersion());
+  for (int64_t at = version; at >= 0 && !(protocol && metadata); --at) {
+    if (hint == at) {
+      const Status read = read_checkpoint(ClassicCheckpoint(at));
+      if (read.ok()) break;
+      if (!IsNotFound(read.error())) return read;
+    }
+    Result<std::vector<delta::Action>> actions = ReadEntry(at);
+    if (actions.ok()) {
+      TARN_RETURN_IF_ERROR(take(std::move(actions).value()));
+      continue;
+    }
+    if (!IsNotFound(actions.error())) return actions.error();
+    // Entries were cleaned up below a checkpoint that nothing points to.
+    TARN_ASSIGN_OR_RETURN(const auto checkpoint, FindCheckpoint(version));
+    if (!checkpoint || checkpoint->version < at) return actions.error();
+    TARN_RETURN_IF_ERROR(read_checkpoint(*checkpoint));
+    break;
+  }
+  if (!protocol || !metadata) {
+    return Corruption(store_.UriOf(folder_) + " has no protocol or no metaData action");
+  }
+  return Shape{std::move(*protocol), std::move(*metadata)};
 }
 
 Status DeltaLog::WriteEntry(int64_t version, const std::string& bytes) const {
@@ -111,14 +153,9 @@ Status DeltaLog::WriteCheckpoint(int64_t version, int64_t now_ms) const {
   TARN_ASSIGN_OR_RETURN(const std::optional<int64_t> last, LastCheckpointVersion());
   if (last && *last >= version) return {};
   TARN_ASSIGN_OR_RETURN(const delta::State state, ReadState(version));
-  TARN_ASSIGN_OR_RETURN(const std::shared_ptr<arrow::Table> table,
-                        delta::CheckpointTable(state, now_ms));
-  TARN_ASSIGN_OR_RETURN(const std::string bytes, TableToParquet(*table));
-  TARN_RETURN_IF_ERROR(store_.Put(folder_ + delta::CheckpointName(version), bytes));
-  return store_.Put(
-      folder_ + kLastCheckpoint,
-      delta::WriteLastCheckpoint({version, table->num_rows(), static_cast<int64_t>(bytes.size()),
-                                  static_cast<int64_t>(state.files.size())}));
+  TARN_ASSIGN_OR_RETURN(const delta::LastCheckpoint written,
+                        WriteDeltaCheckpoint(store_, folder_, state, now_ms));
+  return store_.Put(folder_ + kLastCheckpoint, delta::WriteLastCheckpoint(written));
 }
 
 }  // namespace tarn

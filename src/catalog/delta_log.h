@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "storage/object_store.h"
+#include "table/delta/log_listing.h"
 #include "table/delta/state.h"
 
 namespace tarn {
@@ -22,6 +24,14 @@ class DeltaLog {
   /// the entries that follow. Errors: NotFound (no such entry, no log); Corruption; Unsupported.
   Result<delta::State> ReadState(std::optional<int64_t> version) const;
 
+  /// The protocol and metaData action in force at an entry, as ReadState() would find them: looks
+  /// back entry by entry to the newest checkpoint, and at nothing else in that one.
+  struct Shape {
+    delta::Protocol protocol;
+    delta::Metadata metadata;
+  };
+  Result<Shape> ReadShape(int64_t version) const;
+
   /// Writes an entry that nobody overwrites. Ok when it stands there already with these bytes.
   /// Error Corruption when it has other ones.
   Status WriteEntry(int64_t version, const std::string& bytes) const;
@@ -30,10 +40,13 @@ class DeltaLog {
   Status WriteCheckpoint(int64_t version, int64_t now_ms) const;
 
  private:
+  Result<std::vector<delta::Action>> ReadEntry(int64_t version) const;
+  /// Of a checkpoint in one file that carries its classic name; none where it says something else.
   Result<std::optional<int64_t>> LastCheckpointVersion() const;
-  Result<delta::State> ReadCheckpointAt(int64_t version) const;
+  static delta::CheckpointFiles ClassicCheckpoint(int64_t version);
+  Result<delta::State> ReadCheckpoint(const delta::CheckpointFiles& files) const;
   /// The newest checkpoint up to `version` that a listing shows.
-  Result<std::optional<int64_t>> FindCheckpoint(int64_t version) const;
+  Result<std::optional<delta::CheckpointFiles>> FindCheckpoint(int64_t version) const;
 
   ObjectStore& store_;
   const std::string folder_;

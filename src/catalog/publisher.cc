@@ -107,7 +107,7 @@ class Publisher {
     const DeltaLog log(store, table_key);
     const int64_t entry_version = publication.version - 1;
     Result<std::vector<delta::Action>> actions =
-        BuildDeltaEntry(store, log, publication, previous.get(), *current);
+        BuildDeltaEntry(context_, log, publication, previous.get(), *current);
     TARN_RETURN_IF_ERROR(actions.status());
     TARN_RETURN_IF_ERROR(log.WriteEntry(entry_version, delta::WriteLogEntry(*actions)));
     Checkpoint(log, entry_version, publication.committed_micros / 1000, *current);

@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "table/delta/vector_descriptor.h"
+
 namespace tarn::delta {
 
 /// \name The actions of Delta's log (Delta protocol, "Actions"). Plain values.
@@ -39,14 +41,24 @@ using PartitionValues = std::map<std::string, std::optional<std::string>>;
 /// Whether an action changes the rows of the table, or only where they stand.
 enum class DataChange { kNo, kYes };
 
+/// A logical file: a data file less the rows of its deletion vector.
 struct AddFile {
-  std::string path;  ///< as in the log: relative to the table, percent-encoded (see file_path.h)
+  std::string path;  ///< as in the log: relative to the table, percent-encoded (see text.h)
   PartitionValues partition_values;
   int64_t size_bytes = 0;
   int64_t modified_ms = 0;
   DataChange data_change = DataChange::kYes;
   std::string stats;  ///< JSON: see stats.h; may be empty
+  std::optional<DeletionVectorDescriptor> deletion_vector = {};
+  std::map<std::string, std::string> tags = {};
+  /// \name "Row Tracking": the id of the first row, and the version that first added the path.
+  /// @{
+  std::optional<int64_t> base_row_id = {}, default_row_commit_version = {};
+  /// @}
+  std::string clustering_provider = {};  ///< "Clustered Table"; empty where there is none
   bool operator==(const AddFile&) const = default;
+
+  std::string VectorId() const { return deletion_vector ? deletion_vector->UniqueId() : ""; }
 };
 
 struct RemoveFile {
@@ -56,7 +68,21 @@ struct RemoveFile {
   /// Written with extendedFileMetadata where the size is known.
   PartitionValues partition_values;
   std::optional<int64_t> size_bytes;
+  std::optional<DeletionVectorDescriptor> deletion_vector = {};
+  std::optional<int64_t> base_row_id = {}, default_row_commit_version = {};
   bool operator==(const RemoveFile&) const = default;
+
+  std::string VectorId() const { return deletion_vector ? deletion_vector->UniqueId() : ""; }
+};
+
+/// "Add CDC File": rows that a commit changed, ready to be read by those who follow changes. A
+/// version with such files tells its changes by them alone, else its added and removed files do.
+struct AddCdcFile {
+  std::string path;
+  PartitionValues partition_values;
+  int64_t size_bytes = 0;
+  std::map<std::string, std::string> tags = {};
+  bool operator==(const AddCdcFile&) const = default;
 };
 
 /// "Commit Provenance Information".
@@ -66,6 +92,7 @@ struct CommitInfo {
   std::map<std::string, std::string> operation_parameters;
   std::string engine_info;
   std::map<std::string, std::string> tags;
+  std::optional<int64_t> in_commit_timestamp_ms = {};  ///< "In-Commit Timestamps"
   bool operator==(const CommitInfo&) const = default;
 };
 
@@ -85,8 +112,22 @@ struct DomainMetadata {
   bool operator==(const DomainMetadata&) const = default;
 };
 
-using Action =
-    std::variant<CommitInfo, Protocol, Metadata, AddFile, RemoveFile, Transaction, DomainMetadata>;
+/// "Sidecar File Information": a part of a V2 checkpoint.
+struct Sidecar {
+  std::string path;  ///< percent-encoded; a name within `_delta_log/_sidecars`
+  int64_t size_bytes = 0;
+  int64_t modified_ms = 0;
+  bool operator==(const Sidecar&) const = default;
+};
+
+/// "Checkpoint Metadata": what makes a checkpoint one of the V2 specification.
+struct CheckpointMetadata {
+  int64_t version = 0;
+  bool operator==(const CheckpointMetadata&) const = default;
+};
+
+using Action = std::variant<CommitInfo, Protocol, Metadata, AddFile, RemoveFile, AddCdcFile,
+                            Transaction, DomainMetadata, Sidecar, CheckpointMetadata>;
 /// @}
 
 }  // namespace tarn::delta

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +29,11 @@ class Members {
   std::string Text(const char* member, int64_t row) {
     const auto array = Find(member, row);
     return array ? TextAt(*array, row, member).value_or("") : std::string();
+  }
+  std::string RequiredText(const char* member, int64_t row) {
+    std::string text = Text(member, row);
+    if (text.empty()) Keep(std::string(member) + " is missing");
+    return text;
   }
   std::optional<int64_t> OptionalInt(const char* member, int64_t row) {
     const auto array = Find(member, row);
@@ -83,17 +90,38 @@ class Members {
     }
     return values;
   }
-  bool HasValue(const char* member, int64_t row) { return Find(member, row) != nullptr; }
-  void Unsupported(const std::string& message) {
-    if (status_.ok()) status_ = tarn::Unsupported("checkpoint: " + message);
+  std::optional<DeletionVectorDescriptor> Vector(int64_t row) {
+    const auto array = Find("deletionVector", row);
+    if (!array) return std::nullopt;
+    Members members(*array, name_ + ": deletionVector");
+    DeletionVectorDescriptor vector;
+    const std::string letter = members.Text("storageType", row);
+    vector.path_or_inline = members.Text("pathOrInlineDv", row);
+    vector.offset = members.OptionalInt("offset", row);
+    vector.size_bytes = members.Int("sizeInBytes", row);
+    vector.cardinality = members.Int("cardinality", row);
+    const auto storage = DeletionVectorDescriptor::StorageOf(letter);
+    if (!members.status_.ok() && status_.ok()) status_ = members.status_;
+    if (!storage && status_.ok()) {
+      status_ = Unsupported("checkpoint: " + name_ +
+                            ": a deletion vector is stored in a way that is not known: " + letter);
+    }
+    vector.storage = storage.value_or(DeletionVectorDescriptor::Storage::kInline);
+    return vector;
   }
 
  private:
   // The member's array where it is not null in this row.
-  std::shared_ptr<arrow::Array> Find(const char* member, int64_t row) const {
-    auto array = column_->GetFieldByName(member);
-    if (array == nullptr || array->IsNull(row)) return nullptr;
-    return array;
+  std::shared_ptr<arrow::Array> Find(std::string_view member, int64_t row) {
+    if (column_ == nullptr) return nullptr;
+    auto known = std::find_if(members_.begin(), members_.end(),
+                              [&](const auto& one) { return one.first == member; });
+    if (known == members_.end()) {
+      members_.emplace_back(member, column_->GetFieldByName(std::string(member)));
+      known = std::prev(members_.end());
+    }
+    const std::shared_ptr<arrow::Array>& array = known->second;
+    return array == nullptr || array->IsNull(row) ? nullptr : array;
   }
   std::optional<std::string> TextAt(const arrow::Array& array, int64_t row, const char* member) {
     if (array.type_id() != arrow::Type::STRING) {
@@ -109,6 +137,7 @@ class Members {
 
   std::string name_;
   const arrow::StructArray* column_ = nullptr;
+  std::vector<std::pair<std::string_view, std::shared_ptr<arrow::Array>>> members_;
   Status status_;
 };
 
@@ -136,25 +165,30 @@ std::optional<Action> ReadRow(const std::string& name, Members& members, int64_t
     return metadata;
   }
   if (name == "add") {
-    if (members.HasValue("deletionVector", row)) {
-      members.Unsupported("deletion vectors are not read");
-    }
     AddFile add;
-    add.path = members.Text("path", row);
+    add.path = members.RequiredText("path", row);
     add.partition_values = members.Map("partitionValues", row);
     add.size_bytes = members.Int("size", row);
     add.modified_ms = members.Int("modificationTime", row);
     add.data_change = members.Flag("dataChange", row) ? DataChange::kYes : DataChange::kNo;
     add.stats = members.Text("stats", row);
+    add.deletion_vector = members.Vector(row);
+    add.tags = WithoutNulls(members.Map("tags", row));
+    add.base_row_id = members.OptionalInt("baseRowId", row);
+    add.default_row_commit_version = members.OptionalInt("defaultRowCommitVersion", row);
+    add.clustering_provider = members.Text("clusteringProvider", row);
     return add;
   }
   if (name == "remove") {
     RemoveFile remove;
-    remove.path = members.Text("path", row);
+    remove.path = members.RequiredText("path", row);
     remove.deleted_ms = members.OptionalInt("deletionTimestamp", row);
     remove.data_change = members.Flag("dataChange", row) ? DataChange::kYes : DataChange::kNo;
     remove.partition_values = members.Map("partitionValues", row);
     remove.size_bytes = members.OptionalInt("size", row);
+    remove.deletion_vector = members.Vector(row);
+    remove.base_row_id = members.OptionalInt("baseRowId", row);
+    remove.default_row_commit_version = members.OptionalInt("defaultRowCommitVersion", row);
     return remove;
   }
   if (name == "txn") {
@@ -165,33 +199,56 @@ std::optional<Action> ReadRow(const std::string& name, Members& members, int64_t
     return DomainMetadata{members.Text("domain", row), members.Text("configuration", row),
                           members.Flag("removed", row)};
   }
-  if (name == "sidecar") members.Unsupported("sidecars are not read");
+  if (name == "sidecar") {
+    return Sidecar{members.Text("path", row), members.Int("sizeInBytes", row),
+                   members.OptionalInt("modificationTime", row).value_or(0)};
+  }
+  if (name == "checkpointMetadata") return CheckpointMetadata{members.Int("version", row)};
   return std::nullopt;
 }
 
 }  // namespace
 
-Result<State> ReadCheckpoint(const arrow::Table& table, int64_t version) {
-  State state;
-  for (int i = 0; i < table.num_columns(); ++i) {
-    const std::string& name = table.schema()->field(i)->name();
-    for (const std::shared_ptr<arrow::Array>& chunk : table.column(i)->chunks()) {
-      if (chunk->null_count() == chunk->length()) continue;
-      Members members(*chunk, name);
-      std::vector<Action> actions;
-      for (int64_t row = 0; row < chunk->length(); ++row) {
-        if (!members.Has(row)) continue;
-        std::optional<Action> action = ReadRow(name, members, row);
-        if (action) actions.push_back(std::move(*action));
-      }
-      TARN_RETURN_IF_ERROR(members.status());
-      state.Apply(version, actions);
+const std::vector<ParquetColumn>& CheckpointColumns() {
+  static const std::vector<ParquetColumn> columns = [] {
+    const auto members = [](std::initializer_list<const char*> names) {
+      std::vector<ParquetColumn> list;
+      for (const char* name : names) list.push_back({name});
+      return list;
+    };
+    return std::vector<ParquetColumn>{
+        {"protocol"},
+        {"metaData"},
+        {"txn"},
+        {"domainMetadata"},
+        {"sidecar"},
+        {"checkpointMetadata"},
+        {"remove", std::nullopt,
+         members({"path", "deletionTimestamp", "dataChange", "partitionValues", "size",
+                  "deletionVector", "baseRowId", "defaultRowCommitVersion"})},
+        {"add", std::nullopt,
+         members({"path", "partitionValues", "size", "modificationTime", "dataChange", "stats",
+                  "tags", "deletionVector", "baseRowId", "defaultRowCommitVersion",
+                  "clusteringProvider"})}};
+  }();
+  return columns;
+}
+
+Result<std::vector<Action>> ReadCheckpointBatch(const arrow::RecordBatch& batch) {
+  std::vector<Action> actions;
+  for (int i = 0; i < batch.num_columns(); ++i) {
+    const std::shared_ptr<arrow::Array> column = batch.column(i);
+    if (column->null_count() == column->length()) continue;
+    const std::string& name = batch.schema()->field(i)->name();
+    Members members(*column, name);
+    for (int64_t row = 0; row < batch.num_rows(); ++row) {
+      if (!members.Has(row)) continue;
+      std::optional<Action> action = ReadRow(name, members, row);
+      if (action) actions.push_back(std::move(*action));
     }
+    TARN_RETURN_IF_ERROR(members.status());
   }
-  if (!state.protocol || !state.metadata) {
-    return Corruption("checkpoint: it has no protocol or no metaData action");
-  }
-  return state;
+  return actions;
 }
 
 }  // namespace tarn::delta

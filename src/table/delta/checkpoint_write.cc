@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <arrow/api.h>
 
+#include "base/check.h"
 #include "table/delta/checkpoint.h"
 
 namespace tarn::delta {
@@ -19,18 +21,26 @@ std::shared_ptr<arrow::DataType> TextMapType() { return arrow::map(arrow::utf8()
 std::shared_ptr<arrow::DataType> TextListType() {
   return arrow::list(arrow::field("element", arrow::utf8()));
 }
+std::shared_ptr<arrow::Field> VectorField() {
+  return arrow::field("deletionVector",
+                      arrow::struct_({arrow::field("storageType", arrow::utf8()),
+                                      arrow::field("pathOrInlineDv", arrow::utf8()),
+                                      arrow::field("offset", arrow::int32()),
+                                      arrow::field("sizeInBytes", arrow::int32()),
+                                      arrow::field("cardinality", arrow::int64())}));
+}
 
 // One column of the checkpoint: null in the rows of all other kinds. Members are appended in the
 // order of the type's fields. The first fault is kept, so that the caller checks once.
 class ActionColumn {
  public:
-  explicit ActionColumn(arrow::FieldVector fields) : type_(arrow::struct_(std::move(fields))) {
+  explicit ActionColumn(std::shared_ptr<arrow::DataType> type) : type_(std::move(type)) {
     std::unique_ptr<arrow::ArrayBuilder> made;
     Keep(arrow::MakeBuilder(arrow::default_memory_pool(), type_, &made));
     builder_.reset(static_cast<arrow::StructBuilder*>(made.release()));
   }
 
-  void AppendNulls(int64_t count) { Keep(builder_->AppendNulls(count)); }
+  void AppendNull() { Keep(builder_->AppendNull()); }
   void Begin() {
     Keep(builder_->Append());
     next_ = 0;
@@ -74,6 +84,26 @@ class ActionColumn {
     Keep(builder.Append());
     Keep(fill(builder));
   }
+  void OptionalVector(const std::optional<DeletionVectorDescriptor>& vector) {
+    auto& builder = Next<arrow::StructBuilder>();
+    if (!vector) {
+      Keep(builder.AppendNull());
+      return;
+    }
+    Keep(builder.Append());
+    const auto text = [&](int field, const std::string& value) {
+      Keep(static_cast<arrow::StringBuilder&>(*builder.field_builder(field)).Append(value));
+    };
+    const auto int32 = [&](int field, std::optional<int64_t> value) {
+      auto& numbers = static_cast<arrow::Int32Builder&>(*builder.field_builder(field));
+      Keep(value ? numbers.Append(static_cast<int32_t>(*value)) : numbers.AppendNull());
+    };
+    text(0, std::string(1, vector->Letter()));
+    text(1, vector->path_or_inline);
+    int32(2, vector->offset);
+    int32(3, vector->size_bytes);
+    Keep(static_cast<arrow::Int64Builder&>(*builder.field_builder(4)).Append(vector->cardinality));
+  }
 
   Result<std::shared_ptr<arrow::Array>> Finish() {
     std::shared_ptr<arrow::Array> array;
@@ -81,7 +111,8 @@ class ActionColumn {
     if (!status_.ok()) return FromArrow(status_);
     return array;
   }
-  const std::shared_ptr<arrow::DataType>& type() const { return type_; }
+  /// Whether the action that is being appended has members left: the last ones are optional.
+  bool has_next() const { return next_ < builder_->num_fields(); }
 
  private:
   template <typename Builder>
@@ -98,11 +129,11 @@ class ActionColumn {
   arrow::Status status_;
 };
 
-ActionColumn ProtocolColumn() {
-  return ActionColumn({arrow::field("minReaderVersion", arrow::int32()),
-                       arrow::field("minWriterVersion", arrow::int32()),
-                       arrow::field("readerFeatures", TextListType()),
-                       arrow::field("writerFeatures", TextListType())});
+arrow::FieldVector ProtocolFields() {
+  return {arrow::field("minReaderVersion", arrow::int32()),
+          arrow::field("minWriterVersion", arrow::int32()),
+          arrow::field("readerFeatures", TextListType()),
+          arrow::field("writerFeatures", TextListType())};
 }
 
 void Append(ActionColumn& column, const Protocol& protocol) {
@@ -121,15 +152,16 @@ void Append(ActionColumn& column, const Protocol& protocol) {
   }
 }
 
-ActionColumn MetadataColumn() {
-  return ActionColumn(
-      {arrow::field("id", arrow::utf8()), arrow::field("name", arrow::utf8()),
-       arrow::field("description", arrow::utf8()),
-       arrow::field("format", arrow::struct_({arrow::field("provider", arrow::utf8()),
-                                              arrow::field("options", TextMapType())})),
-       arrow::field("schemaString", arrow::utf8()),
-       arrow::field("partitionColumns", TextListType()),
-       arrow::field("configuration", TextMapType()), arrow::field("createdTime", arrow::int64())});
+arrow::FieldVector MetadataFields() {
+  return {arrow::field("id", arrow::utf8()),
+          arrow::field("name", arrow::utf8()),
+          arrow::field("description", arrow::utf8()),
+          arrow::field("format", arrow::struct_({arrow::field("provider", arrow::utf8()),
+                                                 arrow::field("options", TextMapType())})),
+          arrow::field("schemaString", arrow::utf8()),
+          arrow::field("partitionColumns", TextListType()),
+          arrow::field("configuration", TextMapType()),
+          arrow::field("createdTime", arrow::int64())};
 }
 
 void Append(ActionColumn& column, const Metadata& metadata) {
@@ -148,10 +180,9 @@ void Append(ActionColumn& column, const Metadata& metadata) {
   column.OptionalInt(metadata.created_ms);
 }
 
-ActionColumn TransactionColumn() {
-  return ActionColumn({arrow::field("appId", arrow::utf8()),
-                       arrow::field("version", arrow::int64()),
-                       arrow::field("lastUpdated", arrow::int64())});
+arrow::FieldVector TransactionFields() {
+  return {arrow::field("appId", arrow::utf8()), arrow::field("version", arrow::int64()),
+          arrow::field("lastUpdated", arrow::int64())};
 }
 
 void Append(ActionColumn& column, const Transaction& transaction) {
@@ -161,10 +192,9 @@ void Append(ActionColumn& column, const Transaction& transaction) {
   column.OptionalInt(transaction.updated_ms);
 }
 
-ActionColumn DomainColumn() {
-  return ActionColumn({arrow::field("domain", arrow::utf8()),
-                       arrow::field("configuration", arrow::utf8()),
-                       arrow::field("removed", arrow::boolean())});
+arrow::FieldVector DomainFields() {
+  return {arrow::field("domain", arrow::utf8()), arrow::field("configuration", arrow::utf8()),
+          arrow::field("removed", arrow::boolean())};
 }
 
 void Append(ActionColumn& column, const DomainMetadata& domain) {
@@ -174,12 +204,36 @@ void Append(ActionColumn& column, const DomainMetadata& domain) {
   column.Flag(domain.removed);
 }
 
-ActionColumn RemoveColumn() {
-  return ActionColumn(
-      {arrow::field("path", arrow::utf8()), arrow::field("deletionTimestamp", arrow::int64()),
-       arrow::field("dataChange", arrow::boolean()),
-       arrow::field("extendedFileMetadata", arrow::boolean()),
-       arrow::field("partitionValues", TextMapType()), arrow::field("size", arrow::int64())});
+arrow::FieldVector CheckpointFields() {
+  return {arrow::field("version", arrow::int64()), arrow::field("tags", TextMapType())};
+}
+
+void Append(ActionColumn& column, const CheckpointMetadata& checkpoint) {
+  column.Begin();
+  column.Int(checkpoint.version);
+  column.Map(PartitionValues());
+}
+
+arrow::FieldVector SidecarFields() {
+  return {arrow::field("path", arrow::utf8()), arrow::field("sizeInBytes", arrow::int64()),
+          arrow::field("modificationTime", arrow::int64()), arrow::field("tags", TextMapType())};
+}
+
+void Append(ActionColumn& column, const Sidecar& sidecar) {
+  column.Begin();
+  column.Text(sidecar.path);
+  column.Int(sidecar.size_bytes);
+  column.Int(sidecar.modified_ms);
+  column.Map(PartitionValues());
+}
+
+arrow::FieldVector RemoveFields() {
+  return {arrow::field("path", arrow::utf8()),
+          arrow::field("deletionTimestamp", arrow::int64()),
+          arrow::field("dataChange", arrow::boolean()),
+          arrow::field("extendedFileMetadata", arrow::boolean()),
+          arrow::field("partitionValues", TextMapType()),
+          arrow::field("size", arrow::int64())};
 }
 
 void Append(ActionColumn& column, const RemoveFile& remove) {
@@ -190,13 +244,16 @@ void Append(ActionColumn& column, const RemoveFile& remove) {
   column.Flag(remove.size_bytes.has_value());
   column.Map(remove.partition_values);
   column.OptionalInt(remove.size_bytes);
+  if (column.has_next()) column.OptionalVector(remove.deletion_vector);
 }
 
-ActionColumn AddColumn() {
-  return ActionColumn(
-      {arrow::field("path", arrow::utf8()), arrow::field("partitionValues", TextMapType()),
-       arrow::field("size", arrow::int64()), arrow::field("modificationTime", arrow::int64()),
-       arrow::field("dataChange", arrow::boolean()), arrow::field("stats", arrow::utf8())});
+arrow::FieldVector AddFields() {
+  return {arrow::field("path", arrow::utf8()),
+          arrow::field("partitionValues", TextMapType()),
+          arrow::field("size", arrow::int64()),
+          arrow::field("modificationTime", arrow::int64()),
+          arrow::field("dataChange", arrow::boolean()),
+          arrow::field("stats", arrow::utf8())};
 }
 
 void Append(ActionColumn& column, const AddFile& add) {
@@ -207,67 +264,108 @@ void Append(ActionColumn& column, const AddFile& add) {
   column.Int(add.modified_ms);
   column.Flag(false);
   column.OptionalText(add.stats);
+  if (column.has_next()) column.OptionalVector(add.deletion_vector);
 }
 
-// Collects the columns; each fills its own block of rows.
-class TableBuilder {
- public:
-  explicit TableBuilder(int64_t rows) : rows_(rows) {}
-
-  template <typename Actions>
-  Status Add(const char* name, ActionColumn column, const Actions& actions) {
-    column.AppendNulls(next_row_);
-    for (const auto& action : actions) Append(column, *action);
-    const auto count = static_cast<int64_t>(actions.size());
-    next_row_ += count;
-    column.AppendNulls(rows_ - next_row_);
-    fields_.push_back(arrow::field(name, column.type()));
-    TARN_ASSIGN_OR_RETURN(auto array, column.Finish());
-    arrays_.push_back(std::move(array));
-    return {};
-  }
-  std::shared_ptr<arrow::Table> Finish() {
-    return arrow::Table::Make(arrow::schema(std::move(fields_)), std::move(arrays_), rows_);
-  }
-
- private:
-  int64_t rows_;
-  int64_t next_row_ = 0;
-  arrow::FieldVector fields_;
-  arrow::ArrayVector arrays_;
-};
-
+// The column of each kind of action; of those that a checkpoint does not hold, "".
 template <typename T>
-std::vector<const T*> Pointers(const std::map<std::string, T>& map) {
-  std::vector<const T*> pointers;
-  pointers.reserve(map.size());
-  for (const auto& [key, value] : map) pointers.push_back(&value);
-  return pointers;
+constexpr const char* kColumn = "";
+template <>
+constexpr const char* kColumn<Protocol> = "protocol";
+template <>
+constexpr const char* kColumn<Metadata> = "metaData";
+template <>
+constexpr const char* kColumn<Transaction> = "txn";
+template <>
+constexpr const char* kColumn<DomainMetadata> = "domainMetadata";
+template <>
+constexpr const char* kColumn<CheckpointMetadata> = "checkpointMetadata";
+template <>
+constexpr const char* kColumn<Sidecar> = "sidecar";
+template <>
+constexpr const char* kColumn<RemoveFile> = "remove";
+template <>
+constexpr const char* kColumn<AddFile> = "add";
+
+bool Allows(const Protocol& protocol, const char* feature) {
+  const std::vector<std::string>& features = protocol.reader_features;
+  return std::find(features.begin(), features.end(), feature) != features.end();
 }
 
 }  // namespace
 
-Result<std::shared_ptr<arrow::Table>> CheckpointTable(const State& state, int64_t now_ms) {
-  if (!state.protocol || !state.metadata) {
-    return Corruption("the log has no protocol or no metaData action");
+std::shared_ptr<arrow::Schema> CheckpointSchema(const Protocol& protocol, CheckpointPart part) {
+  arrow::FieldVector fields;
+  const auto add = [&](const char* name, arrow::FieldVector members) {
+    fields.push_back(arrow::field(name, arrow::struct_(std::move(members))));
+  };
+  if (part != CheckpointPart::kSidecar) {
+    add(kColumn<Protocol>, ProtocolFields());
+    add(kColumn<Metadata>, MetadataFields());
+    add(kColumn<Transaction>, TransactionFields());
+    add(kColumn<DomainMetadata>, DomainFields());
   }
-  std::vector<const RemoveFile*> removes;
-  for (const auto& [path, remove] : state.tombstones) {
-    const bool kept = remove.deleted_ms.value_or(0) > now_ms - kTombstoneRetentionMs;
-    if (kept) removes.push_back(&remove);
+  if (part == CheckpointPart::kTop) {
+    add(kColumn<CheckpointMetadata>, CheckpointFields());
+    add(kColumn<Sidecar>, SidecarFields());
   }
-  const auto rows = static_cast<int64_t>(2 + state.transactions.size() + state.domains.size() +
-                                         removes.size() + state.files.size());
-  TableBuilder table(rows);
-  TARN_RETURN_IF_ERROR(
-      table.Add("protocol", ProtocolColumn(), std::vector<const Protocol*>{&*state.protocol}));
-  TARN_RETURN_IF_ERROR(
-      table.Add("metaData", MetadataColumn(), std::vector<const Metadata*>{&*state.metadata}));
-  TARN_RETURN_IF_ERROR(table.Add("txn", TransactionColumn(), Pointers(state.transactions)));
-  TARN_RETURN_IF_ERROR(table.Add("domainMetadata", DomainColumn(), Pointers(state.domains)));
-  TARN_RETURN_IF_ERROR(table.Add("remove", RemoveColumn(), removes));
-  TARN_RETURN_IF_ERROR(table.Add("add", AddColumn(), Pointers(state.files)));
-  return table.Finish();
+  // The top level of a V2 checkpoint has these columns too: readers look for them in each.
+  for (const bool removed : {true, false}) {
+    arrow::FieldVector members = removed ? RemoveFields() : AddFields();
+    if (Allows(protocol, "deletionVectors")) members.push_back(VectorField());
+    add(removed ? kColumn<RemoveFile> : kColumn<AddFile>, std::move(members));
+  }
+  return arrow::schema(std::move(fields));
 }
+
+struct CheckpointRows::Impl {
+  Impl(std::shared_ptr<arrow::Schema> wanted, Sink to)
+      : schema(std::move(wanted)), sink(std::move(to)) {
+    for (const auto& field : schema->fields()) columns.emplace_back(field->type());
+  }
+
+  template <typename T>
+  Status Add(const T& action) {
+    const int wanted = schema->GetFieldIndex(kColumn<T>);
+    TARN_CHECK(wanted >= 0);
+    for (int i = 0; i < schema->num_fields(); ++i) {
+      ActionColumn& column = columns[static_cast<size_t>(i)];
+      if (i != wanted) {
+        column.AppendNull();
+      } else if constexpr (kColumn<T>[0] != '\0') {
+        Append(column, action);
+      }
+    }
+    return ++rows < kCheckpointBatchRows ? Status() : Flush();
+  }
+
+  Status Flush() {
+    if (rows == 0) return {};
+    arrow::ArrayVector arrays;
+    for (ActionColumn& column : columns) {
+      TARN_ASSIGN_OR_RETURN(auto array, column.Finish());
+      arrays.push_back(std::move(array));
+    }
+    const auto batch = arrow::RecordBatch::Make(schema, rows, std::move(arrays));
+    rows = 0;
+    return sink(*batch);
+  }
+
+  std::shared_ptr<arrow::Schema> schema;
+  Sink sink;
+  std::vector<ActionColumn> columns;
+  int64_t rows = 0;
+};
+
+CheckpointRows::CheckpointRows(const Protocol& protocol, CheckpointPart part, Sink sink)
+    : impl_(std::make_unique<Impl>(CheckpointSchema(protocol, part), std::move(sink))) {}
+CheckpointRows::~CheckpointRows() = default;
+
+Status CheckpointRows::Add(const Action& action) {
+  return std::visit([&](const auto& one) { return impl_->Add(one); }, action);
+}
+Status CheckpointRows::Add(const AddFile& add) { return impl_->Add(add); }
+Status CheckpointRows::Add(const RemoveFile& remove) { return impl_->Add(remove); }
+Status CheckpointRows::Finish() { return impl_->Flush(); }
 
 }  // namespace tarn::delta

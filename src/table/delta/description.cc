@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "columnar/utf8.h"
+#include "table/delta/properties.h"
 #include "table/delta/schema_json.h"
 #include "table/delta/text.h"
 #include "table/model/column_mapping.h"
@@ -14,8 +15,10 @@ namespace tarn::delta {
 namespace {
 
 constexpr char kColumnMappingFeature[] = "columnMapping";
-constexpr char kTimestampNtzFeature[] = "timestampNtz";
+constexpr char kDeletionVectorsFeature[] = "deletionVectors";
 constexpr char kInvariantsFeature[] = "invariants";
+constexpr char kTimestampNtzFeature[] = "timestampNtz";
+constexpr char kV2CheckpointFeature[] = "v2Checkpoint";
 constexpr char kOmittedColumns[] = "tarn.omitted-columns";
 
 bool HasPlainTimestamp(const Type& type) {
@@ -30,29 +33,42 @@ bool HasRequired(const Field& field) {
   return std::any_of(field.type.fields().begin(), field.type.fields().end(), HasRequired);
 }
 
+bool AnyField(const TableMetadata& table, bool (*has)(const Field&)) {
+  return std::any_of(table.schemas.begin(), table.schemas.end(), [&](const Schema& schema) {
+    return std::any_of(schema.fields.begin(), schema.fields.end(), has);
+  });
+}
+
 // What any schema of the table needed: a feature once raised stays.
-Protocol ProtocolOf(const TableMetadata& table, ColumnMapping mapping) {
-  const bool plain_timestamps =
-      std::any_of(table.schemas.begin(), table.schemas.end(), [](const Schema& schema) {
-        return std::any_of(schema.fields.begin(), schema.fields.end(),
-                           [](const Field& field) { return HasPlainTimestamp(field.type); });
-      });
-  Protocol protocol;
-  if (plain_timestamps) {
-    protocol = {3, 7, {}, {}};
-    if (mapping == ColumnMapping::kByName) protocol.reader_features = {kColumnMappingFeature};
-    protocol.reader_features.push_back(kTimestampNtzFeature);
-    protocol.writer_features = protocol.reader_features;
-    // NOT NULL is an invariant, which a list of features must name (writer version 2 implies it).
-    const bool required =
-        std::any_of(table.schemas.begin(), table.schemas.end(), [](const Schema& schema) {
-          return std::any_of(schema.fields.begin(), schema.fields.end(), HasRequired);
-        });
-    if (required) protocol.writer_features.push_back(kInvariantsFeature);
-  } else if (mapping == ColumnMapping::kByName) {
-    protocol = {2, 5, {}, {}};
+Protocol ProtocolOf(const TableMetadata& table, ColumnMapping mapping, VectorUse vectors) {
+  const auto policy = table.properties.find(kCheckpointPolicyProperty);
+  std::vector<std::string> features;  // that only a list can name, in the order of the alphabet
+  if (vectors == VectorUse::kYes) features.emplace_back(kDeletionVectorsFeature);
+  if (AnyField(table, [](const Field& field) { return HasPlainTimestamp(field.type); })) {
+    features.emplace_back(kTimestampNtzFeature);
   }
+  if (policy != table.properties.end() && policy->second == "v2") {
+    features.emplace_back(kV2CheckpointFeature);
+  }
+  if (features.empty()) return mapping == ColumnMapping::kOff ? Protocol{} : Protocol{2, 5, {}, {}};
+  if (mapping != ColumnMapping::kOff) features.insert(features.begin(), kColumnMappingFeature);
+  Protocol protocol{3, 7, features, features};
+  // NOT NULL is an invariant, which a list of features must name (writer version 2 implies it).
+  if (AnyField(table, HasRequired)) protocol.writer_features.emplace_back(kInvariantsFeature);
+  std::sort(protocol.writer_features.begin(), protocol.writer_features.end());
   return protocol;
+}
+
+ColumnMapping MappingOf(const TableMetadata& table) {
+  const auto mode = table.properties.find(kColumnMappingModeProperty);
+  if (mode != table.properties.end() && mode->second == "id") return ColumnMapping::kById;
+  const bool by_name = mode != table.properties.end() && mode->second == "name";
+  const bool ever_differed_in_case =
+      std::any_of(table.schemas.begin(), table.schemas.end(),
+                  [](const Schema& schema) { return HasNamesThatDifferInCase(schema.fields); });
+  return by_name || ever_differed_in_case || table.properties.contains(kColumnMappingProperty)
+             ? ColumnMapping::kByName
+             : ColumnMapping::kOff;
 }
 
 bool CanPartitionBy(const Type& type) {
@@ -104,15 +120,9 @@ bool Description::SameShape(const Description& other) const {
          configuration == other.configuration && description == other.description;
 }
 
-Result<Description> Describe(const TableMetadata& table) {
+Result<Description> Describe(const TableMetadata& table, VectorUse vectors) {
   TARN_ASSIGN_OR_RETURN(const auto mapped_names, ReadColumnMapping(table));
-  const bool ever_differed_in_case =
-      std::any_of(table.schemas.begin(), table.schemas.end(),
-                  [](const Schema& schema) { return HasNamesThatDifferInCase(schema.fields); });
-  const ColumnMapping mapping =
-      table.properties.contains(kColumnMappingProperty) || ever_differed_in_case
-          ? ColumnMapping::kByName
-          : ColumnMapping::kOff;
+  const ColumnMapping mapping = MappingOf(table);
 
   Description description;
   const Schema& schema = table.schema();
@@ -121,14 +131,15 @@ Result<Description> Describe(const TableMetadata& table) {
     description.physical_names.push_back(mapped == mapped_names.end() ? field.name
                                                                       : mapped->second);
   }
-  description.protocol = ProtocolOf(table, mapping);
+  description.protocol = ProtocolOf(table, mapping, vectors);
   // DuckDB's reader finds nothing but null in partition columns of a table with column mapping.
   if (mapping == ColumnMapping::kOff) {
     description.partition_candidates = PartitionCandidates(table, description.physical_names);
   }
 
   for (const auto& [key, value] : table.properties) {
-    if (key.starts_with("delta.") || key == kColumnMappingProperty) continue;
+    if (key == kColumnMappingProperty || key == kColumnMappingModeProperty) continue;
+    if (!CheckDeltaProperty(key, value).ok()) continue;
     if (key == "comment") {
       description.description = value;
     } else {
@@ -143,8 +154,10 @@ Result<Description> Describe(const TableMetadata& table) {
     for (const std::string& path : omitted) list += (list.empty() ? "" : ", ") + path;
     description.configuration[kOmittedColumns] = list;
   }
-  if (mapping == ColumnMapping::kByName) {
-    description.configuration["delta.columnMapping.mode"] = "name";
+  if (vectors == VectorUse::kYes) description.configuration[kEnableVectorsProperty] = "true";
+  if (mapping != ColumnMapping::kOff) {
+    description.configuration[kColumnMappingModeProperty] =
+        mapping == ColumnMapping::kById ? "id" : "name";
     description.configuration["delta.columnMapping.maxColumnId"] =
         std::to_string(table.last_column_id);
   }

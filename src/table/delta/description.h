@@ -27,9 +27,10 @@ struct PartitionColumn {
 /// - Data files are the Iceberg table's own, so the schema names what stands in them. `time` has no
 ///   counterpart in Delta and no type that all readers take for it: such columns (and what is
 ///   nested around them) are left out and listed in the configuration as "tarn.omitted-columns".
-/// - Column mapping (mode "name") is turned on when the table has the property
+/// - Column mapping is turned on (mode "name") when the table has the property
 ///   kColumnMappingProperty, or ever had columns whose names differ only in case: Delta forbids
-///   these, so the later one is shown as "<name>_2".
+///   these, so the later one is shown as "<name>_2". The property kColumnMappingModeProperty turns
+///   it on by itself and chooses the mode.
 /// - Widened columns keep the plain protocol: the readers that know Delta's type widening read the
 ///   narrow files without it as well, and the others refuse the feature.
 /// - Hidden partitioning (day, bucket, …) does not show, and with column mapping none does: the
@@ -47,8 +48,12 @@ struct Description {
   bool SameShape(const Description& other) const;
 };
 
-/// Errors: Corruption (the column mapping property).
-Result<Description> Describe(const TableMetadata& table);
+/// Whether files of the table have or had deletion vectors in the Delta log.
+enum class VectorUse { kNo, kYes };
+
+/// Properties "delta.…" that Delta's log does not know or that have a value it cannot have (see
+/// CheckDeltaProperty) are passed over. Errors: Corruption (the column mapping property).
+Result<Description> Describe(const TableMetadata& table, VectorUse vectors);
 
 /// The protocol that allows what either allows: features are never taken back.
 Protocol MergeProtocols(const Protocol& a, const Protocol& b);

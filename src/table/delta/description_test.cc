@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "base/json.h"
+#include "table/delta/properties.h"
 #include "table/delta/schema_json.h"
 #include "table/model/column_mapping.h"
 
@@ -37,10 +38,73 @@ PartitionField Partition(int source, Transform::Kind kind) {
 TEST(DeltaDescription, RequiredColumnsNameTheInvariantThatTheyAreOnceFeaturesAreListed) {
   TableMetadata table = Table(
       {Column(1, "id", Kind(Type::Kind::kInt)), Column(2, "at", Kind(Type::Kind::kTimestamp))});
-  EXPECT_THAT(Describe(table)->protocol.writer_features, ElementsAre("timestampNtz"));
+  EXPECT_THAT(Describe(table, VectorUse::kNo)->protocol.writer_features,
+              ElementsAre("timestampNtz"));
   table.schemas[0].fields[0].nullability = Nullability::kRequired;
-  EXPECT_THAT(Describe(table)->protocol.writer_features, ElementsAre("timestampNtz", "invariants"));
-  EXPECT_THAT(Describe(table)->protocol.reader_features, ElementsAre("timestampNtz"));
+  EXPECT_THAT(Describe(table, VectorUse::kNo)->protocol.writer_features,
+              ElementsAre("invariants", "timestampNtz"));
+  EXPECT_THAT(Describe(table, VectorUse::kNo)->protocol.reader_features,
+              ElementsAre("timestampNtz"));
+}
+
+TEST(DeltaDescription, DeletionVectorsRaiseTheirFeatureAndWhatOlderVersionsImplied) {
+  TableMetadata table = Table({Column(1, "id", Kind(Type::Kind::kInt))});
+  const std::vector<std::string> vectors = {"deletionVectors"};
+  EXPECT_EQ(Describe(table, VectorUse::kYes)->protocol, (Protocol{3, 7, vectors, vectors}));
+  EXPECT_EQ(Describe(table, VectorUse::kYes)->configuration.at("delta.enableDeletionVectors"),
+            "true");
+  EXPECT_FALSE(Describe(table, VectorUse::kNo)->configuration.contains(kEnableVectorsProperty));
+  table.schemas[0].fields[0].nullability = Nullability::kRequired;
+  table.properties[kColumnMappingProperty] = R"({"1":"id"})";
+  EXPECT_EQ(Describe(table, VectorUse::kYes)->protocol,
+            (Protocol{3,
+                      7,
+                      {"columnMapping", "deletionVectors"},
+                      {"columnMapping", "deletionVectors", "invariants"}}));
+}
+
+TEST(DeltaDescription, PropertiesChooseTheColumnMappingAndTheCheckpoints) {
+  TableMetadata table = Table({Column(7, "id", Kind(Type::Kind::kInt))});
+  table.properties["delta.columnMapping.mode"] = "id";
+  table.properties["delta.checkpointPolicy"] = "v2";
+  table.properties["delta.logRetentionDuration"] = "interval 3 days";
+  table.properties["delta.deletedFileRetentionDuration"] = "long";
+  table.properties["delta.enableChangeDataFeed"] = "true";
+  const Description description = *Describe(table, VectorUse::kNo);
+  const std::vector<std::string> both = {"columnMapping", "v2Checkpoint"};
+  EXPECT_EQ(description.protocol, (Protocol{3, 7, both, both}));
+  EXPECT_EQ(description.configuration, (std::map<std::string, std::string>{
+                                           {"delta.checkpointPolicy", "v2"},
+                                           {"delta.columnMapping.maxColumnId", "7"},
+                                           {"delta.columnMapping.mode", "id"},
+                                           {"delta.logRetentionDuration", "interval 3 days"}}));
+  EXPECT_THAT(description.schema_string, ::testing::HasSubstr("\"delta.columnMapping.id\":7"));
+  table.properties["delta.columnMapping.mode"] = "name";
+  EXPECT_EQ(Describe(table, VectorUse::kNo)->configuration.at("delta.columnMapping.mode"), "name");
+}
+
+TEST(DeltaProperties, OnlyThoseThatHaveAnEffectMayBeSet) {
+  const auto check = [](const char* key, const char* value) {
+    return CheckDeltaProperty(key, value);
+  };
+  EXPECT_TRUE(check("owner", "x").ok());
+  EXPECT_TRUE(check("delta.columnMapping.mode", "id").ok());
+  EXPECT_TRUE(check("delta.checkpointPolicy", "classic").ok());
+  EXPECT_TRUE(check("delta.deletedFileRetentionDuration", "interval 1 week").ok());
+  EXPECT_EQ(check("delta.columnMapping.mode", "none").error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_EQ(check("delta.logRetentionDuration", "1 month").error().kind,
+            ErrorKind::kInvalidArgument);
+  EXPECT_EQ(check("delta.appendOnly", "true").error().kind, ErrorKind::kInvalidArgument);
+}
+
+TEST(DeltaProperties, TimeSpans) {
+  EXPECT_EQ(ParseIntervalMs("interval 30 days"), int64_t{30} * 86'400'000);
+  EXPECT_EQ(ParseIntervalMs("INTERVAL 1 week  2 Days"), int64_t{9} * 86'400'000);
+  EXPECT_EQ(ParseIntervalMs("36 hours"), int64_t{36} * 3'600'000);
+  for (const char* bad : {"", "interval", "days", "1", "x days", "-1 days", "1 month", "1 day 2",
+                          "99999999999999999999 days"}) {
+    EXPECT_FALSE(ParseIntervalMs(bad)) << bad;
+  }
 }
 
 TEST(DeltaDescription, EveryTypeHasItsNameAndTimeIsLeftOut) {
@@ -52,7 +116,7 @@ TEST(DeltaDescription, EveryTypeHasItsNameAndTimeIsLeftOut) {
              Column(7, "s", Type::Struct({Column(8, "a", time), Column(9, "b", Type::Fixed(3))}))});
   table.schemas[0].fields[0].nullability = Nullability::kRequired;
   table.schemas[0].fields[0].doc = "the key";
-  const Description description = *Describe(table);
+  const Description description = *Describe(table, VectorUse::kNo);
   const std::string expected =
       "{'type':'struct','fields':["
       "{'name':'i','type':'integer','nullable':false,'metadata':{'comment':'the key'}},"
@@ -70,20 +134,21 @@ TEST(DeltaDescription, EveryTypeHasItsNameAndTimeIsLeftOut) {
 
 TEST(DeltaDescription, FeaturesAreRaisedOnlyWhenNeeded) {
   TableMetadata table = Table({Column(1, "a", Kind(Type::Kind::kTimestampTz))});
-  EXPECT_EQ(Describe(table)->protocol, (Protocol{1, 2, {}, {}}));
+  EXPECT_EQ(Describe(table, VectorUse::kNo)->protocol, (Protocol{1, 2, {}, {}}));
   table.properties[kColumnMappingProperty] = WriteColumnMapping({{1, "old"}});
-  EXPECT_EQ(Describe(table)->protocol, (Protocol{2, 5, {}, {}}));
-  EXPECT_THAT(Describe(table)->physical_names, ElementsAre("old"));
-  EXPECT_EQ(Describe(table)->configuration.at("delta.columnMapping.mode"), "name");
+  EXPECT_EQ(Describe(table, VectorUse::kNo)->protocol, (Protocol{2, 5, {}, {}}));
+  EXPECT_THAT(Describe(table, VectorUse::kNo)->physical_names, ElementsAre("old"));
+  EXPECT_EQ(Describe(table, VectorUse::kNo)->configuration.at("delta.columnMapping.mode"), "name");
   Schema earlier = table.schema();
   earlier.id = SchemaId(9);
   earlier.fields.push_back(
       Column(2, "l", Type::List(Column(3, "element", Kind(Type::Kind::kTimestamp)))));
   table.schemas.push_back(earlier);
   const std::vector<std::string> both = {"columnMapping", "timestampNtz"};
-  EXPECT_EQ(Describe(table)->protocol, (Protocol{3, 7, both, both}));
+  EXPECT_EQ(Describe(table, VectorUse::kNo)->protocol, (Protocol{3, 7, both, both}));
   table.properties.clear();
-  EXPECT_EQ(Describe(table)->protocol, (Protocol{3, 7, {"timestampNtz"}, {"timestampNtz"}}));
+  EXPECT_EQ(Describe(table, VectorUse::kNo)->protocol,
+            (Protocol{3, 7, {"timestampNtz"}, {"timestampNtz"}}));
 }
 
 TEST(DeltaDescription, MappedColumnsCarryIdAndPhysicalName) {
@@ -91,13 +156,14 @@ TEST(DeltaDescription, MappedColumnsCarryIdAndPhysicalName) {
       Table({Column(1, "new", Kind(Type::Kind::kInt)),
              Column(2, "s", Type::Struct({Column(3, "x", Kind(Type::Kind::kInt))}))});
   table.properties[kColumnMappingProperty] = WriteColumnMapping({{1, "old"}, {2, "s"}});
-  const Json schema = *ParseJson(Describe(table)->schema_string, "schema");
+  const Json schema = *ParseJson(Describe(table, VectorUse::kNo)->schema_string, "schema");
   EXPECT_EQ(schema["fields"][0]["metadata"]["delta.columnMapping.physicalName"], "old");
   EXPECT_EQ(schema["fields"][0]["metadata"]["delta.columnMapping.id"], 1);
   const Json& nested = schema["fields"][1]["type"]["fields"][0]["metadata"];
   EXPECT_EQ(nested["delta.columnMapping.physicalName"], "x");
   EXPECT_EQ(nested["delta.columnMapping.id"], 3);
-  EXPECT_EQ(Describe(table)->configuration.at("delta.columnMapping.maxColumnId"), "3");
+  EXPECT_EQ(Describe(table, VectorUse::kNo)->configuration.at("delta.columnMapping.maxColumnId"),
+            "3");
 }
 
 TEST(DeltaDescription, NamesThatDifferInCaseAreNumbered) {
@@ -105,7 +171,7 @@ TEST(DeltaDescription, NamesThatDifferInCaseAreNumbered) {
       Column(1, "id", Kind(Type::Kind::kInt)), Column(2, "ID", Kind(Type::Kind::kInt)),
       Column(3, "Id_2", Kind(Type::Kind::kInt)), Column(4, "Id", Kind(Type::Kind::kInt))};
   EXPECT_THAT(DisplayNames(fields), ElementsAre("id", "ID_3", "Id_2", "Id_4"));
-  const Description description = *Describe(Table(fields));
+  const Description description = *Describe(Table(fields), VectorUse::kNo);
   EXPECT_EQ(description.protocol.min_reader_version, 2);
   EXPECT_THAT(description.physical_names, ElementsAre("id", "ID", "Id_2", "Id"));
 }
@@ -117,7 +183,7 @@ TEST(DeltaDescription, OnlyIdentityOfTheWholeHistoryPartitions) {
   using K = Transform::Kind;
   const auto names = [](const TableMetadata& table) {
     std::vector<std::string> list;
-    const Description description = *Describe(table);
+    const Description description = *Describe(table, VectorUse::kNo);
     for (const auto& column : description.partition_candidates) list.push_back(column.name);
     return list;
   };
@@ -135,7 +201,7 @@ TEST(DeltaDescription, OnlyIdentityOfTheWholeHistoryPartitions) {
 TEST(DeltaDescription, PropertiesShowExceptThoseThatSteer) {
   TableMetadata table = Table({Column(1, "a", Kind(Type::Kind::kInt))});
   table.properties = {{"owner", "growth"}, {"delta.appendOnly", "true"}, {"comment", "what"}};
-  const Description description = *Describe(table);
+  const Description description = *Describe(table, VectorUse::kNo);
   EXPECT_EQ(description.configuration, (std::map<std::string, std::string>{{"owner", "growth"}}));
   EXPECT_EQ(description.description, "what");
 }

@@ -19,11 +19,33 @@ Json PartitionMap(const PartitionValues& values) {
   return object;
 }
 
+Json ToJson(const DeletionVectorDescriptor& vector) {
+  Json body = {{"storageType", std::string(1, vector.Letter())},
+               {"pathOrInlineDv", vector.path_or_inline}};
+  if (vector.offset) body["offset"] = *vector.offset;
+  body["sizeInBytes"] = vector.size_bytes;
+  body["cardinality"] = vector.cardinality;
+  return body;
+}
+
+// What added and removed files have in common.
+template <typename File>
+void PutFileMembers(const File& file, Json& body) {
+  if (file.deletion_vector) body["deletionVector"] = ToJson(*file.deletion_vector);
+  if (file.base_row_id) body["baseRowId"] = *file.base_row_id;
+  if (file.default_row_commit_version) {
+    body["defaultRowCommitVersion"] = *file.default_row_commit_version;
+  }
+}
+
 Json ToJson(const CommitInfo& info) {
-  Json body = {{"timestamp", info.timestamp_ms},
-               {"operation", info.operation},
-               {"operationParameters", TextMap(info.operation_parameters)},
-               {"engineInfo", info.engine_info}};
+  Json body = Json::object();
+  // Readers look for it in the first bytes of the entry.
+  if (info.in_commit_timestamp_ms) body["inCommitTimestamp"] = *info.in_commit_timestamp_ms;
+  body["timestamp"] = info.timestamp_ms;
+  body["operation"] = info.operation;
+  body["operationParameters"] = TextMap(info.operation_parameters);
+  body["engineInfo"] = info.engine_info;
   if (!info.tags.empty()) body["tags"] = TextMap(info.tags);
   return {{"commitInfo", std::move(body)}};
 }
@@ -55,6 +77,9 @@ Json ToJson(const AddFile& add) {
                {"modificationTime", add.modified_ms},
                {"dataChange", add.data_change == DataChange::kYes}};
   if (!add.stats.empty()) body["stats"] = add.stats;
+  if (!add.tags.empty()) body["tags"] = TextMap(add.tags);
+  PutFileMembers(add, body);
+  if (!add.clustering_provider.empty()) body["clusteringProvider"] = add.clustering_provider;
   return {{"add", std::move(body)}};
 }
 
@@ -67,7 +92,17 @@ Json ToJson(const RemoveFile& remove) {
     body["partitionValues"] = PartitionMap(remove.partition_values);
     body["size"] = *remove.size_bytes;
   }
+  PutFileMembers(remove, body);
   return {{"remove", std::move(body)}};
+}
+
+Json ToJson(const AddCdcFile& cdc) {
+  Json body = {{"path", cdc.path},
+               {"partitionValues", PartitionMap(cdc.partition_values)},
+               {"size", cdc.size_bytes},
+               {"dataChange", false}};
+  if (!cdc.tags.empty()) body["tags"] = TextMap(cdc.tags);
+  return {{"cdc", std::move(body)}};
 }
 
 Json ToJson(const Transaction& transaction) {
@@ -81,6 +116,17 @@ Json ToJson(const DomainMetadata& domain) {
            {{"domain", domain.domain},
             {"configuration", domain.configuration},
             {"removed", domain.removed}}}};
+}
+
+Json ToJson(const Sidecar& sidecar) {
+  return {{"sidecar",
+           {{"path", sidecar.path},
+            {"sizeInBytes", sidecar.size_bytes},
+            {"modificationTime", sidecar.modified_ms}}}};
+}
+
+Json ToJson(const CheckpointMetadata& checkpoint) {
+  return {{"checkpointMetadata", {{"version", checkpoint.version}}}};
 }
 
 // Reads members of one action's body; the first fault is kept, so that callers check once.
@@ -153,8 +199,30 @@ class Reader {
     }
     return map;
   }
+  std::optional<DeletionVectorDescriptor> Vector() {
+    const Json* member = FindMember(body_, "deletionVector");
+    if (member == nullptr) return std::nullopt;
+    Reader reader(*member, what_ + ": deletionVector");
+    DeletionVectorDescriptor vector;
+    const std::string letter = reader.Text("storageType");
+    vector.path_or_inline = reader.Text("pathOrInlineDv");
+    vector.offset = reader.OptionalInt("offset");
+    vector.size_bytes = reader.Int("sizeInBytes");
+    vector.cardinality = reader.Int("cardinality");
+    if (!reader.status().ok()) {
+      Keep(reader.status().error());
+      return std::nullopt;
+    }
+    const auto storage = DeletionVectorDescriptor::StorageOf(letter);
+    if (!storage) {
+      Keep(Unsupported(what_ +
+                       ": a deletion vector is stored in a way that is not known: " + letter));
+      return std::nullopt;
+    }
+    vector.storage = *storage;
+    return vector;
+  }
   bool Has(std::string_view key) const { return FindMember(body_, key) != nullptr; }
-  void Unsupported(std::string message) { Keep(tarn::Unsupported(what_ + ": " + message)); }
   const Status& status() const { return status_; }
 
  private:
@@ -174,10 +242,6 @@ DataChange ReadDataChange(Reader& reader) {
   return reader.Flag("dataChange") ? DataChange::kYes : DataChange::kNo;
 }
 
-void RefuseDeletionVector(Reader& reader) {
-  if (reader.Has("deletionVector")) reader.Unsupported("deletion vectors are not read");
-}
-
 // The action under `key`; nothing for one that is not known.
 std::optional<Action> ReadAction(const std::string& key, Reader& reader) {
   if (key == "commitInfo") {
@@ -187,6 +251,7 @@ std::optional<Action> ReadAction(const std::string& key, Reader& reader) {
     info.operation_parameters = reader.Map("operationParameters");
     info.engine_info = reader.OptionalText("engineInfo");
     info.tags = reader.Map("tags");
+    info.in_commit_timestamp_ms = reader.OptionalInt("inCommitTimestamp");
     return info;
   }
   if (key == "protocol") {
@@ -216,7 +281,11 @@ std::optional<Action> ReadAction(const std::string& key, Reader& reader) {
     add.modified_ms = reader.Int("modificationTime");
     add.data_change = ReadDataChange(reader);
     add.stats = reader.OptionalText("stats");
-    RefuseDeletionVector(reader);
+    add.tags = reader.Map("tags");
+    add.deletion_vector = reader.Vector();
+    add.base_row_id = reader.OptionalInt("baseRowId");
+    add.default_row_commit_version = reader.OptionalInt("defaultRowCommitVersion");
+    add.clustering_provider = reader.OptionalText("clusteringProvider");
     return add;
   }
   if (key == "remove") {
@@ -226,8 +295,14 @@ std::optional<Action> ReadAction(const std::string& key, Reader& reader) {
     remove.data_change = ReadDataChange(reader);
     remove.partition_values = reader.Values("partitionValues");
     remove.size_bytes = reader.OptionalInt("size");
-    RefuseDeletionVector(reader);
+    remove.deletion_vector = reader.Vector();
+    remove.base_row_id = reader.OptionalInt("baseRowId");
+    remove.default_row_commit_version = reader.OptionalInt("defaultRowCommitVersion");
     return remove;
+  }
+  if (key == "cdc") {
+    return AddCdcFile{reader.Text("path"), reader.Values("partitionValues"), reader.Int("size"),
+                      reader.Map("tags")};
   }
   if (key == "txn") {
     return Transaction{reader.Text("appId"), reader.Int("version"),
@@ -237,6 +312,11 @@ std::optional<Action> ReadAction(const std::string& key, Reader& reader) {
     return DomainMetadata{reader.Text("domain"), reader.Text("configuration"),
                           reader.Flag("removed")};
   }
+  if (key == "sidecar") {
+    return Sidecar{reader.Text("path"), reader.Int("sizeInBytes"),
+                   reader.OptionalInt("modificationTime").value_or(0)};
+  }
+  if (key == "checkpointMetadata") return CheckpointMetadata{reader.Int("version")};
   return std::nullopt;
 }
 
@@ -299,7 +379,7 @@ Result<LastCheckpoint> ParseLastCheckpoint(std::string_view text) {
   checkpoint.actions = reader.OptionalInt("size").value_or(0);
   checkpoint.size_bytes = reader.OptionalInt("sizeInBytes").value_or(0);
   checkpoint.add_files = reader.OptionalInt("numOfAddFiles").value_or(0);
-  if (reader.Has("parts")) reader.Unsupported("checkpoints in parts are not read");
+  checkpoint.parts = reader.OptionalInt("parts").value_or(1);
   TARN_RETURN_IF_ERROR(reader.status());
   return checkpoint;
 }

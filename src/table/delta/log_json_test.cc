@@ -22,14 +22,26 @@ std::vector<Action> EveryKind() {
   AddFile add{
       "data/a%20b.parquet", {{"region", "eu"}, {"x", std::nullopt}}, 10, 20, DataChange::kYes,
       R"({"numRecords":1})"};
+  add.deletion_vector = VectorInFile("d2c639aa-8816-431a-aaf6-d3fe2512ff61", 4, 40, 6);
+  add.tags = {{"OPTIMIZE_TARGET_SIZE", "1"}};
+  add.base_row_id = 4071;
+  add.default_row_commit_version = 41;
+  add.clustering_provider = "liquid";
   RemoveFile remove{"data/b.parquet", 7, DataChange::kNo, {{"region", ""}}, 12};
+  remove.deletion_vector = InlineVector("12345678", 2);
+  remove.base_row_id = 0;
+  remove.default_row_commit_version = 0;
+  info.in_commit_timestamp_ms = 1'700'000'000'124;
   return {info,
           protocol,
           metadata,
           add,
           remove,
+          AddCdcFile{"_change_data/c.parquet", {{"region", "eu"}}, 13, {{"a", "b"}}},
           Transaction{"app", 3, std::nullopt},
-          DomainMetadata{"d", "{}", false}};
+          DomainMetadata{"d", "{}", false},
+          Sidecar{"s.parquet", 5, 6},
+          CheckpointMetadata{7}};
 }
 
 TEST(DeltaLogJson, WhatIsWrittenIsReadBack) {
@@ -52,7 +64,8 @@ TEST(DeltaLogJson, AnEntryIsOneJsonObjectALine) {
 
 TEST(DeltaLogJson, WhatIsNotKnownIsSkipped) {
   const auto actions = ParseLogEntry(
-      "{\"cdc\":{\"path\":\"x\"}}\r\n\n{\"add\":{\"path\":\"p\",\"size\":1,\"modificationTime\":2,"
+      "{\"novelty\":{\"path\":\"x\"}}\r\n\n{\"add\":{\"path\":\"p\",\"size\":1,"
+      "\"modificationTime\":2,"
       "\"dataChange\":true,\"novelty\":[1],\"stats\":null,\"deletionVector\":null}}",
       "0.json");
   ASSERT_TRUE(actions.ok()) << actions.error().ToString();
@@ -76,7 +89,11 @@ TEST(DeltaLogJson, BadEntriesAreNamedByLine) {
   check("{\"add\":{\"path\":\"p\",\"size\":1,\"modificationTime\":1,\"partitionValues\":[]}}",
         ErrorKind::kCorruption, "partitionValues");
   check("{\"add\":{\"path\":\"p\",\"size\":1,\"modificationTime\":1,\"deletionVector\":{}}}",
-        ErrorKind::kUnsupported, "deletion vectors");
+        ErrorKind::kCorruption, "storageType");
+  check(
+      "{\"add\":{\"path\":\"p\",\"size\":1,\"modificationTime\":1,\"deletionVector\":{"
+      "\"storageType\":\"q\",\"pathOrInlineDv\":\"\",\"sizeInBytes\":1,\"cardinality\":1}}}",
+      ErrorKind::kUnsupported, "a way that is not known: q");
   check("{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2,\"readerFeatures\":[1]}}",
         ErrorKind::kCorruption, "readerFeatures");
 }
@@ -91,7 +108,38 @@ TEST(DeltaLogJson, LastCheckpointIsReadBack) {
   EXPECT_EQ(text, "{\"version\":10,\"size\":3,\"sizeInBytes\":1234,\"numOfAddFiles\":1}");
   EXPECT_EQ(ParseLastCheckpoint(text)->version, 10);
   EXPECT_FALSE(ParseLastCheckpoint("{").ok());
-  EXPECT_FALSE(ParseLastCheckpoint("{\"version\":1,\"parts\":2}").ok());
+  EXPECT_EQ(ParseLastCheckpoint("{\"version\":1,\"parts\":2,\"checksum\":\"x\"}")->parts, 2);
+}
+
+TEST(DeltaState, ALogicalFileIsAPathWithItsVector) {
+  AddFile plain{"a", {}, 1, 1, DataChange::kYes, ""};
+  AddFile first = plain;
+  first.deletion_vector = InlineVector("1234", 1);
+  AddFile second = plain;
+  second.deletion_vector = InlineVector("5678", 2);
+  const auto remove = [](const AddFile& file) {
+    RemoveFile removed{file.path, 5, DataChange::kYes, {}, {}};
+    removed.deletion_vector = file.deletion_vector;
+    return removed;
+  };
+  State state;
+  state.Apply(0, {plain});
+  // The order within an entry does not count.
+  state.Apply(1, {first, remove(plain)});
+  EXPECT_EQ(state.files.at("a"), first);
+  state.Apply(2, {remove(first), second});
+  EXPECT_EQ(state.files.at("a"), second);
+  EXPECT_EQ(state.tombstones.size(), 2u);
+  // A tombstone of an older vector, as a checkpoint may have after the file.
+  state.Apply(3, {remove(first)});
+  EXPECT_EQ(state.files.at("a"), second);
+  // A restored file is a tombstone no more.
+  state.Apply(4, {remove(second), first});
+  EXPECT_EQ(state.files.at("a"), first);
+  EXPECT_EQ(state.tombstones.size(), 2u);
+  state.Apply(5, {remove(first)});
+  EXPECT_TRUE(state.files.empty());
+  EXPECT_EQ(state.tombstones.size(), 3u);
 }
 
 TEST(DeltaState, TheLastWordOnAFileCounts) {

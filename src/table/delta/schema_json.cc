@@ -27,7 +27,7 @@ class SchemaWriter {
       }
       Json metadata = Json::object();
       if (!field.doc.empty()) metadata["comment"] = field.doc;
-      if (mapping_ == ColumnMapping::kByName) {
+      if (mapping_ != ColumnMapping::kOff) {
         metadata["delta.columnMapping.id"] = field.id.value();
         metadata["delta.columnMapping.physicalName"] = physical_names[i];
       }

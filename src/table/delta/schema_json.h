@@ -9,7 +9,8 @@
 
 namespace tarn::delta {
 
-enum class ColumnMapping { kOff, kByName };
+/// "Column Mapping": how columns are found in data files.
+enum class ColumnMapping { kOff, kByName, kById };
 
 /// Delta's name of a primitive type ("integer", "decimal(10,2)"); nullopt where it has none.
 std::optional<std::string> PrimitiveName(const Type& type);

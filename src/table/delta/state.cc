@@ -1,38 +1,61 @@
 #include "table/delta/state.h"
 
+#include <utility>
+
 namespace tarn::delta {
 namespace {
 
 struct Applier {
   State& state;
 
-  void operator()(const CommitInfo&) {}
-  void operator()(const Protocol& protocol) { state.protocol = protocol; }
-  void operator()(const Metadata& metadata) { state.metadata = metadata; }
-  void operator()(const AddFile& add) {
-    state.tombstones.erase(add.path);
-    state.files.insert_or_assign(add.path, add);
+  void operator()(Protocol&& protocol) { state.protocol = std::move(protocol); }
+  void operator()(Metadata&& metadata) { state.metadata = std::move(metadata); }
+  void operator()(AddFile&& add) {
+    state.tombstones.erase({add.path, add.VectorId()});
+    std::string path = add.path;
+    state.files.insert_or_assign(std::move(path), std::move(add));
   }
-  void operator()(const RemoveFile& remove) {
-    state.files.erase(remove.path);
-    state.tombstones.insert_or_assign(remove.path, remove);
+  void operator()(RemoveFile&& remove) {
+    const auto alive = state.files.find(remove.path);
+    std::pair<std::string, std::string> key{remove.path, remove.VectorId()};
+    if (alive != state.files.end() && alive->second.VectorId() == key.second) {
+      state.files.erase(alive);
+    }
+    state.tombstones.insert_or_assign(std::move(key), std::move(remove));
   }
-  void operator()(const Transaction& transaction) {
-    state.transactions.insert_or_assign(transaction.app_id, transaction);
+  void operator()(Transaction&& transaction) {
+    std::string app = transaction.app_id;
+    state.transactions.insert_or_assign(std::move(app), std::move(transaction));
   }
-  void operator()(const DomainMetadata& domain) {
+  void operator()(DomainMetadata&& domain) {
     if (domain.removed) {
       state.domains.erase(domain.domain);
     } else {
-      state.domains.insert_or_assign(domain.domain, domain);
+      std::string name = domain.domain;
+      state.domains.insert_or_assign(std::move(name), std::move(domain));
     }
   }
+  // Not part of a table's state: where a commit came from, its changes told apart, the parts of a
+  // checkpoint.
+  void operator()(CommitInfo&&) {}
+  void operator()(AddCdcFile&&) {}
+  void operator()(Sidecar&&) {}
+  void operator()(CheckpointMetadata&&) {}
 };
 
 }  // namespace
 
-void State::Apply(int64_t entry_version, const std::vector<Action>& actions) {
-  for (const Action& action : actions) std::visit(Applier{*this}, action);
+void State::Apply(int64_t entry_version, std::vector<Action> actions) {
+  const auto removes = [](const Action& action) {
+    return std::holds_alternative<RemoveFile>(action);
+  };
+  // A path may be both removed with its old vector and added with its new one.
+  for (Action& action : actions) {
+    if (removes(action)) std::visit(Applier{*this}, std::move(action));
+  }
+  for (Action& action : actions) {
+    if (!removes(action)) std::visit(Applier{*this}, std::move(action));
+  }
   version = entry_version;
 }
 

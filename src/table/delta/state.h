@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "table/delta/actions.h"
@@ -14,16 +15,20 @@ struct State {
   int64_t version = -1;  ///< of the last entry applied; -1 before the first
   std::optional<Protocol> protocol;
   std::optional<Metadata> metadata;
-  std::map<std::string, AddFile> files;          ///< by path
-  std::map<std::string, RemoveFile> tombstones;  ///< by path
+  /// By path: of the logical files of one data file at most one is alive.
+  std::map<std::string, AddFile> files;
+  /// By path and the vector's id ("" for none), see RemoveFile::VectorId().
+  std::map<std::pair<std::string, std::string>, RemoveFile> tombstones;
   std::map<std::string, Transaction> transactions;
   std::map<std::string, DomainMetadata> domains;
 
-  /// Entries are applied in the order of their versions.
-  void Apply(int64_t entry_version, const std::vector<Action>& actions);
+  /// Entries are applied in the order of their versions; the order of the actions within one does
+  /// not count.
+  void Apply(int64_t entry_version, std::vector<Action> actions);
 };
 
-/// How long a checkpoint keeps a removed file in mind, as Delta does by default.
+/// How long a checkpoint keeps a removed file in mind where the table does not say (Delta's own
+/// default).
 inline constexpr int64_t kTombstoneRetentionMs = int64_t{7} * 24 * 3600 * 1000;
 
 }  // namespace tarn::delta

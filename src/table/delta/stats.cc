@@ -176,13 +176,14 @@ class StatsWriter {
 }  // namespace
 
 std::string StatsJson(const DataFile& file, const Schema& schema,
-                      const std::vector<std::string>& physical_names) {
+                      const std::vector<std::string>& physical_names, Bounds bounds) {
   StatsWriter writer(file);
   Level top;
   for (size_t i = 0; i < schema.fields.size(); ++i) {
     writer.Column(schema.fields[i], physical_names[i], top);
   }
   return "{\"numRecords\":" + std::to_string(file.record_count) +
+         (bounds == Bounds::kWide ? ",\"tightBounds\":false" : "") +
          ",\"minValues\":" + top.lower.Object() + ",\"maxValues\":" + top.upper.Object() +
          ",\"nullCount\":" + top.nulls.Object() + "}";
 }

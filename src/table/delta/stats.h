@@ -11,8 +11,10 @@ namespace tarn::delta {
 /// physical names (`physical_names` is parallel to the schema's fields), nested as structs are.
 /// Bounds never leave a value out: timestamps are told in milliseconds, the upper one rounded up;
 /// texts are cut to 32 characters, the upper one made larger; what has no spelling is left out (NaN
-/// and infinity, years outside of 1 to 9999, bytes, flags). At most 100 columns are told.
+/// and infinity, years outside of 1 to 9999, bytes, flags). At most 100 columns are told. Bounds of
+/// a file with a deletion vector speak of all its rows, deleted ones too: kWide says so.
+enum class Bounds { kTight, kWide };
 std::string StatsJson(const DataFile& file, const Schema& schema,
-                      const std::vector<std::string>& physical_names);
+                      const std::vector<std::string>& physical_names, Bounds bounds);
 
 }  // namespace tarn::delta

@@ -24,9 +24,17 @@ void CheckBounds(const Type& type, const Scalar& lower, const Scalar& upper,
   const auto object = [](const std::string& json) {
     return json.empty() ? "{}" : "{\"c\":" + json + "}";
   };
-  EXPECT_EQ(StatsJson(file, OneColumn(type), {"c"}),
+  EXPECT_EQ(StatsJson(file, OneColumn(type), {"c"}, Bounds::kTight),
             "{\"numRecords\":3,\"minValues\":" + object(expected_lower) +
                 ",\"maxValues\":" + object(expected_upper) + ",\"nullCount\":{}}");
+}
+
+TEST(DeltaStats, BoundsOfAFileWithDeletedRowsAreWide) {
+  DataFile file;
+  file.record_count = 3;
+  EXPECT_EQ(StatsJson(file, OneColumn(Type(Type::Kind::kLong)), {"c"}, Bounds::kWide),
+            "{\"numRecords\":3,\"tightBounds\":false,\"minValues\":{},\"maxValues\":{},"
+            "\"nullCount\":{}}");
 }
 
 TEST(DeltaStats, NumbersAreExact) {
@@ -104,7 +112,7 @@ TEST(DeltaStats, NestedColumnsNestAndPhysicalNamesAreUsed) {
   for (const int32_t id : {1, 3, 6}) file.lower_bounds[id] = int64_t{id};
   file.upper_bounds[3] = int64_t{30};
   EXPECT_EQ(
-      StatsJson(file, schema, {"col-1", "s", "l"}),
+      StatsJson(file, schema, {"col-1", "s", "l"}, Bounds::kTight),
       "{\"numRecords\":9,\"minValues\":{\"col-1\":1,\"s\":{\"x\":3}},"
       "\"maxValues\":{\"s\":{\"x\":30}},\"nullCount\":{\"col-1\":1,\"s\":{\"x\":3,\"y\":4}}}");
 }
