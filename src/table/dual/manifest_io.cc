@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/thread.h"
+#include "table/iceberg/single_value.h"
 
 namespace tarn {
 
@@ -52,6 +53,30 @@ Result<std::vector<ManifestFile>> ManifestIo::List(const Snapshot& snapshot) {
     }
   }
   return manifests;
+}
+
+bool ManifestIo::MayHoldPartitionOf(const ManifestFile& manifest,
+                                    const std::vector<DataFile>& files) const {
+  const PartitionSpec* spec = table_.FindSpec(manifest.spec_id);
+  if (spec == nullptr || manifest.partitions.size() != spec->fields.size()) return true;
+  const std::vector<Type> types = types_.PartitionTypes(*spec);
+  for (const DataFile& file : files) {
+    if (file.spec_id != manifest.spec_id || file.partition.size() != types.size()) continue;
+    bool may = true;
+    for (size_t i = 0; may && i < types.size(); ++i) {
+      const PartitionSummary& summary = manifest.partitions[i];
+      const Scalar& value = file.partition[i];
+      if (IsNull(value)) {
+        may = summary.contains_null;
+        continue;
+      }
+      const auto lower = summary.lower ? DecodeSingleValue(types[i], *summary.lower) : std::nullopt;
+      const auto upper = summary.upper ? DecodeSingleValue(types[i], *summary.upper) : std::nullopt;
+      may = !(lower && Compare(value, *lower) < 0) && !(upper && Compare(value, *upper) > 0);
+    }
+    if (may) return true;
+  }
+  return false;
 }
 
 Status ManifestIo::ReadOne(const ManifestFile& manifest, const std::string& bytes,

@@ -27,6 +27,9 @@ class ManifestIo {
   /// for an encrypted snapshot.
   Result<std::vector<ManifestFile>> List(const Snapshot& snapshot);
 
+  /// False only when certainly no entry of the manifest is in the partition of one of the files.
+  bool MayHoldPartitionOf(const ManifestFile& manifest, const std::vector<DataFile>& files) const;
+
   /// Calls `visit` with every entry of these manifests, in their order. Several are fetched at
   /// once, at most kFetchesMax.
   Status Read(const std::vector<ManifestFile>& manifests, const ManifestMetrics& metrics,

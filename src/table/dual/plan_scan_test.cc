@@ -163,7 +163,7 @@ TEST_F(Planning, GivesDeletesToTheFilesThatTheyMayTouch) {
   EXPECT_EQ(Summary("total-delete-files"), "0") << "what the other engine's summary said";
 }
 
-TEST_F(Planning, RefusesEqualityDeletesByName) {
+TEST_F(Planning, EqualityDeletesApplyToOlderFilesOnly) {
   Create();
   Append(0, 3);
   ManifestEntry deletes;
@@ -171,10 +171,11 @@ TEST_F(Planning, RefusesEqualityDeletesByName) {
   deletes.file.path = "memory://lake/bronze/sales/data/eq.parquet";
   deletes.file.equality_ids = {1};
   AddDeletes({deletes});
-  auto plan = PlanScan(context_, *table_, std::nullopt, Predicate::True());
-  ASSERT_FALSE(plan.ok());
-  EXPECT_EQ(plan.error().kind, ErrorKind::kUnsupported);
-  EXPECT_NE(plan.error().message.find("eq.parquet"), std::string::npos);
+  Append(3, 6);
+  std::vector<size_t> deletes_of;
+  for (const ScanFile& file : Plan().files) deletes_of.push_back(file.deletes.size());
+  std::sort(deletes_of.begin(), deletes_of.end());
+  EXPECT_EQ(deletes_of, (std::vector<size_t>{0, 1}));
 }
 
 TEST_F(Planning, NamesTheFileThatIsMissingOrBroken) {

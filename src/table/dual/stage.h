@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "table/dual/table.h"
+#include "table/dual/transaction.h"
 #include "table/iceberg/manifest.h"
 
 namespace tarn {
@@ -15,32 +16,45 @@ namespace tarn {
 /// Release() handed them over: nobody refers to them before that.
 class StagedFiles {
  public:
-  /// `folder` is the key of the table's metadata folder, with its '/'.
-  StagedFiles(ObjectStore& store, std::string folder) : store_(store), folder_(std::move(folder)) {}
+  /// `table_key` is the key of the table's folder, without '/' at its end.
+  StagedFiles(ObjectStore& store, const std::string& table_key)
+      : store_(store), table_(table_key.empty() ? "" : table_key + "/") {}
   ~StagedFiles();
   StagedFiles(const StagedFiles&) = delete;
   StagedFiles& operator=(const StagedFiles&) = delete;
 
-  /// Writes an object of a name that nobody else uses; returns its URI.
+  /// Writes an object below metadata/ under a name that nobody else uses; returns its URI.
   Result<std::string> Put(const std::string& name, std::string_view bytes);
   /// Writes `<stem><k><suffix>` for the first k from `next` on that is free. A crashed attempt of
   /// the same commit may have left files, and a commit that won may refer to them: never replaced.
   Result<std::string> PutNumbered(const std::string& stem, int64_t& next, const std::string& suffix,
                                   std::string_view bytes);
+  /// The key of a file of deletes that is about to be written; it counts as staged.
+  std::string NewDeletesKey(const std::string& name);
   /// The keys, now the caller's.
   std::vector<std::string> Release();
 
  private:
   ObjectStore& store_;
-  const std::string folder_;
+  const std::string table_;
   std::vector<std::string> keys_;
 };
 
 /// What happens to the table's rows in one snapshot.
 struct RowChange {
-  enum class Kind { kNone, kAppend, kOverwrite, kReplacePartitions };
+  enum class Kind {
+    kNone,
+    kAppend,             ///< files come; rows and files of the base may leave
+    kOverwrite,          ///< all rows of the base leave
+    kReplacePartitions,  ///< rows of the partitions of `files` leave
+    kRewrite             ///< rows move from `removed` to `files`
+  };
   Kind kind = Kind::kNone;
   std::vector<DataFile> files;
+  std::map<std::string, RowDeletes> deletes;  ///< by the data file's path
+  std::map<std::string, DataFile> removed;    ///< by path
+
+  bool takes_rows() const { return !deletes.empty() || !removed.empty(); }
 };
 
 /// The snapshot's manifests and what they add up to.

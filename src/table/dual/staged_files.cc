@@ -14,7 +14,7 @@ StagedFiles::~StagedFiles() {
 }
 
 Result<std::string> StagedFiles::Put(const std::string& name, std::string_view bytes) {
-  const std::string key = folder_ + name;
+  const std::string key = table_ + "metadata/" + name;
   TARN_RETURN_IF_ERROR(store_.PutIfAbsent(key, bytes));
   keys_.push_back(key);
   return store_.UriOf(key);
@@ -23,7 +23,7 @@ Result<std::string> StagedFiles::Put(const std::string& name, std::string_view b
 Result<std::string> StagedFiles::PutNumbered(const std::string& stem, int64_t& next,
                                              const std::string& suffix, std::string_view bytes) {
   while (true) {
-    const std::string key = folder_ + stem + std::to_string(next++) + suffix;
+    const std::string key = table_ + "metadata/" + stem + std::to_string(next++) + suffix;
     Status status = store_.PutIfAbsent(key, bytes);
     if (status.ok()) {
       keys_.push_back(key);
@@ -31,6 +31,11 @@ Result<std::string> StagedFiles::PutNumbered(const std::string& stem, int64_t& n
     }
     if (status.error().kind != ErrorKind::kAlreadyExists) return status.error();
   }
+}
+
+std::string StagedFiles::NewDeletesKey(const std::string& name) {
+  keys_.push_back(table_ + "deletes/" + name);
+  return keys_.back();
 }
 
 std::vector<std::string> StagedFiles::Release() { return std::exchange(keys_, {}); }

@@ -46,7 +46,7 @@ struct ScanFile {
 /// summaries, then files by partition values and column bounds. No data file is opened.
 /// `snapshot` defaults to the current one; a table without snapshot has no files. Columns of the
 /// predicate are those of the snapshot's own schema where `snapshot` is given, else the current
-/// one's. Errors: NotFound; Corruption; Unsupported (equality deletes), naming the file.
+/// one's. Errors: NotFound; Corruption, naming the file.
 struct ScanPlan {
   std::vector<ScanFile> files;
   int64_t manifests_total = 0, manifests_skipped = 0;

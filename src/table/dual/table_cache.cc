@@ -59,7 +59,7 @@ std::shared_ptr<const TableMetadata> TableCache::FindMetadata(const std::string&
 
 void TableCache::PutMetadata(const std::string& uri, std::shared_ptr<const TableMetadata> metadata,
                              int64_t file_bytes) {
-  Put({uri, std::move(metadata), nullptr, file_bytes * kParsedFactor});
+  Put({uri, std::move(metadata), nullptr, nullptr, file_bytes * kParsedFactor});
 }
 
 std::shared_ptr<const std::string> TableCache::FindObject(const std::string& uri) {
@@ -68,7 +68,20 @@ std::shared_ptr<const std::string> TableCache::FindObject(const std::string& uri
 
 void TableCache::PutObject(const std::string& uri, std::shared_ptr<const std::string> bytes) {
   const auto cost = static_cast<int64_t>(bytes->size());
-  Put({uri, nullptr, std::move(bytes), cost});
+  Put({uri, nullptr, std::move(bytes), nullptr, cost});
+}
+
+std::shared_ptr<const DeletedPositions> TableCache::FindDeletes(const std::string& uri) {
+  return Find(uri).deletes;
+}
+
+void TableCache::PutDeletes(const std::string& uri,
+                            std::shared_ptr<const DeletedPositions> deletes) {
+  int64_t cost = 0;
+  for (const auto& [path, positions] : *deletes) {
+    cost += static_cast<int64_t>(path.size()) + positions.memory_bytes();
+  }
+  Put({uri, nullptr, nullptr, std::move(deletes), cost});
 }
 
 int64_t TableCache::bytes() {

@@ -2,16 +2,22 @@
 
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
 
+#include "columnar/deletion_vector.h"
 #include "table/model/metadata.h"
 
 namespace tarn {
 
-/// Keeps parsed metadata and the bytes of manifests and manifest lists of one store, by URI: SQL
+/// Positions of deleted rows by the path (URI) of the data file that they stand in.
+using DeletedPositions = std::map<std::string, DeletionVector>;
+
+/// Keeps parsed metadata, the bytes of manifests and manifest lists, and deleted positions of one
+/// store, by URI: SQL
 /// plans the same tables again and again, and these objects never change once written. Only files
 /// with a UUID in their name are kept: such a name is never used twice.
 /// Memory: at most `bytes_max` (parsed metadata counts three times its file); the least recently
@@ -25,6 +31,9 @@ class TableCache {
                    int64_t file_bytes);
   std::shared_ptr<const std::string> FindObject(const std::string& uri);
   void PutObject(const std::string& uri, std::shared_ptr<const std::string> bytes);
+  /// What a delete file says, by its URI and the offset of the vector in it.
+  std::shared_ptr<const DeletedPositions> FindDeletes(const std::string& uri);
+  void PutDeletes(const std::string& uri, std::shared_ptr<const DeletedPositions> deletes);
   int64_t bytes();
 
  private:
@@ -32,6 +41,7 @@ class TableCache {
     std::string uri;
     std::shared_ptr<const TableMetadata> metadata;
     std::shared_ptr<const std::string> object;
+    std::shared_ptr<const DeletedPositions> deletes;
     int64_t cost = 0;
   };
   Entry Find(const std::string& uri);

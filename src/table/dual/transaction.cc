@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/text.h"
+#include "table/dual/meanwhile.h"
+#include "table/dual/next_state.h"
 #include "table/dual/schema_editor.h"
 #include "table/dual/stage.h"
 #include "table/dual/table_checks.h"
@@ -19,7 +21,6 @@ namespace {
 
 constexpr char kMainBranch[] = "main";
 constexpr char kCommitIdKey[] = "tarn.commit-id";
-constexpr char kPreviousVersionsProperty[] = "write.metadata.previous-versions-max";
 
 /// The number in "00003-….json" or "v3.metadata.json"; 0 where there is none.
 int64_t VersionOf(std::string_view location) {
@@ -135,6 +136,11 @@ class TransactionImpl final : public TableTransaction {
 
   Status SetProperty(const std::string& key, const std::string& value) override {
     TARN_RETURN_IF_ERROR(CheckProperty(key));
+    if (key == kIcebergVersionProperty && value != kIcebergVersionAuto && value != "2" &&
+        value != "3") {
+      return InvalidArgument("the table property " + key + " is \"" + value + "\"",
+                             "it can be auto, 2 or 3");
+    }
     properties_[key] = value;
     return {};
   }
@@ -152,6 +158,34 @@ class TransactionImpl final : public TableTransaction {
   }
   Status ReplacePartitions(std::vector<DataFile> files) override {
     return SetRows(RowChange::Kind::kReplacePartitions, std::move(files));
+  }
+  Status DeleteRows(std::vector<RowDeletes> deletes) override {
+    TARN_RETURN_IF_ERROR(TakeKind(RowChange::Kind::kAppend));
+    for (RowDeletes& one : deletes) {
+      const std::string path = one.file.path;
+      auto [place, fresh] = rows_.deletes.try_emplace(path, std::move(one));
+      if (!fresh) place->second.positions.AddAll(one.positions);
+    }
+    return {};
+  }
+  Status RemoveFiles(std::vector<DataFile> files) override {
+    TARN_RETURN_IF_ERROR(TakeKind(RowChange::Kind::kAppend));
+    for (DataFile& file : files) {
+      const std::string path = file.path;
+      rows_.removed.emplace(path, std::move(file));
+    }
+    return {};
+  }
+  Status RewriteFiles(std::vector<DataFile> removed, std::vector<DataFile> added) override {
+    TARN_RETURN_IF_ERROR(SetRows(RowChange::Kind::kRewrite, std::move(added)));
+    for (DataFile& file : removed) {
+      const std::string path = file.path;
+      rows_.removed.emplace(path, std::move(file));
+    }
+    return {};
+  }
+  void ReadRows(const Predicate& read, Isolation isolation) override {
+    if (isolation == Isolation::kSerializable) reads_.push_back(read);
   }
   void SetSummary(const std::string& key, const std::string& value) override {
     summary_[key] = value;
@@ -183,6 +217,16 @@ class TransactionImpl final : public TableTransaction {
     if (key.empty() || key == kColumnMappingProperty || key == "format-version") {
       return InvalidArgument("the table property \"" + key + "\" cannot be set by hand");
     }
+    return {};
+  }
+
+  /// Deleting goes with appending, and, of files that came with it, with overwriting.
+  Status TakeKind(RowChange::Kind kind) {
+    if (rows_.kind == RowChange::Kind::kOverwrite && kind == RowChange::Kind::kAppend) return {};
+    if (rows_.kind != RowChange::Kind::kNone && rows_.kind != kind) {
+      return InvalidArgument("a transaction changes rows in one way only");
+    }
+    rows_.kind = kind;
     return {};
   }
 
@@ -243,7 +287,6 @@ class TransactionImpl final : public TableTransaction {
     return {};
   }
 
-  TableMetadata NextState() const;
   Status AddSnapshot(const std::string& commit_id, TableMetadata& next, StagedFiles& files) const;
 
   const TableContext context_;
@@ -257,6 +300,7 @@ class TransactionImpl final : public TableTransaction {
   int32_t last_partition_id_ = 999;
   std::map<std::string, std::optional<std::string>> properties_;
   RowChange rows_;
+  std::vector<Predicate> reads_;  ///< what statements read that must not have changed
   std::map<std::string, std::string> summary_;
   SnapshotId snapshot_id_;
   int attempts_ = 0;
@@ -301,6 +345,12 @@ Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
     return Conflict("the partitioning of " + location_ + " was changed by somebody else meanwhile",
                     "look at the table, then try again");
   }
+  if (!reads_.empty() || !rows_.removed.empty()) {
+    MeanwhileCheck check;
+    check.reads = reads_;
+    if (!rows_.removed.empty()) check.rewritten = &rows_.removed;
+    TARN_RETURN_IF_ERROR(CheckMeanwhile(context_, *base_, *base, check));
+  }
   if (!ours) {
     editor_.schema = now;
     editor_.last_column_id = base->last_column_id;
@@ -333,60 +383,6 @@ Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
   return {};
 }
 
-TableMetadata TransactionImpl::NextState() const {
-  TableMetadata next = base_ ? *base_ : TableMetadata();
-  next.format_version = 2;
-  next.table_uuid = table_uuid_;
-  next.location = location_;
-  // Strictly later, also when the clock was set back: a time names one state.
-  next.last_updated_ms = context_.clock->NowMillis();
-  if (base_) next.last_updated_ms = std::max(next.last_updated_ms, base_->last_updated_ms + 1);
-  next.last_column_id = editor_.last_column_id;
-  next.last_partition_id = std::max(next.last_partition_id, last_partition_id_);
-
-  const auto same = std::find_if(next.schemas.begin(), next.schemas.end(),
-                                 [&](const Schema& s) { return s.SameColumns(editor_.schema); });
-  if (same != next.schemas.end()) {
-    next.current_schema = same->id;
-  } else {
-    Schema schema = editor_.schema;
-    schema.id = SchemaId(0);
-    for (const Schema& other : next.schemas) {
-      schema.id = SchemaId(std::max(schema.id.value(), other.id.value() + 1));
-    }
-    next.current_schema = schema.id;
-    next.schemas.push_back(std::move(schema));
-  }
-  if (next.FindSpec(spec_.id) == nullptr) next.specs.push_back(spec_);
-  next.default_spec = spec_.id;
-
-  for (const auto& [key, value] : properties_) {
-    if (value) {
-      next.properties[key] = *value;
-    } else {
-      next.properties.erase(key);
-    }
-  }
-  if (!editor_.physical_names.empty()) {
-    next.properties[kColumnMappingProperty] = WriteColumnMapping(editor_.physical_names);
-  }
-  if (base_ && !base_location_.empty()) {
-    next.metadata_log.emplace_back(base_->last_updated_ms, base_location_);
-  }
-  int64_t log_max = context_.limits->metadata_log_max;
-  if (auto wanted = next.properties.find(kPreviousVersionsProperty);
-      wanted != next.properties.end()) {
-    const std::string& text = wanted->second;
-    int64_t value = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error == std::errc() && value > 0) log_max = std::min(log_max, value);
-  }
-  if (static_cast<int64_t>(next.metadata_log.size()) > log_max) {
-    next.metadata_log.erase(next.metadata_log.begin(), next.metadata_log.end() - log_max);
-  }
-  return next;
-}
-
 Status TransactionImpl::AddSnapshot(const std::string& commit_id, TableMetadata& next,
                                     StagedFiles& files) const {
   next.last_sequence_number += 1;
@@ -410,8 +406,9 @@ Status TransactionImpl::AddSnapshot(const std::string& commit_id, TableMetadata&
   snapshot.summary["operation"] = rows.operation;
   snapshot.summary["engine-name"] = "tarn";
   snapshot.summary[kCommitIdKey] = commit_id;
-  TARN_ASSIGN_OR_RETURN(std::string list,
-                        WriteManifestList(rows.manifests, snapshot, *context_.random));
+  TARN_RETURN_IF_ERROR(AssignRowIds(next, snapshot, rows.manifests));
+  TARN_ASSIGN_OR_RETURN(std::string list, WriteManifestList(rows.manifests, snapshot,
+                                                            *context_.random, next.format_version));
   const std::string name = "snap-" + std::to_string(snapshot_id_.value()) + "-" +
                            std::to_string(attempts_) + "-" + context_.random->Uuid() + ".avro";
   TARN_ASSIGN_OR_RETURN(snapshot.manifest_list, files.Put(name, list));
@@ -426,9 +423,11 @@ Status TransactionImpl::AddSnapshot(const std::string& commit_id, TableMetadata&
 Result<StagedTable> TransactionImpl::Stage(const std::string& commit_id) {
   TARN_RETURN_IF_ERROR(CheckBeforeStage());
   TARN_ASSIGN_OR_RETURN(std::string table, context_.store->KeyOf(location_));
-  StagedFiles files(*context_.store, table.empty() ? "metadata/" : table + "/metadata/");
+  StagedFiles files(*context_.store, table);
   ++attempts_;
-  TableMetadata next = NextState();
+  TableMetadata next =
+      NextState(context_, {base_.get(), base_location_, location_, table_uuid_, &editor_, &spec_,
+                           last_partition_id_, &properties_, &rows_});
   if (rows_.kind != RowChange::Kind::kNone) {
     TARN_RETURN_IF_ERROR(AddSnapshot(commit_id, next, files));
   }

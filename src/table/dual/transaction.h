@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "columnar/deletion_vector.h"
+#include "columnar/predicate.h"
 #include "table/dual/table.h"
 #include "table/model/metadata.h"
 
@@ -28,6 +30,27 @@ struct NewTable {
   /// Partition fields by text: "day(sold_at)", "bucket(16, id)", "truncate(4, name)", "region".
   std::vector<std::string> partition;
   std::map<std::string, std::string> properties;
+};
+
+/// \name Which version of Iceberg a table is written in: "auto" (3 once rows were deleted, else 2),
+/// "2" or "3". A table never goes back.
+/// @{
+inline constexpr char kIcebergVersionProperty[] = "tarn.iceberg";
+inline constexpr char kIcebergVersionAuto[] = "auto";
+/// @}
+
+/// Rows that leave one data file.
+struct RowDeletes {
+  DataFile file;  ///< as a scan of the base showed it, or one that this transaction adds
+  DeletionVector positions;
+};
+
+/// Which state of the table a statement that deletes rows may be committed on.
+enum class Isolation {
+  /// None of its rows was changed by somebody else meanwhile.
+  kSnapshot,
+  /// Nor did rows come that the statement would have read.
+  kSerializable
 };
 
 /// Changes to one table, collected, then staged against a base state; staged again against a newer
@@ -66,10 +89,23 @@ class TableTransaction {
   virtual Status SetProperty(const std::string& key, const std::string& value) = 0;
   virtual Status RemoveProperty(const std::string& key) = 0;
 
-  /// \name Rows. One kind in a transaction; files come from DataWriter opened with schema() and
-  /// spec().
+  /// \name Rows. One kind in a transaction, but that rows may be deleted, files removed and others
+  /// appended together. Files come from DataWriter opened with schema() and spec().
   /// @{
   virtual Status Append(std::vector<DataFile> files) = 0;
+  /// Merge on read: the rows get a deletion vector (format version 3) or a file of position deletes
+  /// (version 2), one a data file, put together with the one before; a file whose rows are all
+  /// deleted is removed. Rows that somebody else deleted meanwhile: Stage() says Conflict.
+  /// `iceberg: auto` raises the table to version 3.
+  virtual Status DeleteRows(std::vector<RowDeletes> deletes) = 0;
+  /// Copy on write: whole files leave; what stays of their rows is appended by the caller.
+  virtual Status RemoveFiles(std::vector<DataFile> files) = 0;
+  /// Compaction: `added` hold the rows of `removed` that were alive at the base, and no others.
+  /// Rows of `removed` that somebody else deleted meanwhile: Conflict at Rebase().
+  virtual Status RewriteFiles(std::vector<DataFile> removed, std::vector<DataFile> added) = 0;
+  /// What the statements that delete rows read: with kSerializable, Rebase() says Conflict when
+  /// files were added meanwhile that may hold rows matching `read`. Several calls add up.
+  virtual void ReadRows(const Predicate& read, Isolation isolation) = 0;
   /// All rows that the table has at the instant of commit are replaced.
   virtual Status Overwrite(std::vector<DataFile> files) = 0;
   /// Replaces the partitions that `files` touch.

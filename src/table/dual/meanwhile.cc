@@ -1,0 +1,71 @@
+#include "table/dual/meanwhile.h"
+
+#include <optional>
+
+#include "table/dual/changes.h"
+#include "table/dual/file_pruner.h"
+
+namespace tarn {
+
+namespace {
+
+constexpr char kAgain[] = "run the statement again";
+
+bool IsRewrite(const Snapshot& snapshot) {
+  auto found = snapshot.summary.find("operation");
+  return found != snapshot.summary.end() && found->second == "replace";
+}
+
+bool FileMayMatch(const TableMetadata& table, const ManifestTypes& types, const DataFile& file,
+                  const Predicate& predicate) {
+  FilePruner pruner(table, table.schema(), types, predicate);
+  return pruner.PartitionMayMatch(file) && pruner.FileMayMatch(file);
+}
+
+Status CheckOne(const TableMetadata& now, const ManifestTypes& types, const Snapshot& snapshot,
+                const SnapshotChanges& changes, const MeanwhileCheck& check) {
+  // Rows that only moved were there before.
+  if (!IsRewrite(snapshot)) {
+    for (const DataFile& file : changes.added) {
+      for (const Predicate& read : check.reads) {
+        if (!FileMayMatch(now, types, file, read)) continue;
+        return Conflict(
+            "rows were added to " + now.location + " meanwhile that the statement would have seen",
+            kAgain);
+      }
+    }
+  }
+  if (check.rewritten == nullptr) return {};
+  for (const DataFile& deletes : changes.added_deletes) {
+    // A file of deletes that names no single data file may be about any.
+    if (!deletes.referenced_data_file.empty() &&
+        !check.rewritten->contains(deletes.referenced_data_file)) {
+      continue;
+    }
+    return Conflict("rows of " + now.location + " were deleted while its files were rewritten",
+                    "the next upkeep takes these files again");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status CheckMeanwhile(const TableContext& context, const TableMetadata& before,
+                      const TableMetadata& now, const MeanwhileCheck& check) {
+  if (check.reads.empty() && check.rewritten == nullptr) return {};
+  const ManifestTypes types(now);
+  std::optional<SnapshotId> next = now.current_snapshot;
+  for (size_t steps = 0; next != before.current_snapshot; ++steps) {
+    const Snapshot* snapshot = next ? now.FindSnapshot(*next) : nullptr;
+    if (snapshot == nullptr || steps > now.snapshots.size()) {
+      return Conflict("table " + now.location + " was rolled back or replaced meanwhile", kAgain);
+    }
+    TARN_ASSIGN_OR_RETURN(const SnapshotChanges changes,
+                          ReadSnapshotChanges(*context.store, now, snapshot->id));
+    TARN_RETURN_IF_ERROR(CheckOne(now, types, *snapshot, changes, check));
+    next = snapshot->parent;
+  }
+  return {};
+}
+
+}  // namespace tarn

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "columnar/predicate.h"
+#include "table/dual/table.h"
+
+namespace tarn {
+
+/// What must not have happened to a table between the state that a change was made for and the
+/// state that it is to be committed on.
+struct MeanwhileCheck {
+  std::vector<Predicate> reads;  ///< no files came that may hold matching rows
+  /// Files whose live rows were copied: none of them lost a row.
+  const std::map<std::string, DataFile>* rewritten = nullptr;
+};
+
+/// Looks at the snapshots between two states of one table. Errors: Conflict, saying what happened
+/// (also when the later state does not stem from the earlier one); those of reading.
+Status CheckMeanwhile(const TableContext& context, const TableMetadata& before,
+                      const TableMetadata& now, const MeanwhileCheck& check);
+
+}  // namespace tarn

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "table/dual/schema_editor.h"
+#include "table/dual/stage.h"
+#include "table/dual/table.h"
+
+namespace tarn {
+
+/// All that a transaction changes besides the rows. Borrowed.
+struct NextStateParts {
+  const TableMetadata* base = nullptr;  ///< nullptr for a new table
+  std::string base_location;
+  std::string location;
+  std::string table_uuid;
+  const SchemaEditor* editor = nullptr;
+  const PartitionSpec* spec = nullptr;
+  int32_t last_partition_id = 999;
+  const std::map<std::string, std::optional<std::string>>* properties = nullptr;
+  const RowChange* rows = nullptr;  ///< only asked whether a later format version is needed
+};
+
+/// The table's state after the changes, without the snapshot that adds their rows.
+TableMetadata NextState(const TableContext& context, const NextStateParts& parts);
+
+}  // namespace tarn

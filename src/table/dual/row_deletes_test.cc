@@ -1,0 +1,295 @@
+#include "table/dual/deletes.h"
+
+#include <arrow/api.h>
+
+#include "columnar/file_writer.h"
+#include "table/dual/testing.h"
+
+namespace tarn {
+namespace {
+
+DeletionVector Positions(std::initializer_list<int64_t> positions) {
+  DeletionVector vector;
+  for (const int64_t position : positions) vector.Add(position);
+  return vector;
+}
+
+class RowDeletesTest : public TableTest {
+ protected:
+  /// The only data file of the table.
+  ScanFile OnlyFile() {
+    ScanPlan plan = Plan();
+    EXPECT_EQ(plan.files.size(), 1u);
+    return plan.files.at(0);
+  }
+
+  std::unique_ptr<TableTransaction> Deleting(std::initializer_list<int64_t> positions) {
+    auto transaction = Begin();
+    EXPECT_TRUE(transaction->DeleteRows({{OnlyFile().file, Positions(positions)}}).ok());
+    return transaction;
+  }
+
+  void Delete(std::initializer_list<int64_t> positions) { Commit(*Deleting(positions)); }
+
+  std::vector<int64_t> DeletedRows() {
+    auto deleted = LoadDeletes(context_, *table_, OnlyFile());
+    EXPECT_TRUE(deleted.ok()) << deleted.status().ToString();
+    return *deleted == nullptr ? std::vector<int64_t>() : (*deleted)->ToVector();
+  }
+
+  void SetVersion(const std::string& version) {
+    auto transaction = Begin();
+    ASSERT_TRUE(transaction->SetProperty(kIcebergVersionProperty, version).ok());
+    Commit(*transaction);
+  }
+
+  std::string StageError(TableTransaction& transaction) {
+    auto staged = transaction.Stage(random_->Uuid());
+    return staged.ok() ? "" : staged.status().ToString();
+  }
+
+  using Rows64 = std::vector<int64_t>;
+};
+
+TEST_F(RowDeletesTest, TheFirstDeletedRowRaisesAnAutomaticTableToVersion3) {
+  Create();
+  Append(0, 10);
+  EXPECT_EQ(table_->format_version, 2);
+  Delete({3, 7});
+  EXPECT_EQ(table_->format_version, 3);
+  EXPECT_EQ(DeletedRows(), (Rows64{3, 7}));
+  ASSERT_EQ(OnlyFile().deletes.size(), 1u);
+  const DataFile deletes = OnlyFile().deletes[0];
+  EXPECT_TRUE(deletes.is_deletion_vector());
+  EXPECT_EQ(deletes.format, "PUFFIN");
+  EXPECT_EQ(deletes.record_count, 2);
+  EXPECT_EQ(deletes.referenced_data_file, OnlyFile().file.path);
+  EXPECT_EQ(Summary("operation"), "delete");
+  EXPECT_EQ(Summary("added-dvs"), "1");
+  EXPECT_EQ(Summary("added-position-deletes"), "2");
+  EXPECT_EQ(Summary("total-delete-files"), "1");
+}
+
+TEST_F(RowDeletesTest, ASecondDeleteIsPutTogetherWithTheFirst) {
+  Create();
+  Append(0, 10);
+  Delete({1});
+  Delete({2});
+  Delete({9});
+  EXPECT_EQ(DeletedRows(), (Rows64{1, 2, 9}));
+  EXPECT_EQ(OnlyFile().deletes.size(), 1u);
+  EXPECT_EQ(Summary("total-delete-files"), "1");
+  EXPECT_EQ(Summary("total-position-deletes"), "3");
+  EXPECT_EQ(Summary("removed-dvs"), "1");
+}
+
+TEST_F(RowDeletesTest, AFileWhoseRowsAreAllDeletedIsRemoved) {
+  Create();
+  Append(0, 3);
+  Delete({0});
+  Delete({1, 2});
+  EXPECT_TRUE(Plan().files.empty());
+  EXPECT_EQ(Summary("total-data-files"), "0");
+  EXPECT_EQ(Summary("total-records"), "0");
+  EXPECT_EQ(Summary("total-delete-files"), "0");
+  Append(5, 6);
+  EXPECT_EQ(LiveRows(), 1);
+}
+
+TEST_F(RowDeletesTest, DeletingAllRowsAtOnceLeavesVersion2) {
+  Create();
+  Append(0, 3);
+  Delete({0, 1, 2});
+  EXPECT_TRUE(Plan().files.empty());
+  EXPECT_EQ(table_->format_version, 2);
+}
+
+TEST_F(RowDeletesTest, Version2WritesOneFileOfPositionsForADataFile) {
+  Create();
+  Append(0, 10);
+  SetVersion("2");
+  Delete({3});
+  Delete({5});
+  EXPECT_EQ(table_->format_version, 2);
+  ASSERT_EQ(OnlyFile().deletes.size(), 1u);
+  EXPECT_FALSE(OnlyFile().deletes[0].is_deletion_vector());
+  EXPECT_EQ(DeletedRows(), (Rows64{3, 5}));
+  EXPECT_EQ(Summary("removed-position-delete-files"), "1");
+}
+
+TEST_F(RowDeletesTest, VectorsTakeOverThePositionsOfVersion2) {
+  Create();
+  Append(0, 10);
+  SetVersion("2");
+  Delete({3});
+  SetVersion("3");
+  Delete({5});
+  EXPECT_EQ(table_->format_version, 3);
+  ASSERT_EQ(OnlyFile().deletes.size(), 1u);
+  EXPECT_TRUE(OnlyFile().deletes[0].is_deletion_vector());
+  EXPECT_EQ(DeletedRows(), (Rows64{3, 5}));
+}
+
+TEST_F(RowDeletesTest, RowsOfPartitionsKeepTheirPartition) {
+  Create({"day(sold_at)"});
+  Append(0, 72);
+  std::vector<RowDeletes> deletes;
+  for (const ScanFile& file : Plan().files) deletes.push_back({file.file, Positions({4})});
+  ASSERT_EQ(deletes.size(), 3u);
+  auto transaction = Begin();
+  ASSERT_TRUE(transaction->DeleteRows(std::move(deletes)).ok());
+  Commit(*transaction);
+  for (const ScanFile& file : Plan().files) {
+    ASSERT_EQ(file.deletes.size(), 1u);
+    EXPECT_EQ(file.deletes[0].partition, file.file.partition);
+    EXPECT_EQ(file.deletes[0].path, Plan().files[0].deletes[0].path) << "one Puffin file";
+  }
+  EXPECT_EQ(Summary("changed-partition-count"), "3");
+}
+
+TEST_F(RowDeletesTest, RowsThatCameWithTheTransactionCanBeDeleted) {
+  Create();
+  auto transaction = Begin();
+  std::vector<DataFile> files = Write(*transaction, {Rows(0, 4)});
+  ASSERT_TRUE(transaction->Append(files).ok());
+  ASSERT_TRUE(transaction->DeleteRows({{files[0], Positions({2})}}).ok());
+  Commit(*transaction);
+  EXPECT_EQ(DeletedRows(), (Rows64{2}));
+}
+
+TEST_F(RowDeletesTest, WhoDeletesOtherRowsOfTheFileMeanwhileIsNoConflict) {
+  Create();
+  Append(0, 10);
+  auto slow = Deleting({1});
+  Delete({2});
+  ASSERT_TRUE(slow->Rebase(table_, location_).ok());
+  Commit(*slow);
+  EXPECT_EQ(DeletedRows(), (Rows64{1, 2}));
+  EXPECT_EQ(OnlyFile().deletes.size(), 1u);
+}
+
+TEST_F(RowDeletesTest, WhoDeletesTheSameRowMeanwhileWins) {
+  Create();
+  Append(0, 10);
+  auto slow = Deleting({1, 2});
+  Delete({2});
+  ASSERT_TRUE(slow->Rebase(table_, location_).ok());
+  EXPECT_NE(StageError(*slow).find("changed by somebody else"), std::string::npos);
+}
+
+TEST_F(RowDeletesTest, AFileThatWasReplacedMeanwhileIsAConflict) {
+  Create();
+  Append(0, 10);
+  auto slow = Deleting({1});
+  auto replace = Begin();
+  ASSERT_TRUE(replace->Overwrite(Write(*replace, {Rows(0, 10)})).ok());
+  Commit(*replace);
+  ASSERT_TRUE(slow->Rebase(table_, location_).ok());
+  EXPECT_NE(StageError(*slow).find("was replaced by somebody else"), std::string::npos);
+}
+
+TEST_F(RowDeletesTest, RowsThatTheStatementWouldHaveSeenAreAConflictOnlyWhenSerializable) {
+  const Predicate read = Predicate::Compare(Predicate::Op::kGt, "id", Scalar(int64_t{100}));
+  const auto run = [&](Isolation isolation, int64_t first_id) {
+    auto slow = Deleting({1});
+    slow->ReadRows(read, isolation);
+    Append(first_id, first_id + 5);
+    return slow->Rebase(table_, location_).ok();
+  };
+  const auto fresh = [&] {
+    auto clear = Begin();
+    EXPECT_TRUE(clear->Overwrite(Write(*clear, {Rows(0, 10)})).ok());
+    Commit(*clear);
+  };
+  Create();
+  Append(0, 10);
+  EXPECT_FALSE(run(Isolation::kSerializable, 200));
+  fresh();
+  EXPECT_TRUE(run(Isolation::kSnapshot, 200));
+  fresh();
+  EXPECT_TRUE(run(Isolation::kSerializable, 20)) << "rows that the filter excludes";
+}
+
+TEST_F(RowDeletesTest, FilesThatLostRowsMeanwhileAreNotRewritten) {
+  Create();
+  Append(0, 10);
+  const DataFile old = OnlyFile().file;
+  auto compact = Begin();
+  ASSERT_TRUE(compact->RewriteFiles({old}, Write(*compact, {Rows(0, 10)})).ok());
+  Delete({3});
+  const Status rebased = compact->Rebase(table_, location_);
+  EXPECT_FALSE(rebased.ok());
+  EXPECT_EQ(rebased.error().kind, ErrorKind::kConflict);
+}
+
+TEST_F(RowDeletesTest, ARewriteReplacesFilesAndTheirDeletesAndKeepsWhatCameMeanwhile) {
+  Create();
+  Append(0, 10);
+  Delete({3});
+  const DataFile old = OnlyFile().file;
+  auto compact = Begin();
+  auto rows = Rows(0, 3);
+  ASSERT_TRUE(compact->RewriteFiles({old}, Write(*compact, {rows, Rows(4, 10)})).ok());
+  Append(50, 55);
+  ASSERT_TRUE(compact->Rebase(table_, location_).ok());
+  Commit(*compact);
+  EXPECT_EQ(Summary("operation"), "replace");
+  EXPECT_EQ(LiveRows(), 14);
+  EXPECT_EQ(Summary("total-delete-files"), "0");
+  for (const ScanFile& file : Plan().files) EXPECT_TRUE(file.deletes.empty());
+}
+
+TEST_F(RowDeletesTest, TwoVectorsOnOneFileAreCorruption) {
+  Create();
+  Append(0, 10);
+  Delete({3});
+  ScanFile file = OnlyFile();
+  file.deletes.push_back(file.deletes[0]);
+  const auto loaded = LoadDeletes(context_, *table_, file);
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_EQ(loaded.error().kind, ErrorKind::kCorruption);
+}
+
+TEST_F(RowDeletesTest, AVectorOfAnotherCardinalityThanItsManifestSaysIsCorruption) {
+  Create();
+  Append(0, 10);
+  Delete({3});
+  ScanFile file = OnlyFile();
+  file.deletes[0].record_count = 2;
+  const TableContext uncached{&store_, &clock_, random_.get(), &limits_, nullptr};
+  const auto loaded = LoadDeletes(uncached, *table_, file);
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_EQ(loaded.error().kind, ErrorKind::kCorruption);
+}
+
+TEST_F(RowDeletesTest, EqualityDeletesAreResolvedByTheirColumns) {
+  Create();
+  Append(0, 10);  // names are null for 0 and 5, else n<id>
+  const auto write = [&](const std::string& name) {
+    arrow::StringBuilder names;
+    EXPECT_TRUE(names.Append("n3").ok());
+    EXPECT_TRUE(names.AppendNull().ok());
+    auto field = arrow::field("name", arrow::utf8(), true,
+                              arrow::key_value_metadata({"PARQUET:field_id"}, {"2"}));
+    auto schema = arrow::schema({field});
+    auto writer = OpenParquetWriter(store_, name, schema, FileWriterOptions(), limits_).value();
+    EXPECT_TRUE(
+        writer->Write(*arrow::RecordBatch::Make(schema, 2, {names.Finish().ValueOrDie()})).ok());
+    DataFile deletes;
+    deletes.content = FileContent::kEqualityDeletes;
+    deletes.path = store_.UriOf(name);
+    deletes.size_bytes = writer->Finish().value().size_bytes;
+    deletes.record_count = 2;
+    deletes.equality_ids = {2};
+    return deletes;
+  };
+  ScanFile file = OnlyFile();
+  file.deletes.push_back(write("bronze/sales/deletes/eq.parquet"));
+  const auto loaded = LoadDeletes(context_, *table_, file);
+  ASSERT_TRUE(loaded.ok()) << loaded.status().ToString();
+  ASSERT_NE(*loaded, nullptr);
+  EXPECT_EQ((*loaded)->ToVector(), (Rows64{0, 3, 5}));
+}
+
+}  // namespace
+}  // namespace tarn
