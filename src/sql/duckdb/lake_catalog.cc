@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sql/duckdb/errors.h"
+#include "sql/duckdb/lake_change.h"
 #include "sql/duckdb/lake_insert.h"
 #include "sql/duckdb/lake_table.h"
 
@@ -14,12 +15,6 @@ const SessionOptions& OptionsOf(const duckdb::shared_ptr<SessionState>& session)
   return session ? session->options : kNone;
 }
 
-[[noreturn]] void RefuseRowChange(const char* statement, const duckdb::TableCatalogEntry& table) {
-  Throw(Unsupported(std::string(statement) + " is not supported on tables of the lake: " +
-                        table.ParentSchema().name + "." + table.name,
-                    "write what shall stay with CREATE OR REPLACE TABLE … AS SELECT …"));
-}
-
 }  // namespace
 
 LakeTransaction::LakeTransaction(duckdb::TransactionManager& owner, duckdb::ClientContext& client,
@@ -27,6 +22,8 @@ LakeTransaction::LakeTransaction(duckdb::TransactionManager& owner, duckdb::Clie
     : Transaction(owner, client),
       engine_(engine),
       session_(SessionState::Find(client)),
+      extent_(client.transaction.IsAutoCommit() ? LakeState::Extent::kOneStatement
+                                                : LakeState::Extent::kExplicit),
       state_(engine, OptionsOf(session_)) {}
 
 LakeTransaction& LakeTransaction::Get(duckdb::ClientContext& context, duckdb::Catalog& catalog) {
@@ -85,7 +82,7 @@ duckdb::ErrorData LakeTransactionManager::CommitTransaction(duckdb::ClientContex
                                                             duckdb::Transaction& transaction) {
   // No rollback follows a failed commit: the transaction ends here in any case.
   const std::unique_ptr<LakeTransaction> lake = Take(transaction);
-  const Status committed = Guard([&lake] { return lake->state().Commit(); });
+  const Status committed = Guard([&lake] { return lake->state().Commit(lake->extent()); });
   if (committed.ok()) return duckdb::ErrorData();
   lake->state().Abort();
   if (lake->session() != nullptr) lake->session()->commit_error = committed.error();
@@ -199,24 +196,24 @@ duckdb::unique_ptr<duckdb::LogicalOperator> LakeCatalog::BindAlterAddIndex(
 }
 
 duckdb::PhysicalOperator& LakeCatalog::PlanDelete(duckdb::ClientContext&,
-                                                  duckdb::PhysicalPlanGenerator&,
+                                                  duckdb::PhysicalPlanGenerator& planner,
                                                   duckdb::LogicalDelete& op,
-                                                  duckdb::PhysicalOperator&) {
-  RefuseRowChange("DELETE", op.table);
+                                                  duckdb::PhysicalOperator& plan) {
+  return PlanLakeDelete(planner, *this, op, plan);
 }
 
 duckdb::PhysicalOperator& LakeCatalog::PlanUpdate(duckdb::ClientContext&,
-                                                  duckdb::PhysicalPlanGenerator&,
+                                                  duckdb::PhysicalPlanGenerator& planner,
                                                   duckdb::LogicalUpdate& op,
-                                                  duckdb::PhysicalOperator&) {
-  RefuseRowChange("UPDATE", op.table);
+                                                  duckdb::PhysicalOperator& plan) {
+  return PlanLakeUpdate(planner, *this, op, plan);
 }
 
 duckdb::PhysicalOperator& LakeCatalog::PlanMergeInto(duckdb::ClientContext&,
-                                                     duckdb::PhysicalPlanGenerator&,
+                                                     duckdb::PhysicalPlanGenerator& planner,
                                                      duckdb::LogicalMergeInto& op,
-                                                     duckdb::PhysicalOperator&) {
-  RefuseRowChange("MERGE", op.table);
+                                                     duckdb::PhysicalOperator& plan) {
+  return PlanLakeMerge(planner, *this, op, plan);
 }
 
 }  // namespace tarn::duck

@@ -26,6 +26,8 @@ class LakeTransaction final : public duckdb::Transaction {
   LakeState& state() { return state_; }
   EngineState& engine() { return engine_; }
   SessionState* session() { return session_.get(); }
+  /// Whether BEGIN opened it, or the statement itself.
+  LakeState::Extent extent() const { return extent_; }
 
   LakeSchemaEntry& SchemaEntry(duckdb::Catalog& catalog, const std::string& name);
   /// The entry of a table or view; the same one for the same state.
@@ -34,6 +36,7 @@ class LakeTransaction final : public duckdb::Transaction {
  private:
   EngineState& engine_;
   duckdb::shared_ptr<SessionState> session_;
+  const LakeState::Extent extent_;
   LakeState state_;
   std::recursive_mutex mutex_;
   std::map<std::string, std::unique_ptr<LakeSchemaEntry>> schemas_;

@@ -1,6 +1,7 @@
 // The changing half of LakeState.
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "catalog/garbage.h"
@@ -16,6 +17,18 @@ std::pair<std::string, std::string> SplitOwner(const std::string& owner) {
   const size_t colon = owner.find(':');
   if (colon == std::string::npos) return {owner, ""};
   return {owner.substr(0, colon), owner.substr(colon + 1)};
+}
+
+/// Iceberg's table properties "write.delete.isolation-level" and so on: serializable by default.
+Isolation IsolationOf(const TableMetadata* table, LakeState::RowChanges::Command command) {
+  if (table == nullptr) return Isolation::kSerializable;
+  using Command = LakeState::RowChanges::Command;
+  const char* key = command == Command::kDelete   ? "write.delete.isolation-level"
+                    : command == Command::kUpdate ? "write.update.isolation-level"
+                                                  : "write.merge.isolation-level";
+  const auto found = table->properties.find(key);
+  const bool snapshot = found != table->properties.end() && found->second == "snapshot";
+  return snapshot ? Isolation::kSnapshot : Isolation::kSerializable;
 }
 
 Error Taken(const TableName& name, const LakeRelation& relation) {
@@ -118,6 +131,7 @@ Result<bool> LakeState::CreateTable(const TableName& name, const Schema& schema,
     // The table stays itself: its history can be read on, its place does not change.
     TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(old.table->entry.name));
     Withdraw(&local->files);
+    local->deletes.clear();
     local->base_rows = LakeTable::Base::kReplaced;
     TableTransaction& transaction = *local->transaction;
     TARN_RETURN_IF_ERROR(transaction.SetPartition({}));
@@ -317,6 +331,42 @@ Status LakeState::Append(const TableName& name, std::vector<DataFile> files) {
   found_.clear();
   std::move(files.begin(), files.end(), std::back_inserter(local->files));
   return Status::Ok();
+}
+
+Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
+  const std::lock_guard lock(mutex_);
+  TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
+  found_.clear();
+  const bool merge = changes.command == RowChanges::Command::kMerge;
+  if (changes.deleted.empty() && changes.added.empty() && !merge) return Status::Ok();
+  std::move(changes.added.begin(), changes.added.end(), std::back_inserter(local->files));
+  for (RowDeletes& one : changes.deleted) {
+    Local::Deletes& deletes = local->deletes[one.file.path];
+    if (deletes.positions != nullptr) one.positions.AddAll(*deletes.positions);
+    // A file that this transaction wrote and that has no row left was never there.
+    const auto own =
+        std::find_if(local->files.begin(), local->files.end(),
+                     [&one](const DataFile& file) { return file.path == one.file.path; });
+    if (own != local->files.end() && one.positions.cardinality() == own->record_count) {
+      withdrawn_.push_back(*own);
+      local->files.erase(own);
+      local->deletes.erase(one.file.path);
+      continue;
+    }
+    deletes.positions = std::make_shared<const DeletionVector>(std::move(one.positions));
+    deletes.file = std::move(one.file);
+  }
+  local->transaction->ReadRows(changes.read, IsolationOf(local->base.get(), changes.command));
+  return Status::Ok();
+}
+
+void LakeState::NoteRead(const LakeTable& table) {
+  // What an overlay, a pinned snapshot or this transaction itself shows does not move.
+  if (table.origin == LakeTable::Origin::kOverlay || table.snapshot || table.metadata == nullptr) {
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  reads_.emplace(table.entry.uuid, table.entry.metadata_location);
 }
 
 }  // namespace tarn::duck

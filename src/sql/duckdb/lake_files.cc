@@ -5,43 +5,74 @@
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/file_system.h"
 #include "sql/duckdb/filters.h"
+#include "table/dual/deletes.h"
 
 namespace tarn::duck {
 
-PlanFunction PlanOf(EngineState& engine, std::shared_ptr<const LakeTable> table) {
-  return [&engine, table = std::move(table)](const Predicate& predicate) -> Result<ScanPlan> {
-    ScanPlan plan;
-    if (table->metadata != nullptr && table->base == LakeTable::Base::kVisible) {
-      // Columns that this transaction renamed have other names in the state that is planned.
-      const bool same_names =
-          table->snapshot.has_value() || table->schema.SameColumns(table->metadata->schema());
-      TARN_ASSIGN_OR_RETURN(plan, PlanScan(engine.options.tables, *table->metadata, table->snapshot,
-                                           same_names ? predicate : Predicate::True()));
-    }
-    for (const DataFile& file : table->added) {
-      ScanFile scan_file;
-      scan_file.file = file;
-      plan.files.push_back(std::move(scan_file));
-      ++plan.files_total;
-    }
-    return plan;
-  };
+namespace {
+
+Result<ScanPlan> PlanTable(EngineState& engine, const LakeTable& table,
+                           const Predicate& predicate) {
+  ScanPlan plan;
+  if (table.metadata != nullptr && table.base == LakeTable::Base::kVisible) {
+    // Columns that this transaction renamed have other names in the state that is planned.
+    const bool same_names =
+        table.snapshot.has_value() || table.schema.SameColumns(table.metadata->schema());
+    TARN_ASSIGN_OR_RETURN(plan, PlanScan(engine.options.tables, *table.metadata, table.snapshot,
+                                         same_names ? predicate : Predicate::True()));
+  }
+  for (const DataFile& file : table.added) {
+    ScanFile scan_file;
+    scan_file.file = file;
+    plan.files.push_back(std::move(scan_file));
+    ++plan.files_total;
+  }
+  return plan;
 }
 
-LakeFileList::LakeFileList(EngineState& engine, PlanFunction plan,
+Result<std::shared_ptr<const DeletionVector>> DeletedRows(EngineState& engine,
+                                                          const LakeTable& table,
+                                                          const ScanFile& file) {
+  std::shared_ptr<const DeletionVector> committed;
+  if (!file.deletes.empty()) {
+    TARN_ASSIGN_OR_RETURN(committed, LoadDeletes(engine.options.tables, *table.metadata, file));
+  }
+  const auto own = table.deleted.find(file.file.path);
+  if (own == table.deleted.end()) return committed;
+  if (committed == nullptr) return own->second;
+  auto all = std::make_shared<DeletionVector>(*committed);
+  all->AddAll(*own->second);
+  return std::shared_ptr<const DeletionVector>(std::move(all));
+}
+
+}  // namespace
+
+std::shared_ptr<const LakeFilePlanner> PlannerOf(EngineState& engine,
+                                                 std::shared_ptr<const LakeTable> table) {
+  auto planner = std::make_shared<LakeFilePlanner>();
+  planner->plan = [&engine, table](const Predicate& predicate) {
+    return PlanTable(engine, *table, predicate);
+  };
+  planner->deleted_rows = [&engine, table](const ScanFile& file) {
+    return DeletedRows(engine, *table, file);
+  };
+  return planner;
+}
+
+LakeFileList::LakeFileList(EngineState& engine, std::shared_ptr<const LakeFilePlanner> planner,
                            duckdb::optional_ptr<duckdb::TableCatalogEntry> table_entry,
                            Predicate pushed)
     : engine_(engine),
-      plan_function_(std::move(plan)),
+      planner_(std::move(planner)),
       entry_(table_entry),
       predicate_(std::move(pushed)) {}
 
 void LakeFileList::EnsurePlanned() const {
   const std::lock_guard lock(mutex_);
   if (planned_) return;
-  plan_ = ValueOrThrow(plan_function_(predicate_));
+  auto plan = std::make_shared<const ScanPlan>(ValueOrThrow(planner_->plan(predicate_)));
   ObjectStore& store = *engine_.options.tables.store;
-  for (const ScanFile& scan_file : plan_.files) {
+  for (const ScanFile& scan_file : plan->files) {
     const DataFile& file = scan_file.file;
     if (file.format != "PARQUET" && file.format != "parquet") {
       Throw(Unsupported("data file " + file.path + " is " + file.format + ", not Parquet"));
@@ -49,16 +80,22 @@ void LakeFileList::EnsurePlanned() const {
     files_.push_back(
         LakeFileSystem::Describe(engine_, ValueOrThrow(store.KeyOf(file.path)), file.size_bytes));
   }
+  plan_ = std::move(plan);
   planned_ = true;
 }
 
 const ScanPlan& LakeFileList::plan() const {
   EnsurePlanned();
+  return *plan_;
+}
+
+std::shared_ptr<const ScanPlan> LakeFileList::shared_plan() const {
+  EnsurePlanned();
   return plan_;
 }
 
-const std::vector<DataFile>& LakeFileList::DeletesOf(duckdb::idx_t index) const {
-  return plan().files.at(index).deletes;
+std::shared_ptr<const DeletionVector> LakeFileList::DeletedRowsOf(duckdb::idx_t index) const {
+  return ValueOrThrow(planner_->deleted_rows(plan().files.at(index)));
 }
 
 duckdb::unique_ptr<duckdb::MultiFileList> LakeFileList::ComplexFilterPushdown(
@@ -79,7 +116,7 @@ duckdb::unique_ptr<duckdb::MultiFileList> LakeFileList::ComplexFilterPushdown(
   Predicate pushed = ToPruningPredicate(context, filters, column_of);
   if (pushed.always_true()) return nullptr;
   if (!predicate_.always_true()) pushed = Predicate::And({predicate_, std::move(pushed)});
-  return duckdb::make_uniq<LakeFileList>(engine_, plan_function_, entry_, std::move(pushed));
+  return duckdb::make_uniq<LakeFileList>(engine_, planner_, entry_, std::move(pushed));
 }
 
 duckdb::unique_ptr<duckdb::MultiFileList> LakeFileList::DynamicFilterPushdown(
@@ -99,7 +136,7 @@ duckdb::FileExpandResult LakeFileList::GetExpandResult() const {
   if (files_.empty()) return duckdb::FileExpandResult::NO_FILES;
   // For a single file DuckDB would plan one thread, because it has not read its footer; row groups
   // of one file are scanned in parallel only when it expects several files.
-  const bool one_group = files_.size() == 1 && plan_.files[0].file.split_offsets.size() <= 1;
+  const bool one_group = files_.size() == 1 && plan_->files[0].file.split_offsets.size() <= 1;
   return one_group ? duckdb::FileExpandResult::SINGLE_FILE
                    : duckdb::FileExpandResult::MULTIPLE_FILES;
 }
@@ -117,7 +154,7 @@ duckdb::unique_ptr<duckdb::NodeStatistics> LakeFileList::GetCardinality(
 }
 
 duckdb::unique_ptr<duckdb::MultiFileList> LakeFileList::Copy() const {
-  return duckdb::make_uniq<LakeFileList>(engine_, plan_function_, entry_, predicate_);
+  return duckdb::make_uniq<LakeFileList>(engine_, planner_, entry_, predicate_);
 }
 
 duckdb::OpenFileInfo LakeFileList::GetFile(duckdb::idx_t index) const {

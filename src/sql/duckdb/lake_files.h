@@ -11,23 +11,29 @@
 
 namespace tarn::duck {
 
-/// Finds the files of a scan; PlanScan on the table's metadata but in tests.
-using PlanFunction = std::function<Result<ScanPlan>(const Predicate&)>;
+/// Finds the files of a scan, and the rows of them that are deleted.
+struct LakeFilePlanner {
+  std::function<Result<ScanPlan>(const Predicate&)> plan;
+  /// The deleted rows of one file of the plan; nullptr when there are none.
+  std::function<Result<std::shared_ptr<const DeletionVector>>(const ScanFile&)> deleted_rows;
+};
 
 /// The data files of one table in one scan, as DuckDB's multi-file scan walks them. Planned at the
 /// first question, with all filters that were pushed by then: what the manifests exclude is never
 /// opened. Threads: may be called concurrently.
 class LakeFileList final : public duckdb::MultiFileList {
  public:
-  LakeFileList(EngineState& engine, PlanFunction plan,
+  LakeFileList(EngineState& engine, std::shared_ptr<const LakeFilePlanner> planner,
                duckdb::optional_ptr<duckdb::TableCatalogEntry> entry, Predicate predicate);
 
   duckdb::optional_ptr<duckdb::TableCatalogEntry> entry() const { return entry_; }
   const Predicate& predicate() const { return predicate_; }
   /// All files with what belongs to them.
   const ScanPlan& plan() const;
-  /// The deletes that apply to the file at an index of the list.
-  const std::vector<DataFile>& DeletesOf(duckdb::idx_t index) const;
+  /// The plan, kept alive beyond the list.
+  std::shared_ptr<const ScanPlan> shared_plan() const;
+  /// The deleted rows of the file at an index of the list; nullptr when there are none.
+  std::shared_ptr<const DeletionVector> DeletedRowsOf(duckdb::idx_t index) const;
 
   duckdb::unique_ptr<duckdb::MultiFileList> ComplexFilterPushdown(
       duckdb::ClientContext& context, const duckdb::MultiFileOptions& options,
@@ -52,16 +58,17 @@ class LakeFileList final : public duckdb::MultiFileList {
   void EnsurePlanned() const;
 
   EngineState& engine_;
-  const PlanFunction plan_function_;
+  const std::shared_ptr<const LakeFilePlanner> planner_;
   const duckdb::optional_ptr<duckdb::TableCatalogEntry> entry_;
   const Predicate predicate_;
   mutable std::mutex mutex_;
   mutable bool planned_ = false;
-  mutable ScanPlan plan_;
+  mutable std::shared_ptr<const ScanPlan> plan_;
   mutable duckdb::vector<duckdb::OpenFileInfo> files_;
 };
 
 /// The files of `table` as its transaction sees it.
-PlanFunction PlanOf(EngineState& engine, std::shared_ptr<const LakeTable> table);
+std::shared_ptr<const LakeFilePlanner> PlannerOf(EngineState& engine,
+                                                 std::shared_ptr<const LakeTable> table);
 
 }  // namespace tarn::duck

@@ -1,42 +1,22 @@
 #include "sql/duckdb/lake_insert.h"
 
-#include <iterator>
-#include <mutex>
+#include <optional>
 #include <utility>
 
-#include <arrow/record_batch.h>
-#include <arrow/type.h>
-
-#include "columnar/conform.h"
-#include "sql/duckdb/arrow_batches.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/lake_table.h"
-#include "table/dual/data_writer.h"
+#include "sql/duckdb/lake_write.h"
 
 namespace tarn::duck {
 namespace {
 
 struct InsertGlobalState final : duckdb::GlobalSinkState {
-  TableName table;
-  DataWriterOptions writer_options;
-  std::shared_ptr<arrow::Schema> file_schema;
-  ObjectStore* store = nullptr;
-  std::mutex mutex;
-  std::vector<DataFile> files;  ///< finished, not yet the transaction's
-  int64_t rows = 0;
-
-  ~InsertGlobalState() override {
-    for (const DataFile& file : files) {
-      if (auto key = store->KeyOf(file.path); key.ok()) {
-        [[maybe_unused]] const Status deleted = store->Delete(*key);
-      }
-    }
-  }
+  InsertGlobalState(LakeTransaction& lake, const TableName& table) : files(lake, table) {}
+  WrittenFiles files;
 };
 
 struct InsertLocalState final : duckdb::LocalSinkState {
-  std::unique_ptr<BatchBuilder> builder;
-  std::unique_ptr<DataWriter> writer;
+  std::optional<RowWriter> writer;
 };
 
 class LakeInsert final : public duckdb::PhysicalOperator {
@@ -51,6 +31,8 @@ class LakeInsert final : public duckdb::PhysicalOperator {
   TableName table;
   duckdb::unique_ptr<duckdb::BoundCreateTableInfo> create;
   bool parallel = true;
+  /// Of MERGE's inserts: the table.
+  const LakeTableEntry* merged_into = nullptr;
 
   std::string GetName() const override { return "LAKE_WRITE"; }
   bool IsSink() const override { return true; }
@@ -68,13 +50,7 @@ class LakeInsert final : public duckdb::PhysicalOperator {
     if (create != nullptr) {
       create->schema.CreateTable(catalog_.GetCatalogTransaction(context), *create);
     }
-    LakeTransaction& lake = LakeTransaction::Get(context, catalog_);
-    auto state = duckdb::make_uniq<InsertGlobalState>();
-    state->table = table;
-    state->writer_options = ValueOrThrow(lake.state().WriterOptions(table));
-    state->file_schema = ValueOrThrow(SchemaToArrow(state->writer_options.schema));
-    state->store = lake.engine().options.tables.store;
-    return state;
+    return duckdb::make_uniq<InsertGlobalState>(LakeTransaction::Get(context, catalog_), table);
   }
 
   duckdb::unique_ptr<duckdb::LocalSinkState> GetLocalSinkState(
@@ -84,33 +60,16 @@ class LakeInsert final : public duckdb::PhysicalOperator {
 
   duckdb::SinkResultType Sink(duckdb::ExecutionContext& context, duckdb::DataChunk& chunk,
                               duckdb::OperatorSinkInput& input) const override {
-    auto& global = input.global_state.Cast<InsertGlobalState>();
-    auto& local = input.local_state.Cast<InsertLocalState>();
-    if (chunk.size() == 0) return duckdb::SinkResultType::NEED_MORE_INPUT;
-    const EngineState& engine = LakeTransaction::Get(context.client, catalog_).engine();
-    if (local.builder == nullptr) {
-      duckdb::vector<std::string> names;
-      for (const Field& field : global.writer_options.schema.fields) names.push_back(field.name);
-      local.builder = ValueOrThrow(
-          BatchBuilder::Make(context.client, chunk.GetTypes(), names, engine.options.limits));
-    }
-    local.builder->Append(chunk);
-    if (local.builder->full()) Flush(engine, global, local);
+    auto& writer = input.local_state.Cast<InsertLocalState>().writer;
+    if (!writer) writer.emplace(input.global_state.Cast<InsertGlobalState>().files);
+    writer->Append(context.client, chunk);
     return duckdb::SinkResultType::NEED_MORE_INPUT;
   }
 
-  duckdb::SinkCombineResultType Combine(duckdb::ExecutionContext& context,
+  duckdb::SinkCombineResultType Combine(duckdb::ExecutionContext&,
                                         duckdb::OperatorSinkCombineInput& input) const override {
-    auto& global = input.global_state.Cast<InsertGlobalState>();
-    auto& local = input.local_state.Cast<InsertLocalState>();
-    if (local.builder == nullptr) return duckdb::SinkCombineResultType::FINISHED;
-    const EngineState& engine = LakeTransaction::Get(context.client, catalog_).engine();
-    if (local.builder->rows() > 0) Flush(engine, global, local);
-    std::vector<DataFile> files = ValueOrThrow(local.writer->Finish());
-    const int64_t rows = local.writer->rows_written();
-    const std::lock_guard guard(global.mutex);
-    global.rows += rows;
-    std::move(files.begin(), files.end(), std::back_inserter(global.files));
+    auto& writer = input.local_state.Cast<InsertLocalState>().writer;
+    if (writer) writer->Finish();
     return duckdb::SinkCombineResultType::FINISHED;
   }
 
@@ -119,8 +78,16 @@ class LakeInsert final : public duckdb::PhysicalOperator {
                                     duckdb::OperatorSinkFinalizeInput& input) const override {
     auto& global = input.global_state.Cast<InsertGlobalState>();
     LakeTransaction& lake = LakeTransaction::Get(context, catalog_);
-    ThrowIfError(lake.state().Append(global.table, global.files));
-    global.files.clear();
+    if (merged_into == nullptr) {
+      ThrowIfError(lake.state().Append(table, global.files.Take()));
+      return duckdb::SinkFinalizeType::READY;
+    }
+    // What MERGE found missing must be missing still when it is committed.
+    LakeState::RowChanges changes;
+    changes.command = LakeState::RowChanges::Command::kMerge;
+    changes.added = global.files.Take();
+    changes.read = merged_into->lake_table().locator->read();
+    ThrowIfError(lake.state().ChangeRows(table, std::move(changes)));
     return duckdb::SinkFinalizeType::READY;
   }
 
@@ -128,21 +95,11 @@ class LakeInsert final : public duckdb::PhysicalOperator {
   duckdb::SourceResultType GetDataInternal(duckdb::ExecutionContext&, duckdb::DataChunk& chunk,
                                            duckdb::OperatorSourceInput&) const override {
     chunk.SetCardinality(1);
-    chunk.SetValue(0, 0, duckdb::Value::BIGINT(sink_state->Cast<InsertGlobalState>().rows));
+    chunk.SetValue(0, 0, duckdb::Value::BIGINT(sink_state->Cast<InsertGlobalState>().files.rows()));
     return duckdb::SourceResultType::FINISHED;
   }
 
  private:
-  static void Flush(const EngineState& engine, const InsertGlobalState& global,
-                    InsertLocalState& local) {
-    const std::shared_ptr<arrow::RecordBatch> batch = ValueOrThrow(local.builder->Finish());
-    if (local.writer == nullptr) {
-      local.writer = ValueOrThrow(DataWriter::Open(engine.options.tables, global.writer_options));
-    }
-    const auto conformed = ValueOrThrow(Conform(batch, global.file_schema));
-    ThrowIfError(local.writer->Write(*conformed));
-  }
-
   LakeCatalog& catalog_;
 };
 
@@ -177,6 +134,15 @@ duckdb::PhysicalOperator& PlanLakeInsert(duckdb::PhysicalPlanGenerator& planner,
   insert.table = TableName{op.table.ParentSchema().name, op.table.name};
   insert.parallel = !KeepsOrder(child);
   insert.children.push_back(child);
+  return insert;
+}
+
+duckdb::PhysicalOperator& PlanLakeMergeInsert(duckdb::PhysicalPlanGenerator& planner,
+                                              LakeCatalog& catalog, LakeTableEntry& table) {
+  const duckdb::vector<duckdb::LogicalType> types{duckdb::LogicalType::BIGINT};
+  auto& insert = planner.Make<LakeInsert>(types, 1, catalog).Cast<LakeInsert>();
+  insert.table = TableName{table.ParentSchema().name, table.name};
+  insert.merged_into = &table;
   return insert;
 }
 

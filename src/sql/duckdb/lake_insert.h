@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sql/duckdb/lake_catalog.h"
+#include "sql/duckdb/lake_table.h"
 
 namespace tarn::duck {
 
@@ -11,6 +12,9 @@ namespace tarn::duck {
 duckdb::PhysicalOperator& PlanLakeInsert(duckdb::PhysicalPlanGenerator& planner,
                                          LakeCatalog& catalog, duckdb::LogicalInsert& op,
                                          duckdb::optional_ptr<duckdb::PhysicalOperator> plan);
+/// The sink of MERGE's inserts; its rows have the table's columns in their order.
+duckdb::PhysicalOperator& PlanLakeMergeInsert(duckdb::PhysicalPlanGenerator& planner,
+                                              LakeCatalog& catalog, LakeTableEntry& table);
 duckdb::PhysicalOperator& PlanLakeCreateTableAs(duckdb::PhysicalPlanGenerator& planner,
                                                 LakeCatalog& catalog,
                                                 duckdb::LogicalCreateTable& op,

@@ -1,11 +1,13 @@
 #include "sql/duckdb/lake_scan.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "duckdb/common/serializer/deserializer.hpp"
 #include "duckdb/common/serializer/serializer.hpp"
 #include "duckdb/function/partition_stats.hpp"
 #include "sql/duckdb/errors.h"
+#include "sql/duckdb/lake_catalog.h"
 #include "sql/duckdb/types.h"
 
 namespace tarn::duck {
@@ -16,10 +18,25 @@ using Columns = duckdb::vector<duckdb::MultiFileColumnDefinition>;
 /// What the scan's reader is made from; borrowed by every copy of the table function.
 struct LakeScanInfo final : duckdb::TableFunctionInfo {
   EngineState* engine = nullptr;
-  PlanFunction plan;
+  std::shared_ptr<const LakeFilePlanner> planner;
   duckdb::optional_ptr<duckdb::TableCatalogEntry> entry;
   Columns columns;
 };
+
+/// Tells the transaction that the table is read.
+void NoteRead(duckdb::ClientContext& context, const LakeFileList& files) {
+  if (!files.entry()) return;
+  auto& entry = const_cast<duckdb::TableCatalogEntry&>(*files.entry());
+  LakeTransaction::Get(context, entry.ParentCatalog())
+      .state()
+      .NoteRead(entry.Cast<LakeTableEntry>().lake_table());
+}
+
+bool DeletedByTransaction(const LakeFileList& files, const ScanFile& file) {
+  if (!files.entry()) return false;
+  const auto& deleted = files.entry()->Cast<LakeTableEntry>().lake_table().deleted;
+  return deleted.find(file.file.path) != deleted.end();
+}
 
 /// Files that other writers made without field ids are mapped by name (Iceberg "Column
 /// Projection" falls back to a name mapping).
@@ -31,6 +48,23 @@ Columns ByName(const Columns& columns) {
   }
   return result;
 }
+
+/// Leaves deleted rows out of a file's scan.
+class DeletedRowsFilter final : public duckdb::DeleteFilter {
+ public:
+  explicit DeletedRowsFilter(std::shared_ptr<const DeletionVector> deleted)
+      : deleted_(std::move(deleted)) {}
+
+  duckdb::idx_t Filter(duckdb::row_t start, duckdb::idx_t count,
+                       duckdb::SelectionVector& result) override {
+    result.Initialize(std::max<duckdb::idx_t>(count, STANDARD_VECTOR_SIZE));
+    return static_cast<duckdb::idx_t>(
+        deleted_->SelectLive(start, static_cast<int64_t>(count), result.data()));
+  }
+
+ private:
+  const std::shared_ptr<const DeletionVector> deleted_;
+};
 
 class LakeReader final : public duckdb::MultiFileReader {
  public:
@@ -47,7 +81,7 @@ class LakeReader final : public duckdb::MultiFileReader {
   duckdb::shared_ptr<duckdb::MultiFileList> CreateFileList(duckdb::ClientContext&,
                                                            const duckdb::vector<std::string>&,
                                                            const duckdb::FileGlobInput&) override {
-    return duckdb::make_shared_ptr<LakeFileList>(*info().engine, info().plan, info().entry,
+    return duckdb::make_shared_ptr<LakeFileList>(*info().engine, info().planner, info().entry,
                                                  Predicate::True());
   }
 
@@ -64,9 +98,20 @@ class LakeReader final : public duckdb::MultiFileReader {
   }
 
   duckdb::unique_ptr<duckdb::MultiFileReaderGlobalState> InitializeGlobalState(
-      duckdb::ClientContext&, const duckdb::MultiFileOptions&,
+      duckdb::ClientContext& context, const duckdb::MultiFileOptions&,
       const duckdb::MultiFileReaderBindData&, const duckdb::MultiFileList& file_list,
-      const Columns&, const duckdb::vector<duckdb::ColumnIndex>&) override {
+      const Columns&, const duckdb::vector<duckdb::ColumnIndex>& columns) override {
+    const auto& files = file_list.Cast<LakeFileList>();
+    const bool changes_rows =
+        std::any_of(columns.begin(), columns.end(), [](const duckdb::ColumnIndex& column) {
+          return column.GetPrimaryIndex() == MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX;
+        });
+    if (!changes_rows) {
+      NoteRead(context, files);
+    } else if (files.entry()) {
+      const auto& table = files.entry()->Cast<LakeTableEntry>().lake_table();
+      table.locator->Attach(files.shared_plan(), files.predicate());
+    }
     return duckdb::make_uniq<duckdb::MultiFileReaderGlobalState>(
         duckdb::vector<duckdb::LogicalType>(), &file_list);
   }
@@ -78,11 +123,9 @@ class LakeReader final : public duckdb::MultiFileReader {
       const duckdb::MultiFileReaderBindData& bind,
       const duckdb::virtual_column_map_t& virtual_columns) override {
     const auto& files = file_list.Cast<LakeFileList>();
-    const auto& deletes = files.DeletesOf(reader_data.reader->file_list_idx.GetIndex());
-    if (!deletes.empty()) {
-      Throw(Unsupported("data file " + reader_data.reader->GetFileName() + " has deleted rows in " +
-                            deletes[0].path,
-                        "rewrite the table with the engine that deleted them"));
+    if (auto deleted = files.DeletedRowsOf(reader_data.reader->file_list_idx.GetIndex())) {
+      reader_data.reader->deletion_filter =
+          duckdb::make_uniq<DeletedRowsFilter>(std::move(deleted));
     }
     const auto& local = reader_data.reader->GetColumns();
     if (!local.empty() && local[0].identifier.IsNull()) {
@@ -158,13 +201,22 @@ duckdb::unique_ptr<duckdb::FunctionData> DeserializeScan(duckdb::Deserializer&,
 
 /// count(*) without filters, answered from the manifests.
 duckdb::vector<duckdb::PartitionStatistics> ScanPartitionStats(
-    duckdb::ClientContext&, duckdb::GetPartitionStatsInput& input) {
+    duckdb::ClientContext& context, duckdb::GetPartitionStatsInput& input) {
   duckdb::vector<duckdb::PartitionStatistics> result;
-  for (const ScanFile& file : FilesOf(*input.bind_data).plan().files) {
-    if (!file.deletes.empty()) return {};
+  const LakeFileList& files = FilesOf(*input.bind_data);
+  NoteRead(context, files);
+  for (const ScanFile& file : files.plan().files) {
+    int64_t live = file.file.record_count;
+    // Several delete files may name the same row.
+    if (file.deletes.size() > 1) return {};
+    for (const DataFile& deletes : file.deletes) {
+      if (!deletes.is_deletion_vector()) return {};
+      live -= deletes.record_count;
+    }
+    if (DeletedByTransaction(files, file)) return {};
     duckdb::PartitionStatistics statistics;
     statistics.row_start = 0;
-    statistics.count = static_cast<uint64_t>(file.file.record_count);
+    statistics.count = static_cast<uint64_t>(live);
     statistics.count_type = duckdb::CountType::COUNT_EXACT;
     result.push_back(std::move(statistics));
   }
@@ -174,7 +226,8 @@ duckdb::vector<duckdb::PartitionStatistics> ScanPartitionStats(
 }  // namespace
 
 duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, EngineState& engine,
-                                   const Schema& schema, PlanFunction plan,
+                                   const Schema& schema,
+                                   std::shared_ptr<const LakeFilePlanner> planner,
                                    duckdb::optional_ptr<duckdb::TableCatalogEntry> entry,
                                    duckdb::unique_ptr<duckdb::FunctionData>& bind_data) {
   auto& database = duckdb::DatabaseInstance::GetDatabase(context);
@@ -188,7 +241,7 @@ duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, EngineState& 
 
   auto info = duckdb::make_shared_ptr<LakeScanInfo>();
   info->engine = &engine;
-  info->plan = std::move(plan);
+  info->planner = std::move(planner);
   info->entry = entry;
   for (const Field& field : schema.fields) info->columns.push_back(ToScanColumn(field));
   function.name = "lake_scan";
@@ -219,7 +272,7 @@ duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, EngineState& 
 duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, LakeTableEntry& entry,
                                    duckdb::unique_ptr<duckdb::FunctionData>& bind_data) {
   return BindLakeScan(context, entry.engine(), entry.lake_table().schema,
-                      PlanOf(entry.engine(), entry.shared_table()), &entry, bind_data);
+                      PlannerOf(entry.engine(), entry.shared_table()), &entry, bind_data);
 }
 
 }  // namespace tarn::duck

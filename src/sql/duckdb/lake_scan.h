@@ -12,7 +12,8 @@ duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, LakeTableEntr
 
 /// The same for any schema and plan; `entry` may be null.
 duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, EngineState& engine,
-                                   const Schema& schema, PlanFunction plan,
+                                   const Schema& schema,
+                                   std::shared_ptr<const LakeFilePlanner> plan,
                                    duckdb::optional_ptr<duckdb::TableCatalogEntry> entry,
                                    duckdb::unique_ptr<duckdb::FunctionData>& bind_data);
 

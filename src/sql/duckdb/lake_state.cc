@@ -119,6 +119,7 @@ std::shared_ptr<const LakeTable> LakeState::View(const Local& local) {
     table->schema = local.transaction->schema();
     table->spec = local.transaction->spec();
     table->added = local.files;
+    for (const auto& [path, deletes] : local.deletes) table->deleted[path] = deletes.positions;
   } else {
     table->schema = local.base->schema();
     table->spec = local.base->spec();
@@ -212,6 +213,7 @@ Result<LakeRelation> LakeState::FindAt(const TableName& name, std::optional<Snap
   }
   table->snapshot = found->id;
   table->added.clear();
+  table->deleted.clear();
   table->base = LakeTable::Base::kVisible;
   const Schema* schema =
       found->schema_id ? table->metadata->FindSchema(*found->schema_id) : nullptr;
@@ -257,7 +259,7 @@ bool LakeState::changed() const {
                      [](const auto& entry) { return entry.second.transaction != nullptr; });
 }
 
-Status LakeState::Commit() {
+Status LakeState::Commit(Extent extent) {
   const std::lock_guard lock(mutex_);
   if (!changed()) return Status::Ok();
   LakeCommit commit;
@@ -275,6 +277,11 @@ Status LakeState::Commit() {
     } else if (!local.files.empty()) {
       TARN_RETURN_IF_ERROR(local.transaction->Append(local.files));
     }
+    std::vector<RowDeletes> deletes;
+    for (const auto& [path, one] : local.deletes) deletes.push_back({one.file, *one.positions});
+    if (!deletes.empty()) {
+      TARN_RETURN_IF_ERROR(local.transaction->DeleteRows(std::move(deletes)));
+    }
     TableChange change;
     change.name = name;
     change.owner = local.entry.owner;
@@ -282,6 +289,9 @@ Status LakeState::Commit() {
     change.transaction = local.transaction.get();
     commit.tables.push_back(std::move(change));
     touched += (touched.empty() ? "" : ", ") + name.ToString();
+  }
+  if (extent == Extent::kExplicit) {
+    for (const auto& [uuid, location] : reads_) commit.expectations.push_back({uuid, location});
   }
   commit.message = touched.empty() ? "names changed" : "wrote " + touched;
   auto committed = CommitToLake(engine_.options.tables, *engine_.options.catalog, commit);

@@ -11,6 +11,8 @@
 
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "columnar/deletion_vector.h"
+#include "sql/duckdb/row_locator.h"
 #include "sql/engine.h"
 #include "table/dual/transaction.h"
 
@@ -28,6 +30,10 @@ struct LakeTable {
   PartitionSpec spec;
   /// Files that this transaction wrote and nobody else sees.
   std::vector<DataFile> added;
+  /// Rows that this transaction deleted, by the path of their data file.
+  std::map<std::string, std::shared_ptr<const DeletionVector>> deleted;
+  /// For statements that change rows of this state.
+  const std::shared_ptr<RowLocator> locator = std::make_shared<RowLocator>();
   enum class Base { kVisible, kReplaced } base = Base::kVisible;
   enum class Origin { kCatalog, kOverlay } origin = Origin::kCatalog;
 };
@@ -85,11 +91,24 @@ class LakeState {
   Result<DataWriterOptions> WriterOptions(const TableName& name);
   /// Takes finished files: they are part of the commit, and deleted if it does not happen.
   Status Append(const TableName& name, std::vector<DataFile> files);
+  /// What a statement that changes rows did, and what it read to find them.
+  struct RowChanges {
+    enum class Command { kDelete, kUpdate, kMerge } command = Command::kDelete;
+    std::vector<RowDeletes> deleted;
+    std::vector<DataFile> added;  ///< updated rows
+    Predicate read = Predicate::True();
+  };
+  Status ChangeRows(const TableName& name, RowChanges changes);
+  /// Notes that a statement reads the table: an explicit transaction is committed only if none of
+  /// the tables that it read was changed meanwhile.
+  void NoteRead(const LakeTable& table);
   /// @}
 
   bool changed() const;
   /// Commits everything at one sequence. Afterwards the state is only good for destruction.
-  Status Commit();
+  /// `kExplicit`: several statements, whose reads must still hold.
+  enum class Extent { kOneStatement, kExplicit };
+  Status Commit(Extent extent);
   /// Deletes the files of a transaction that will not be committed.
   void Abort();
 
@@ -100,6 +119,11 @@ class LakeState {
     std::shared_ptr<const TableMetadata> base;
     std::unique_ptr<TableTransaction> transaction;  ///< nullptr: only renamed
     std::vector<DataFile> files;
+    struct Deletes {
+      DataFile file;
+      std::shared_ptr<const DeletionVector> positions;
+    };
+    std::map<std::string, Deletes> deletes;  ///< by path
     LakeTable::Base base_rows = LakeTable::Base::kVisible;
   };
 
@@ -133,6 +157,7 @@ class LakeState {
   std::map<TableName, std::shared_ptr<const ViewEntry>> views_;
   std::set<TableName> dropped_;
   std::vector<CommitOp> ops_;
+  std::map<std::string, std::string> reads_;  ///< metadata location by uuid
 };
 
 }  // namespace tarn::duck

@@ -1,5 +1,6 @@
 #include "sql/duckdb/lake_table.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sql/duckdb/errors.h"
@@ -31,10 +32,46 @@ duckdb::TableFunction LakeTableEntry::GetScanFunction(
 }
 
 duckdb::virtual_column_map_t LakeTableEntry::GetVirtualColumns() const {
+  using Reader = duckdb::MultiFileReader;
   duckdb::virtual_column_map_t result;
   result.insert(
       {duckdb::COLUMN_IDENTIFIER_EMPTY, duckdb::TableColumn("", duckdb::LogicalType::BOOLEAN)});
+  result.insert({Reader::COLUMN_IDENTIFIER_FILENAME,
+                 duckdb::TableColumn("filename", duckdb::LogicalType::VARCHAR)});
+  result.insert({Reader::COLUMN_IDENTIFIER_FILE_INDEX,
+                 duckdb::TableColumn("file_index", duckdb::LogicalType::UBIGINT)});
+  result.insert({Reader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER,
+                 duckdb::TableColumn("file_row_number", duckdb::LogicalType::BIGINT)});
   return result;
+}
+
+duckdb::vector<duckdb::column_t> LakeTableEntry::GetRowIdColumns() const {
+  return {duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX,
+          duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER};
+}
+
+void LakeTableEntry::BindUpdateConstraints(duckdb::Binder&, duckdb::LogicalGet& get,
+                                           duckdb::LogicalProjection& projection,
+                                           duckdb::LogicalUpdate& update, duckdb::ClientContext&) {
+  update.update_is_del_and_insert = true;
+  for (const auto& column : GetColumns().Physical()) {
+    const auto& updated = update.columns;
+    if (std::find(updated.begin(), updated.end(), column.Physical()) != updated.end()) continue;
+    // A scan gives a column once: what a filter reads already is taken from there.
+    const auto& scanned = get.GetColumnIds();
+    const auto same = [&column](const duckdb::ColumnIndex& index) {
+      return !index.IsVirtualColumn() && index.GetPrimaryIndex() == column.Physical().index;
+    };
+    duckdb::idx_t place = static_cast<duckdb::idx_t>(
+        std::find_if(scanned.begin(), scanned.end(), same) - scanned.begin());
+    if (place == scanned.size()) get.AddColumnId(column.Physical().index);
+    update.columns.push_back(column.Physical());
+    update.expressions.push_back(duckdb::make_uniq<duckdb::BoundColumnRefExpression>(
+        column.Type(),
+        duckdb::ColumnBinding(projection.table_index, projection.expressions.size())));
+    projection.expressions.push_back(duckdb::make_uniq<duckdb::BoundColumnRefExpression>(
+        column.Type(), duckdb::ColumnBinding(get.table_index, place)));
+  }
 }
 
 std::unique_ptr<duckdb::CatalogEntry> MakeTableEntry(duckdb::SchemaCatalogEntry& schema,

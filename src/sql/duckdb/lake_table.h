@@ -24,8 +24,12 @@ class LakeTableEntry final : public duckdb::TableCatalogEntry {
   duckdb::TableStorageInfo GetStorageInfo(duckdb::ClientContext& context) override;
   duckdb::TableFunction GetScanFunction(
       duckdb::ClientContext& context, duckdb::unique_ptr<duckdb::FunctionData>& bind_data) override;
-  /// No row ids: rows of the lake are not changed one by one.
-  duckdb::vector<duckdb::column_t> GetRowIdColumns() const override { return {}; }
+  /// Where a row stands: the file's index in the scan, and the position in the file.
+  duckdb::vector<duckdb::column_t> GetRowIdColumns() const override;
+  /// An updated row is a deleted one and a new one: all its columns are needed.
+  void BindUpdateConstraints(duckdb::Binder& binder, duckdb::LogicalGet& get,
+                             duckdb::LogicalProjection& projection, duckdb::LogicalUpdate& update,
+                             duckdb::ClientContext& context) override;
   duckdb::virtual_column_map_t GetVirtualColumns() const override;
 
  private:

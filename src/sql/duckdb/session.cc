@@ -8,6 +8,12 @@
 #include "sql/duckdb/statement.h"
 
 namespace tarn::duck {
+namespace {
+
+/// Times the number of the attempt, at most; the length of a pause is left to chance.
+constexpr int64_t kRetryPauseMicros = 20'000;
+
+}  // namespace
 
 DuckDbSession::DuckDbSession(std::shared_ptr<duckdb::DuckDB> database, EngineState& engine,
                              const SessionOptions& options)
@@ -43,10 +49,20 @@ Result<std::vector<std::string>> DuckDbSession::Split(const std::string& text) {
 }
 
 Result<std::unique_ptr<Rows>> DuckDbSession::Execute(const std::string& statement) {
-  state_->commit_error.reset();
-  auto result = Guard([&] { return ExecuteOne(statement); });
-  if (!result.ok() && state_->commit_error) return *state_->commit_error;
-  return result;
+  for (int64_t attempt = 1;; ++attempt) {
+    const bool own_transaction = connection_->IsAutoCommit();
+    state_->commit_error.reset();
+    auto result = Guard([&] { return ExecuteOne(statement); });
+    if (result.ok()) return result;
+    const Error error = state_->commit_error ? *state_->commit_error : result.error();
+    // Somebody else was faster, and nothing has happened: the statement reads anew what is there.
+    const bool again = own_transaction && error.kind == ErrorKind::kConflict &&
+                       attempt < engine_.options.limits.commit_retries_max;
+    if (!again) return error;
+    const auto pause = static_cast<uint64_t>(kRetryPauseMicros * attempt);
+    const TableContext& tables = engine_.options.tables;
+    tables.clock->SleepMicros(static_cast<int64_t>(tables.random->Below(pause)));
+  }
 }
 
 Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text) {

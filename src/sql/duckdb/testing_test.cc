@@ -11,7 +11,7 @@ void LakeTest::Open(std::map<std::string, Source*> sources) {
   session_.reset();
   engine_.reset();
   if (catalog_ == nullptr) {
-    auto catalog = OpenSqliteCatalogInMemory(SystemClock(), SystemRandom());
+    auto catalog = OpenSqliteCatalogInMemory(SystemClock());
     ASSERT_TRUE(catalog.ok()) << catalog.error().ToString();
     catalog_ = std::move(catalog).value();
   }

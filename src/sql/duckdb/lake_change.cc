@@ -1,0 +1,314 @@
+#include "sql/duckdb/lake_change.h"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "duckdb/execution/expression_executor.hpp"
+#include "duckdb/execution/operator/persistent/physical_merge_into.hpp"
+#include "sql/duckdb/errors.h"
+#include "sql/duckdb/lake_insert.h"
+#include "sql/duckdb/lake_table.h"
+#include "sql/duckdb/lake_write.h"
+
+namespace tarn::duck {
+namespace {
+
+using Command = LakeState::RowChanges::Command;
+using Expressions = duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>;
+
+/// The rows that a statement has changed so far, by the index of their file in the scan.
+struct ChangedRows {
+  std::mutex mutex;
+  std::map<uint64_t, DeletionVector> by_file;
+};
+
+/// The actions of one MERGE look at the same rows; other statements have one action.
+class ChangedRowsGroup {
+ public:
+  /// The rows of the execution that is under way.
+  std::shared_ptr<ChangedRows> Current() {
+    const std::lock_guard lock(mutex_);
+    auto rows = current_.lock();
+    if (rows == nullptr) current_ = rows = std::make_shared<ChangedRows>();
+    return rows;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::weak_ptr<ChangedRows> current_;
+};
+
+struct ChangeGlobalState final : duckdb::GlobalSinkState {
+  std::shared_ptr<ChangedRows> changed;
+  std::unique_ptr<WrittenFiles> files;  ///< of UPDATE
+  std::mutex mutex;
+  int64_t rows = 0;
+};
+
+struct ChangeLocalState final : duckdb::LocalSinkState {
+  std::optional<RowWriter> writer;
+  std::optional<duckdb::ExpressionExecutor> executor;
+  duckdb::DataChunk updated;
+  int64_t rows = 0;
+};
+
+class LakeRowChange final : public duckdb::PhysicalOperator {
+ public:
+  LakeRowChange(duckdb::PhysicalPlan& plan, duckdb::vector<duckdb::LogicalType> result_types,
+                duckdb::idx_t estimated_rows, LakeCatalog& catalog,
+                duckdb::TableCatalogEntry& table)
+      : PhysicalOperator(plan, duckdb::PhysicalOperatorType::EXTENSION, std::move(result_types),
+                         estimated_rows),
+        catalog_(catalog),
+        table_(table.Cast<LakeTableEntry>()),
+        name_{table.ParentSchema().name, table.name} {}
+
+  Command command = Command::kDelete;
+  /// Where the two columns of the row's place stand in the input.
+  duckdb::idx_t row_id_start = 0;
+  /// UPDATE: the table's columns in their order, made of the input.
+  Expressions updated;
+  std::shared_ptr<ChangedRowsGroup> group = std::make_shared<ChangedRowsGroup>();
+
+  std::string GetName() const override { return updated.empty() ? "LAKE_DELETE" : "LAKE_UPDATE"; }
+  bool IsSink() const override { return true; }
+  bool ParallelSink() const override { return true; }
+  bool IsSource() const override { return true; }
+
+  duckdb::InsertionOrderPreservingMap<std::string> ParamsToString() const override {
+    duckdb::InsertionOrderPreservingMap<std::string> result;
+    result["Table"] = name_.ToString();
+    return result;
+  }
+
+  duckdb::unique_ptr<duckdb::GlobalSinkState> GetGlobalSinkState(
+      duckdb::ClientContext& context) const override {
+    auto state = duckdb::make_uniq<ChangeGlobalState>();
+    state->changed = group->Current();
+    LakeTransaction& lake = LakeTransaction::Get(context, catalog_);
+    // Asks whether the table may be written at all, before any work is done.
+    state->files = std::make_unique<WrittenFiles>(lake, name_);
+    return state;
+  }
+
+  duckdb::unique_ptr<duckdb::LocalSinkState> GetLocalSinkState(
+      duckdb::ExecutionContext& context) const override {
+    auto state = duckdb::make_uniq<ChangeLocalState>();
+    if (updated.empty()) return state;
+    state->executor.emplace(context.client, updated);
+    duckdb::vector<duckdb::LogicalType> column_types;
+    for (const auto& expression : updated) column_types.push_back(expression->return_type);
+    state->updated.Initialize(context.client, column_types);
+    return state;
+  }
+
+  duckdb::SinkResultType Sink(duckdb::ExecutionContext& context, duckdb::DataChunk& chunk,
+                              duckdb::OperatorSinkInput& input) const override {
+    auto& global = input.global_state.Cast<ChangeGlobalState>();
+    auto& local = input.local_state.Cast<ChangeLocalState>();
+    duckdb::SelectionVector fresh(STANDARD_VECTOR_SIZE);
+    const duckdb::idx_t count = Mark(chunk, *global.changed, fresh);
+    local.rows += static_cast<int64_t>(count);
+    if (count == 0 || updated.empty()) return duckdb::SinkResultType::NEED_MORE_INPUT;
+    if (count < chunk.size()) chunk.Slice(fresh, count);
+    local.updated.Reset();
+    local.executor->Execute(chunk, local.updated);
+    // MERGE keeps the global state to itself until here.
+    if (!local.writer) local.writer.emplace(*global.files);
+    local.writer->Append(context.client, local.updated);
+    return duckdb::SinkResultType::NEED_MORE_INPUT;
+  }
+
+  duckdb::SinkCombineResultType Combine(duckdb::ExecutionContext&,
+                                        duckdb::OperatorSinkCombineInput& input) const override {
+    auto& global = input.global_state.Cast<ChangeGlobalState>();
+    auto& local = input.local_state.Cast<ChangeLocalState>();
+    if (local.writer) local.writer->Finish();
+    const std::lock_guard guard(global.mutex);
+    global.rows += local.rows;
+    return duckdb::SinkCombineResultType::FINISHED;
+  }
+
+  duckdb::SinkFinalizeType Finalize(duckdb::Pipeline&, duckdb::Event&,
+                                    duckdb::ClientContext& context,
+                                    duckdb::OperatorSinkFinalizeInput& input) const override {
+    auto& global = input.global_state.Cast<ChangeGlobalState>();
+    LakeState::RowChanges changes;
+    changes.command = command;
+    changes.added = global.files->Take();
+    const RowLocator& locator = *table_.lake_table().locator;
+    changes.read = locator.read();
+    // The first action of a MERGE that ends takes the rows of all of them: their sinks are done.
+    for (auto& [index, positions] : std::exchange(global.changed->by_file, {})) {
+      changes.deleted.push_back({locator.plan()->files.at(index).file, std::move(positions)});
+    }
+    LakeTransaction& lake = LakeTransaction::Get(context, catalog_);
+    ThrowIfError(lake.state().ChangeRows(name_, std::move(changes)));
+    return duckdb::SinkFinalizeType::READY;
+  }
+
+ protected:
+  duckdb::SourceResultType GetDataInternal(duckdb::ExecutionContext&, duckdb::DataChunk& chunk,
+                                           duckdb::OperatorSourceInput&) const override {
+    chunk.SetCardinality(1);
+    chunk.SetValue(0, 0, duckdb::Value::BIGINT(sink_state->Cast<ChangeGlobalState>().rows));
+    return duckdb::SourceResultType::FINISHED;
+  }
+
+ private:
+  /// Notes the rows of a chunk; `fresh` are those that the statement has not changed before (a
+  /// join may find a row several times: the first one counts).
+  duckdb::idx_t Mark(duckdb::DataChunk& chunk, ChangedRows& changed,
+                     duckdb::SelectionVector& fresh) const {
+    duckdb::UnifiedVectorFormat files, positions;
+    chunk.data[row_id_start].ToUnifiedFormat(chunk.size(), files);
+    chunk.data[row_id_start + 1].ToUnifiedFormat(chunk.size(), positions);
+    const auto* file_of = duckdb::UnifiedVectorFormat::GetData<uint64_t>(files);
+    const auto* position_of = duckdb::UnifiedVectorFormat::GetData<int64_t>(positions);
+    duckdb::idx_t count = 0;
+    const std::lock_guard guard(changed.mutex);
+    DeletionVector* vector = nullptr;
+    uint64_t file = 0;
+    for (duckdb::idx_t i = 0; i < chunk.size(); ++i) {
+      const uint64_t next = file_of[files.sel->get_index(i)];
+      if (vector == nullptr || next != file) {
+        file = next;
+        vector = &changed.by_file[file];
+      }
+      const int64_t position = position_of[positions.sel->get_index(i)];
+      if (vector->Contains(position)) {
+        if (command != Command::kMerge) continue;
+        Throw(InvalidArgument("MERGE would change a row of " + name_.ToString() + " twice",
+                              "two rows of the source match it: make the source's rows unique"));
+      }
+      vector->Add(position);
+      fresh.set_index(count++, i);
+    }
+    return count;
+  }
+
+  LakeCatalog& catalog_;
+  const LakeTableEntry& table_;
+  const TableName name_;
+};
+
+[[noreturn]] void RefuseReturning(const char* statement, const duckdb::TableCatalogEntry& table) {
+  Throw(Unsupported(std::string(statement) +
+                        " … RETURNING is not supported on tables of the lake: " +
+                        table.ParentSchema().name + "." + table.name,
+                    "select the rows before or after the statement"));
+}
+
+duckdb::idx_t ReferenceIndex(const duckdb::Expression& expression) {
+  return expression.Cast<duckdb::BoundReferenceExpression>().index;
+}
+
+/// The table's columns in their order, as UPDATE makes them of its input.
+Expressions UpdatedColumns(const duckdb::vector<duckdb::PhysicalIndex>& columns,
+                           const Expressions& expressions, const Expressions& defaults,
+                           duckdb::TableCatalogEntry& table) {
+  Expressions result(table.GetColumns().PhysicalColumnCount());
+  for (duckdb::idx_t i = 0; i < columns.size(); ++i) {
+    const duckdb::idx_t column = columns[i].index;
+    const bool use_default =
+        expressions[i]->GetExpressionType() == duckdb::ExpressionType::VALUE_DEFAULT;
+    result[column] = (use_default ? defaults.at(column) : expressions[i])->Copy();
+  }
+  for (const auto& expression : result) {
+    if (expression == nullptr) Throw(Internal("a column of an updated row has no value"));
+  }
+  return result;
+}
+
+}  // namespace
+
+duckdb::PhysicalOperator& PlanLakeDelete(duckdb::PhysicalPlanGenerator& planner,
+                                         LakeCatalog& catalog, duckdb::LogicalDelete& op,
+                                         duckdb::PhysicalOperator& plan) {
+  if (op.return_chunk) RefuseReturning("DELETE", op.table);
+  auto& change = planner.Make<LakeRowChange>(op.types, op.estimated_cardinality, catalog, op.table)
+                     .Cast<LakeRowChange>();
+  change.row_id_start = ReferenceIndex(*op.expressions.at(0));
+  change.children.push_back(plan);
+  return change;
+}
+
+duckdb::PhysicalOperator& PlanLakeUpdate(duckdb::PhysicalPlanGenerator& planner,
+                                         LakeCatalog& catalog, duckdb::LogicalUpdate& op,
+                                         duckdb::PhysicalOperator& plan) {
+  if (op.return_chunk) RefuseReturning("UPDATE", op.table);
+  auto& change = planner.Make<LakeRowChange>(op.types, op.estimated_cardinality, catalog, op.table)
+                     .Cast<LakeRowChange>();
+  change.command = Command::kUpdate;
+  change.row_id_start = plan.types.size() - op.table.GetRowIdColumns().size();
+  change.updated = UpdatedColumns(op.columns, op.expressions, op.bound_defaults, op.table);
+  change.children.push_back(plan);
+  return change;
+}
+
+duckdb::PhysicalOperator& PlanLakeMerge(duckdb::PhysicalPlanGenerator& planner,
+                                        LakeCatalog& catalog, duckdb::LogicalMergeInto& op,
+                                        duckdb::PhysicalOperator& plan) {
+  if (op.return_chunk) RefuseReturning("MERGE", op.table);
+  using duckdb::MergeActionType;
+  auto& table = op.table.Cast<LakeTableEntry>();
+  const duckdb::vector<duckdb::LogicalType> count_type{duckdb::LogicalType::BIGINT};
+  const auto group = std::make_shared<ChangedRowsGroup>();
+  const auto change_rows = [&]() -> LakeRowChange& {
+    auto& change =
+        planner.Make<LakeRowChange>(count_type, 1, catalog, op.table).Cast<LakeRowChange>();
+    change.command = Command::kMerge;
+    change.row_id_start = op.row_id_start;
+    change.group = group;
+    return change;
+  };
+  duckdb::map<duckdb::MergeActionCondition,
+              duckdb::vector<duckdb::unique_ptr<duckdb::MergeIntoOperator>>>
+      actions;
+  for (auto& [condition, bound_actions] : op.actions) {
+    for (auto& action : bound_actions) {
+      auto planned = duckdb::make_uniq<duckdb::MergeIntoOperator>();
+      planned->action_type = action->action_type;
+      planned->condition = std::move(action->condition);
+      switch (action->action_type) {
+        case MergeActionType::MERGE_UPDATE: {
+          LakeRowChange& change = change_rows();
+          change.updated =
+              UpdatedColumns(action->columns, action->expressions, op.bound_defaults, op.table);
+          planned->op = change;
+          break;
+        }
+        case MergeActionType::MERGE_DELETE:
+          planned->op = change_rows();
+          break;
+        case MergeActionType::MERGE_INSERT: {
+          Expressions columns;
+          for (const auto& column : table.GetColumns().Physical()) {
+            const auto place = action->column_index_map.empty()
+                                   ? column.StorageOid()
+                                   : action->column_index_map[column.Physical()];
+            columns.push_back(place == duckdb::DConstants::INVALID_INDEX
+                                  ? op.bound_defaults[column.StorageOid()]->Copy()
+                                  : std::move(action->expressions.at(place)));
+          }
+          planned->expressions = std::move(columns);
+          planned->op = PlanLakeMergeInsert(planner, catalog, table);
+          break;
+        }
+        default:
+          planned->expressions = std::move(action->expressions);
+      }
+      actions[condition].push_back(std::move(planned));
+    }
+  }
+  auto& merge = planner.Make<duckdb::PhysicalMergeInto>(op.types, std::move(actions),
+                                                        op.row_id_start, op.source_marker,
+                                                        /*parallel=*/true, /*return_chunk=*/false);
+  merge.children.push_back(plan);
+  return merge;
+}
+
+}  // namespace tarn::duck

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "sql/duckdb/arrow_batches.h"
+#include "sql/duckdb/lake_catalog.h"
+#include "table/dual/data_writer.h"
+
+namespace tarn::duck {
+
+/// The data files that one statement writes, on their way from its threads to the transaction.
+/// What nobody took is deleted by the destructor. Threads: may be called concurrently.
+class WrittenFiles {
+ public:
+  /// Asks the transaction how files of the table have to look. Throws.
+  WrittenFiles(LakeTransaction& lake, const TableName& table);
+  ~WrittenFiles();
+
+  void Add(std::vector<DataFile> files, int64_t rows);
+  /// The files, now the caller's.
+  std::vector<DataFile> Take();
+  int64_t rows() const { return rows_; }
+
+  EngineState& engine() const { return engine_; }
+  const DataWriterOptions& options() const { return options_; }
+  const std::shared_ptr<arrow::Schema>& file_schema() const { return file_schema_; }
+
+ private:
+  EngineState& engine_;
+  DataWriterOptions options_;
+  std::shared_ptr<arrow::Schema> file_schema_;
+  std::mutex mutex_;
+  std::vector<DataFile> files_;
+  int64_t rows_ = 0;
+};
+
+/// Turns the chunks of one thread into data files. Throws what goes wrong.
+class RowWriter {
+ public:
+  explicit RowWriter(WrittenFiles& files) : files_(files) {}
+
+  /// The columns of the table, in its order.
+  void Append(duckdb::ClientContext& context, duckdb::DataChunk& chunk);
+  /// Ends the files and hands them over.
+  void Finish();
+
+ private:
+  void Flush();
+
+  WrittenFiles& files_;
+  std::unique_ptr<BatchBuilder> builder_;
+  std::unique_ptr<DataWriter> writer_;
+};
+
+}  // namespace tarn::duck
