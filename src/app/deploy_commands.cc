@@ -24,12 +24,14 @@ std::string LockOwner(const char* command) {
 std::unique_ptr<ProjectLock> TakeLock(const CommandContext& context, Wired& wired,
                                       const char* command) {
   auto lock = OrFail(ProjectLock::Acquire(
-      *wired.catalog, SystemClock(), wired.open.spec.limits, LockOwner(command), *context.cancel,
+      *wired.catalog, SystemClock(), SystemRandom(), wired.open.spec.limits, LockOwner(command),
+      *context.cancel,
       [](const std::string& holder) { std::fprintf(stderr, "waiting: %s\n", holder.c_str()); }));
   if (!StateExists(wired.open.spec)) {
     OrFail(Conflict("the state " + wired.open.spec.state + " was destroyed meanwhile",
                     "run the command again"));
   }
+  wired.pipeline.lock = lock->expectation();
   OrFail(MarkInterruptedRuns(*wired.catalog, SystemClock()));
   return lock;
 }
@@ -170,9 +172,11 @@ void RunDestroy(CommandContext& context, bool yes) {
   if (!yes) OrFail(Confirm("Destroy all of this?"));
   auto lock = TakeLock(context, *wired, "destroy");
   plan = OrFail(MakeDestroyPlan(wired->open));
-  OrFail(DestroyProject(wired->open, plan, *context.cancel));
+  OrFail(DestroyProject(wired->open, plan, *lock));
   // The files go while the lock is held: whoever waits for it finds them gone and says so.
-  if (OrFail(MakeDestroyPlan(wired->open)).everything) OrFail(RemoveState(wired->open.spec));
+  const bool everything = OrFail(MakeDestroyPlan(wired->open)).everything;
+  OrFail(lock->Confirm());
+  if (everything) OrFail(RemoveState(wired->open.spec));
   std::printf("Destroyed.\n");
 }
 

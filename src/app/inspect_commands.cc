@@ -88,7 +88,7 @@ void RunStatus(CommandContext& context, bool json) {
   auto wired = OrFail(WireProject(context.Wire(StateUse::kRequire)));
   Catalog& catalog = *wired->catalog;
   const AliveObjects alive = OrFail(LoadAliveObjects(catalog));
-  const auto pending = OrFail(catalog.PendingPublications(1000));
+  const auto pending = OrFail(catalog.PendingPublications({.limit = 1000}));
   const auto runs = OrFail(catalog.ListRuns(kRunsShown));
   if (!json) {
     std::printf("project %s, lake %s in %s, sequence %lld\n", wired->open.spec.name.c_str(),

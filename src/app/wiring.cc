@@ -61,10 +61,11 @@ Result<std::unique_ptr<Catalog>> OpenCatalog(const ProjectSpec& spec, StateUse u
   SqliteCatalogOptions options;
   options.missing = use == StateUse::kCreate ? SqliteCatalogOptions::Missing::kCreate
                                              : SqliteCatalogOptions::Missing::kRefuse;
-  auto catalog = OpenSqliteCatalog(spec.state, SystemClock(), SystemRandom(), options);
+  options.runs_kept_max = spec.limits.runs_kept_max;
+  auto catalog = OpenSqliteCatalog(spec.state, SystemClock(), options);
   *exists = catalog.ok();
   if (catalog.ok() || catalog.error().kind != ErrorKind::kNotFound) return catalog;
-  if (use == StateUse::kRead) return OpenSqliteCatalogInMemory(SystemClock(), SystemRandom());
+  if (use == StateUse::kRead) return OpenSqliteCatalogInMemory(SystemClock());
   return NotFound(
       "the project " + spec.name + " was not applied yet: there is no state in " + spec.state,
       "run `tarn apply` first");

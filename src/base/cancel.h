@@ -1,25 +1,42 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
+#include <optional>
+#include <utility>
 
 #include "base/result.h"
 
 namespace tarn {
 
-/// Set once by whoever wants long work to stop (a signal, a deadline), asked between its steps.
-/// Threads: both methods may be called concurrently, Request() from a signal handler too.
+/// Set once by whoever wants long work to stop (a signal, a deadline, a lost lease), asked between
+/// its steps.
+/// Threads: every method may be called concurrently, Request() from a signal handler too.
 class CancelFlag {
  public:
-  void Request() { requested_.store(true, std::memory_order_relaxed); }
-  bool requested() const { return requested_.load(std::memory_order_relaxed); }
-  /// Cancelled once requested.
+  void Request() { requested_.store(true, std::memory_order_release); }
+  /// The same with the error that Check() returns; of several reasons the first. Not from a signal
+  /// handler.
+  void Request(Error reason) {
+    {
+      std::lock_guard lock(mutex_);
+      if (!reason_) reason_ = std::move(reason);
+    }
+    Request();
+  }
+  bool requested() const { return requested_.load(std::memory_order_acquire); }
+  /// Cancelled once requested, or the reason that was given.
   Status Check() const {
     if (!requested()) return Status::Ok();
+    std::lock_guard lock(mutex_);
+    if (reason_) return *reason_;
     return Cancelled("stopped on request", "nothing half done is visible; run it again");
   }
 
  private:
   std::atomic<bool> requested_{false};
+  mutable std::mutex mutex_;
+  std::optional<Error> reason_;
 };
 
 }  // namespace tarn

@@ -28,6 +28,7 @@ struct Limits {
   int64_t lock_lease_ms = 30000;              ///< lease of the project lock; renewed at a third
   int64_t lock_wait_ms = 60000;               ///< how long a second `apply` waits for the first
   int64_t checkpoint_every_commits = 10;      ///< Delta checkpoint cadence
+  int64_t runs_kept_max = 10000;              ///< runs that `system.runs` remembers
   int64_t metadata_log_max = 100;             ///< old metadata files remembered by a table
   int64_t partition_writers_max = 64;         ///< data files open at once in one write
 

@@ -90,8 +90,12 @@ struct DropViewOp {
 struct SetPositionOp {
   std::string source;
   std::string table;
-  std::string position;
-};  ///< JSON text; "" removes
+  std::string position;  ///< JSON text; "" removes
+  /// What must stand there before, "" for nothing; else the commit fails with Conflict. Whoever
+  /// read from a position and adds what came after it says so here: nobody else has done it
+  /// meanwhile.
+  std::optional<std::string> expected = std::nullopt;
+};
 struct PutObjectOp {
   std::string kind;
   std::string name;
@@ -106,9 +110,16 @@ struct ExpectTableOp {
   std::string uuid;
   std::string expected_metadata_location;
 };
-using CommitOp = std::variant<CreateNamespaceOp, SetNamespacePropertiesOp, DropNamespaceOp,
-                              CreateTableOp, UpdateTableOp, DropTableOp, RenameTableOp, PutViewOp,
-                              DropViewOp, SetPositionOp, PutObjectOp, DropObjectOp, ExpectTableOp>;
+/// Fails the commit with Conflict, naming the present holder, unless the lock is held with this
+/// token. A lease that ran out and that nobody took is still held: only another token fences.
+struct ExpectLockOp {
+  std::string name;
+  std::string token;
+};
+using CommitOp =
+    std::variant<CreateNamespaceOp, SetNamespacePropertiesOp, DropNamespaceOp, CreateTableOp,
+                 UpdateTableOp, DropTableOp, RenameTableOp, PutViewOp, DropViewOp, SetPositionOp,
+                 PutObjectOp, DropObjectOp, ExpectTableOp, ExpectLockOp>;
 /// @}
 
 struct CommitRequest {
@@ -164,6 +175,13 @@ struct RunRecord {
   std::string detail_json;  ///< checks and their results, inputs with sequence
 };
 
+/// Which part of the outbox is wanted, oldest first.
+struct OutboxRange {
+  int64_t limit = 0;                                     ///< rows at most
+  int64_t after_id = 0;                                  ///< those that came later
+  std::optional<std::string> table_uuid = std::nullopt;  ///< of one table only
+};
+
 struct LockInfo {
   std::string name, owner;  ///< owner: "apply, pid 4711 on host"
   std::string token;        ///< fences an old owner out
@@ -205,17 +223,22 @@ class Catalog {
   virtual Result<std::vector<ObjectEntry>> ListObjects(std::optional<std::string> kind) = 0;
 
   /// The outbox, oldest first.
-  virtual Result<std::vector<Publication>> PendingPublications(int64_t limit) = 0;
+  virtual Result<std::vector<Publication>> PendingPublications(const OutboxRange& range) = 0;
   virtual Status MarkPublished(int64_t publication_id) = 0;
 
-  virtual Status RecordRun(const RunRecord& run) = 0;  ///< inserts or replaces by id
+  /// Inserts or replaces by id. The oldest are forgotten beyond `runs_kept_max`.
+  virtual Status RecordRun(const RunRecord& run) = 0;
   virtual Result<std::vector<RunRecord>> ListRuns(int64_t limit) = 0;
 
-  /// Takes a lease. Conflict, naming the holder, while somebody else's has not expired.
+  /// Takes a lease under a token that the caller chose (a UUID of its own for every lease), so that
+  /// it may ask again after a lost answer: who holds the lock with this token already, has it, with
+  /// a new lease. Conflict, naming the holder, while somebody else's has not expired.
   virtual Result<LockInfo> AcquireLock(const std::string& name, const std::string& owner,
-                                       int64_t lease_ms) = 0;
-  /// Conflict when the lease was lost to somebody else.
+                                       const std::string& token, int64_t lease_ms) = 0;
+  /// Conflict when the lease was lost to somebody else. One that ran out and that nobody took is
+  /// renewed.
   virtual Status RenewLock(const LockInfo& lock, int64_t lease_ms) = 0;
+  /// Ok as well when it is not held with this token.
   virtual Status ReleaseLock(const LockInfo& lock) = 0;
 };
 

@@ -42,7 +42,7 @@ TEST(Committer, ANewTableGetsItsSchemaAndTakesTheFirstVersion) {
   EXPECT_EQ(entry.version, 1);
   EXPECT_EQ(entry.sequence, Sequence(1));
   EXPECT_EQ(entry.location, "memory://lake/bronze/t");
-  EXPECT_THAT(*lake.catalog().PendingPublications(10), IsEmpty());
+  EXPECT_THAT(*lake.catalog().PendingPublications({.limit = 10}), IsEmpty());
 }
 
 TEST(Committer, ASchemaThatDiffersInCaseIsUsed) {
@@ -131,7 +131,7 @@ TEST(Committer, RacingThreadsAllGetThrough) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(LivePaths(lake, kT), SizeIs(20));
   EXPECT_EQ(lake.catalog().LoadTable(kT, {})->version, 21);
-  EXPECT_THAT(*lake.catalog().PendingPublications(100), IsEmpty());
+  EXPECT_THAT(*lake.catalog().PendingPublications({.limit = 100}), IsEmpty());
 }
 
 TEST(Committer, ChangesThatCannotStandOnTheNewStateAreAConflict) {
@@ -276,10 +276,10 @@ TEST(Committer, FailingToPublishIsNotFailingToCommit) {
   lake.Append(kT, "1");
   lake.Append(kT, "2");
   EXPECT_THAT(LivePaths(lake, kT), SizeIs(2));
-  EXPECT_THAT(*lake.catalog().PendingPublications(10), SizeIs(2));
+  EXPECT_THAT(*lake.catalog().PendingPublications({.limit = 10}), SizeIs(2));
   lake.store().SetFaultInjector(nullptr);
   EXPECT_TRUE(PublishOutbox(lake.context(), lake.catalog()).ok());
-  EXPECT_THAT(*lake.catalog().PendingPublications(10), IsEmpty());
+  EXPECT_THAT(*lake.catalog().PendingPublications({.limit = 10}), IsEmpty());
 }
 
 TEST(Committer, AFailedStagingLeavesNothingBehind) {

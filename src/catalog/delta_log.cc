@@ -16,14 +16,19 @@ bool IsNotFound(const Error& error) { return error.kind == ErrorKind::kNotFound;
 
 }  // namespace
 
-Status PutOnce(ObjectStore& store, const std::string& key, const std::string& bytes) {
+Status PutOnce(ObjectStore& store, const std::string& key, const std::string& bytes,
+               const IsSame& is_same) {
   Status status = store.PutIfAbsent(key, bytes);
   if (status.ok() || status.error().kind != ErrorKind::kAlreadyExists) return status;
   TARN_ASSIGN_OR_RETURN(const std::string existing, store.Get(key));
-  if (existing == bytes) return {};
+  if (existing == bytes || is_same(existing, store.UriOf(key))) return {};
   return Corruption(store.UriOf(key) + " was written by somebody else",
                     "let only one catalog write into this warehouse; move the file away to have "
                     "it written again");
+}
+
+Status PutOnce(ObjectStore& store, const std::string& key, const std::string& bytes) {
+  return PutOnce(store, key, bytes, [](const std::string&, const std::string&) { return false; });
 }
 
 Result<std::optional<int64_t>> DeltaLog::LastCheckpointVersion() const {
@@ -145,8 +150,9 @@ Result<DeltaLog::Shape> DeltaLog::ReadShape(int64_t version) const {
   return Shape{std::move(*protocol), std::move(*metadata)};
 }
 
-Status DeltaLog::WriteEntry(int64_t version, const std::string& bytes) const {
-  return PutOnce(store_, folder_ + delta::LogEntryName(version), bytes);
+Status DeltaLog::WriteEntry(int64_t version, const std::string& bytes,
+                            const IsSame& is_same) const {
+  return PutOnce(store_, folder_ + delta::LogEntryName(version), bytes, is_same);
 }
 
 Status DeltaLog::WriteCheckpoint(int64_t version, int64_t now_ms) const {

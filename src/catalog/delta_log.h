@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,16 @@
 #include "table/delta/state.h"
 
 namespace tarn {
+
+/// Whether the bytes that stand at a URI say what was to be written there in other ones.
+using IsSame = std::function<bool(const std::string& existing, const std::string& uri)>;
+
+/// Creates an object that never changes. Ok when it stands there already with these bytes, or with
+/// others that say the same. Error Corruption, naming it, when somebody else wrote it.
+Status PutOnce(ObjectStore& store, const std::string& key, const std::string& bytes,
+               const IsSame& is_same);
+/// The same where no other bytes say the same.
+Status PutOnce(ObjectStore& store, const std::string& key, const std::string& bytes);
 
 /// The Delta log of one table in a store: `<table>/_delta_log/`.
 /// Threads: may be called concurrently, also by several processes.
@@ -32,9 +43,8 @@ class DeltaLog {
   };
   Result<Shape> ReadShape(int64_t version) const;
 
-  /// Writes an entry that nobody overwrites. Ok when it stands there already with these bytes.
-  /// Error Corruption when it has other ones.
-  Status WriteEntry(int64_t version, const std::string& bytes) const;
+  /// Writes an entry that nobody overwrites; see PutOnce.
+  Status WriteEntry(int64_t version, const std::string& bytes, const IsSame& is_same) const;
 
   /// Writes the checkpoint of `version` and points `_last_checkpoint` to it, unless they are there.
   Status WriteCheckpoint(int64_t version, int64_t now_ms) const;
@@ -51,9 +61,5 @@ class DeltaLog {
   ObjectStore& store_;
   const std::string folder_;
 };
-
-/// Creates an object that never changes. Ok when it stands there already with these bytes; Error
-/// Corruption, naming it, when it has other ones.
-Status PutOnce(ObjectStore& store, const std::string& key, const std::string& bytes);
 
 }  // namespace tarn

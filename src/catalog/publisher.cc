@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <charconv>
 #include <map>
 #include <optional>
@@ -12,11 +11,12 @@
 #include "catalog/delta_entry.h"
 #include "catalog/delta_log.h"
 #include "table/delta/log_json.h"
+#include "table/iceberg/metadata_json.h"
 
 namespace tarn {
 namespace {
 
-constexpr int64_t kBatchRows = 256;
+constexpr int64_t kPageRows = 256;
 
 bool IsNotFound(const Status& status) {
   return !status.ok() && status.error().kind == ErrorKind::kNotFound;
@@ -32,6 +32,54 @@ Result<int64_t> ReadHint(ObjectStore& store, const std::string& key) {
   return version;
 }
 
+// An earlier attempt, perhaps by another version of this program, which writes the same state in
+// other bytes, put what stands there: it tells of the same state of the same table.
+bool IsSameMetadata(const std::string& existing, const std::string& uri,
+                    const TableMetadata& current) {
+  const Result<TableMetadata> found = ParseTableMetadata(existing, uri);
+  return found.ok() && found->table_uuid == current.table_uuid &&
+         found->last_sequence_number == current.last_sequence_number &&
+         found->current_snapshot == current.current_snapshot &&
+         found->last_updated_ms == current.last_updated_ms;
+}
+
+// The part of an entry that says whose it is.
+struct EntryIdentity {
+  std::string sequence;
+  std::string commit_id;  // of the snapshot that it tells; empty where it tells of none
+  std::string table_id;   // empty where the table's shape did not change
+};
+
+EntryIdentity IdentityOf(const std::vector<delta::Action>& actions) {
+  EntryIdentity identity;
+  for (const delta::Action& action : actions) {
+    if (const auto* info = std::get_if<delta::CommitInfo>(&action)) {
+      const auto tag = [info](const char* name) {
+        const auto found = info->tags.find(name);
+        return found == info->tags.end() ? std::string() : found->second;
+      };
+      identity.sequence = tag("tarn.sequence");
+      identity.commit_id = tag("tarn.commit-id");
+    } else if (const auto* metadata = std::get_if<delta::Metadata>(&action)) {
+      identity.table_id = metadata->id;
+    }
+  }
+  return identity;
+}
+
+// The same of an entry: that of the same commit, which is told by its sequence and by an identity
+// that nobody else has: the commit's, or the table's own where the entry changes the table's shape.
+bool IsSameEntry(const std::string& existing, const std::string& uri,
+                 const std::vector<delta::Action>& wanted, const std::string& table_uuid) {
+  const Result<std::vector<delta::Action>> found = delta::ParseLogEntry(existing, uri);
+  if (!found.ok()) return false;
+  const EntryIdentity its = IdentityOf(*found);
+  const EntryIdentity ours = IdentityOf(wanted);
+  if (its.sequence != ours.sequence || its.commit_id != ours.commit_id) return false;
+  if (!its.table_id.empty()) return its.table_id == table_uuid;
+  return !its.commit_id.empty();
+}
+
 // Never moves the hint back. Another process may: RaiseHints() looks again afterwards.
 Status RaiseHint(ObjectStore& store, const std::string& table_key, int64_t version) {
   const std::string key = table_key + "/metadata/version-hint.text";
@@ -44,44 +92,40 @@ class Publisher {
  public:
   Publisher(const TableContext& context, Catalog& catalog) : context_(context), catalog_(catalog) {}
 
-  // Publishes table by table in the order of versions. A table that fails waits for the next time;
-  // the others go on.
+  // Goes through the outbox once, page by page, in its order: for each table that of its versions.
+  // A table that fails waits for the next time; the others go on.
   Status Run() {
-    for (int64_t limit = kBatchRows;;) {
-      TARN_ASSIGN_OR_RETURN(const std::vector<Publication> pending,
-                            catalog_.PendingPublications(limit));
-      const bool all = static_cast<int64_t>(pending.size()) < limit;
-      const bool progressed = PublishBatch(pending);
-      if (all) break;
-      if (!progressed) limit *= 2;
+    OutboxRange range{.limit = kPageRows};
+    for (;;) {
+      Result<std::vector<Publication>> page = catalog_.PendingPublications(range);
+      Keep(page.status());
+      if (!page.ok()) break;
+      PublishPage(*page);
+      if (static_cast<int64_t>(page->size()) < range.limit) break;
+      range.after_id = page->back().id;
     }
     RaiseHints();
     return first_error_;
   }
 
  private:
-  // Whether anything left the outbox.
-  bool PublishBatch(const std::vector<Publication>& pending) {
+  void PublishPage(const std::vector<Publication>& page) {
     std::map<std::string, int64_t> last_version;
-    for (const Publication& one : pending) last_version[one.table_uuid] = one.version;
-    bool progressed = false;
-    for (const Publication& one : pending) {
+    for (const Publication& one : page) last_version[one.table_uuid] = one.version;
+    for (const Publication& one : page) {
       if (failed_.contains(one.table_uuid)) continue;
-      // The hint moves once, to the newest state of the batch.
-      const Status status =
+      // The hint moves once, to the newest state of the page.
+      Status status =
           Publish(one, one.version == last_version[one.table_uuid] ? Hint::kRaise : Hint::kLeave);
-      if (status.ok()) {
-        progressed = true;
-        continue;
-      }
+      if (IsNotFound(status)) status = ForgetWhenDropped(one, status);
+      if (status.ok()) continue;
       failed_.insert(one.table_uuid);
       Keep(status);
-      // What went before it in this batch left the hint to it.
+      // What went before it in this page left the hint to it.
       const auto published = published_.find(one.table_uuid);
       if (published == published_.end()) continue;
       Keep(RaiseHint(*context_.store, published->second.table_key, published->second.version));
     }
-    return progressed;
   }
 
   enum class Hint { kRaise, kLeave };
@@ -89,9 +133,7 @@ class Publisher {
   Status Publish(const Publication& publication, Hint hint) {
     ObjectStore& store = *context_.store;
     TARN_ASSIGN_OR_RETURN(const std::string staged_key, store.KeyOf(publication.metadata_location));
-    const Result<std::string> bytes = store.Get(staged_key);
-    if (IsNotFound(bytes.status())) return ForgetWhenDropped(publication, bytes.status());
-    TARN_RETURN_IF_ERROR(bytes.status());
+    TARN_ASSIGN_OR_RETURN(const std::string bytes, store.Get(staged_key));
     TARN_ASSIGN_OR_RETURN(const auto current,
                           LoadTableMetadata(store, publication.metadata_location));
     std::shared_ptr<const TableMetadata> previous;
@@ -101,15 +143,22 @@ class Publisher {
     }
     TARN_ASSIGN_OR_RETURN(const std::string table_key, store.KeyOf(current->location));
     const std::string version = std::to_string(publication.version);
-    TARN_RETURN_IF_ERROR(
-        PutOnce(store, table_key + "/metadata/v" + version + ".metadata.json", *bytes));
+    TARN_RETURN_IF_ERROR(PutOnce(store, table_key + "/metadata/v" + version + ".metadata.json",
+                                 bytes,
+                                 [&current](const std::string& existing, const std::string& uri) {
+                                   return IsSameMetadata(existing, uri, *current);
+                                 }));
 
     const DeltaLog log(store, table_key);
     const int64_t entry_version = publication.version - 1;
     Result<std::vector<delta::Action>> actions =
         BuildDeltaEntry(context_, log, publication, previous.get(), *current);
     TARN_RETURN_IF_ERROR(actions.status());
-    TARN_RETURN_IF_ERROR(log.WriteEntry(entry_version, delta::WriteLogEntry(*actions)));
+    TARN_RETURN_IF_ERROR(log.WriteEntry(entry_version, delta::WriteLogEntry(*actions),
+                                        [&](const std::string& existing, const std::string& uri) {
+                                          return IsSameEntry(existing, uri, *actions,
+                                                             publication.table_uuid);
+                                        }));
     Checkpoint(log, entry_version, publication.committed_micros / 1000, *current);
     if (hint == Hint::kRaise) {
       TARN_RETURN_IF_ERROR(RaiseHint(store, table_key, publication.version));
@@ -131,7 +180,7 @@ class Publisher {
     }
   }
 
-  // The metadata of a dropped table may have been cleaned up before it was published.
+  // The files of a dropped table, any of them, may have been cleaned up before it was published.
   Status ForgetWhenDropped(const Publication& publication, const Status& missing) {
     const Status live = catalog_.LoadTableByUuid(publication.table_uuid, {}).status();
     if (!IsNotFound(live)) return live.ok() ? missing : live;
@@ -149,15 +198,12 @@ class Publisher {
       const Result<TableEntry> table = catalog_.LoadTableByUuid(uuid, {});
       if (IsNotFound(table.status())) continue;
       Keep(table.status());
-      const Result<std::vector<Publication>> pending = catalog_.PendingPublications(kBatchRows);
+      const Result<std::vector<Publication>> pending =
+          catalog_.PendingPublications({.limit = 1, .table_uuid = uuid});
       Keep(pending.status());
       if (!table.ok() || !pending.ok()) continue;
-      const bool waits =
-          static_cast<int64_t>(pending->size()) == kBatchRows ||
-          std::any_of(pending->begin(), pending->end(),
-                      [&uuid = uuid](const Publication& one) { return one.table_uuid == uuid; });
       // Whoever publishes what waits looks at the hint after that.
-      if (waits) continue;
+      if (!pending->empty()) continue;
       Keep(RaiseHint(*context_.store, published.table_key, table->version));
     }
   }

@@ -7,68 +7,27 @@
 #include "base/json.h"
 #include "catalog/committer.h"
 #include "catalog/delta_log.h"
-#include "catalog/test_support.h"
+#include "catalog/publisher_test_support.h"
 #include "table/delta/log_json.h"
-#include "table/dual/changes.h"
 
 namespace tarn {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::Entry;
+using testing::ExpectLogsAgree;
+using testing::FillOutbox;
+using testing::Get;
 using ::testing::HasSubstr;
+using testing::Hint;
 using ::testing::IsEmpty;
+using testing::kFolder;
+using testing::kT;
+using testing::kU;
+using testing::Of;
+using testing::Read;
 using ::testing::SizeIs;
 using testing::TestLake;
-
-const TableName kT{"bronze", "t"};
-const TableName kU{"bronze", "u"};
-constexpr char kFolder[] = "bronze/t";
-
-std::string Get(TestLake& lake, const std::string& key) {
-  const auto bytes = lake.store().Get(key);
-  EXPECT_TRUE(bytes.ok()) << bytes.status().ToString();
-  return bytes.ok() ? *bytes : "";
-}
-std::string Hint(TestLake& lake, const std::string& folder = kFolder) {
-  return Get(lake, folder + "/metadata/version-hint.text");
-}
-std::vector<delta::Action> Entry(TestLake& lake, int64_t version) {
-  const std::string name = delta::LogEntryName(version);
-  return *delta::ParseLogEntry(Get(lake, std::string(kFolder) + "/_delta_log/" + name), name);
-}
-template <typename T>
-std::vector<T> Of(const std::vector<delta::Action>& actions) {
-  std::vector<T> found;
-  for (const delta::Action& action : actions) {
-    if (const T* one = std::get_if<T>(&action)) found.push_back(*one);
-  }
-  return found;
-}
-delta::State Read(TestLake& lake, std::optional<int64_t> version = {}) {
-  const auto state = DeltaLog(lake.store(), kFolder).ReadState(version);
-  EXPECT_TRUE(state.ok()) << state.status().ToString();
-  return state.ok() ? *state : delta::State();
-}
-
-// The files that Delta's log names are those of the Iceberg snapshot.
-void ExpectLogsAgree(TestLake& lake, const TableName& name) {
-  const TableEntry entry = *lake.catalog().LoadTable(name, {});
-  const auto table = *LoadTableMetadata(lake.store(), entry.metadata_location);
-  std::set<std::string> iceberg;
-  if (table->current_snapshot) {
-    const auto live = *ListLiveFiles(lake.store(), *table, *table->current_snapshot);
-    for (const LiveFile& one : live) {
-      iceberg.insert(one.file.path);
-    }
-  }
-  const auto state = DeltaLog(lake.store(), *lake.store().KeyOf(entry.location)).ReadState({});
-  ASSERT_TRUE(state.ok()) << state.error().ToString();
-  EXPECT_EQ(state->version, entry.version - 1);
-  std::set<std::string> delta;
-  for (const auto& [path, add] : state->files) delta.insert(entry.location + "/" + path);
-  EXPECT_EQ(delta, iceberg);
-  EXPECT_EQ(Hint(lake, *lake.store().KeyOf(entry.location)), std::to_string(entry.version));
-}
 
 TEST(Publisher, TheFirstVersionHasProtocolMetadataAndNothingElse) {
   TestLake lake;
@@ -250,28 +209,8 @@ TEST(Publisher, FailingToWriteACheckpointOnlyWarns) {
     return ResourceExhausted("disk full");
   });
   lake.Append(kT, "1");
-  EXPECT_THAT(*lake.catalog().PendingPublications(10), IsEmpty());
+  EXPECT_THAT(*lake.catalog().PendingPublications({.limit = 10}), IsEmpty());
   EXPECT_EQ(Hint(lake), "2");
-}
-
-// Commits of every kind whose publication is held back, so that the outbox is full.
-void FillOutbox(TestLake& lake) {
-  lake.store().SetFaultInjector([](const StorageCall& call) -> std::optional<Error> {
-    if (call.key.find("/metadata/v") == std::string_view::npos) return std::nullopt;
-    return Unavailable("held back");
-  });
-  lake.limits().checkpoint_every_commits = 3;
-  lake.Create(kT, {"region"});
-  lake.Create(kU);
-  lake.Append(kT, "1", {std::string("eu")});
-  lake.Append(kT, "2", {std::string("us")});
-  lake.Change(kT, [](TableTransaction& t) { return t.RenameColumn("id", "key"); });
-  lake.Append(kT, "3", {std::string()});
-  lake.Append(kU, "1");
-  lake.Change(kT, [](TableTransaction& t) {
-    return t.Overwrite({TestLake::File(t, "4", {std::string("us")})});
-  });
-  lake.store().SetFaultInjector(nullptr);
 }
 
 // A process that was killed reaches its catalog no more.
@@ -290,7 +229,7 @@ class MortalCatalog final : public testing::ForwardingCatalog {
 TEST(Publisher, InterruptedAtAnyStoreCallItEndsTheSame) {
   TestLake golden;
   FillOutbox(golden);
-  ASSERT_THAT(*golden.catalog().PendingPublications(100), SizeIs(8));
+  ASSERT_THAT(*golden.catalog().PendingPublications({.limit = 100}), SizeIs(8));
   ASSERT_TRUE(PublishOutbox(golden.context(), golden.catalog()).ok());
   ExpectLogsAgree(golden, kT);
   ExpectLogsAgree(golden, kU);
@@ -313,7 +252,7 @@ TEST(Publisher, InterruptedAtAnyStoreCallItEndsTheSame) {
     lake.store().SetFaultInjector(nullptr);
     ASSERT_TRUE(PublishOutbox(lake.context(), lake.catalog()).ok()) << n;
     ASSERT_EQ(lake.Objects(), expected) << "interrupted at moment " << n;
-    ASSERT_THAT(*lake.catalog().PendingPublications(100), IsEmpty());
+    ASSERT_THAT(*lake.catalog().PendingPublications({.limit = 100}), IsEmpty());
     if (n == 1) {
       TestLake counted;
       FillOutbox(counted);
@@ -384,7 +323,7 @@ TEST(Publisher, AForeignEntryIsNamedAndOtherTablesGoOn) {
   ASSERT_TRUE(lake.store().Put("bronze/t/_delta_log/" + delta::LogEntryName(1), "{}\n").ok());
   lake.Append(kT, "1");
   lake.Append(kU, "1");
-  ASSERT_THAT(*lake.catalog().PendingPublications(10), SizeIs(1));
+  ASSERT_THAT(*lake.catalog().PendingPublications({.limit = 10}), SizeIs(1));
   const Status status = PublishOutbox(lake.context(), lake.catalog());
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().kind, ErrorKind::kCorruption);
@@ -401,7 +340,7 @@ TEST(Publisher, ManyStuckTablesDoNotHoldUpTheOthers) {
   for (int i = 0; i < 300; ++i) {
     lake.Change(kT, [i](TableTransaction& t) { return t.SetProperty("n", std::to_string(i)); });
   }
-  ASSERT_THAT(*lake.catalog().PendingPublications(1000), SizeIs(300));
+  ASSERT_THAT(*lake.catalog().PendingPublications({.limit = 1000}), SizeIs(300));
   lake.Create(kU);
   ExpectLogsAgree(lake, kU);
 }
@@ -415,28 +354,6 @@ TEST(Publisher, TheHintNeverMovesBack) {
   ASSERT_TRUE(lake.store().Put("bronze/t/metadata/version-hint.text", "").ok());
   lake.Append(kT, "2");
   EXPECT_EQ(Hint(lake), "3");
-}
-
-TEST(Publisher, ADroppedTableIsPublishedWhileItsFilesStandAndForgottenAfterwards) {
-  for (const bool files_stand : {true, false}) {
-    TestLake lake;
-    FillOutbox(lake);
-    const TableEntry entry = *lake.catalog().LoadTable(kT, {});
-    ASSERT_TRUE(lake.catalog().Commit({"drop", "", "", {DropTableOp{entry.uuid}}}).ok());
-    if (!files_stand) {
-      for (const auto& [key, bytes] : lake.Objects()) {
-        if (key.starts_with("bronze/t/")) {
-          ASSERT_TRUE(lake.store().Delete(key).ok());
-        }
-      }
-    }
-    const Status status = PublishOutbox(lake.context(), lake.catalog());
-    EXPECT_TRUE(status.ok()) << status.ToString();
-    EXPECT_THAT(*lake.catalog().PendingPublications(10), IsEmpty());
-    ExpectLogsAgree(lake, kU);
-    const bool has_log = lake.store().Head("bronze/t/_delta_log/" + delta::LogEntryName(0)).ok();
-    EXPECT_EQ(has_log, files_stand);
-  }
 }
 
 TEST(Publisher, LostMetadataOfALiveTableIsAnError) {

@@ -56,15 +56,15 @@ class ForwardingCatalog : public Catalog {
   Result<std::vector<ObjectEntry>> ListObjects(std::optional<std::string> kind) override {
     return next_.ListObjects(std::move(kind));
   }
-  Result<std::vector<Publication>> PendingPublications(int64_t limit) override {
-    return next_.PendingPublications(limit);
+  Result<std::vector<Publication>> PendingPublications(const OutboxRange& range) override {
+    return next_.PendingPublications(range);
   }
   Status MarkPublished(int64_t id) override { return next_.MarkPublished(id); }
   Status RecordRun(const RunRecord& run) override { return next_.RecordRun(run); }
   Result<std::vector<RunRecord>> ListRuns(int64_t limit) override { return next_.ListRuns(limit); }
   Result<LockInfo> AcquireLock(const std::string& name, const std::string& owner,
-                               int64_t lease_ms) override {
-    return next_.AcquireLock(name, owner, lease_ms);
+                               const std::string& token, int64_t lease_ms) override {
+    return next_.AcquireLock(name, owner, token, lease_ms);
   }
   Status RenewLock(const LockInfo& lock, int64_t lease_ms) override {
     return next_.RenewLock(lock, lease_ms);
@@ -80,7 +80,7 @@ class TestLake {
  public:
   explicit TestLake(uint64_t seed = 11) : random_(SeededRandom(seed)) {
     SetLogLevel(LogLevel::kError);  // what is held back on purpose would warn at every commit
-    catalog_ = *OpenSqliteCatalogInMemory(clock_, *random_);
+    catalog_ = *OpenSqliteCatalogInMemory(clock_);
     limits_.checkpoint_every_commits = 10;
   }
 

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "base/cancel.h"
 #include "base/progress.h"
 #include "catalog/catalog.h"
+#include "catalog/committer.h"
 #include "sql/engine.h"
 #include "table/dual/data_writer.h"
 #include "table/dual/table.h"
@@ -17,6 +21,11 @@ struct PipelineContext {
   FileWriterFactory file_writer;  ///< empty: OpenParquetWriter
   Progress* progress = nullptr;
   const CancelFlag* cancel = nullptr;
+  /// The lock under which the loops work: no commit happens once somebody else holds it.
+  std::optional<ExpectLockOp> lock;
+
+  /// What every commit of a loop begins with.
+  LakeCommit NewCommit(std::string author, std::string message) const;
 };
 
 }  // namespace tarn

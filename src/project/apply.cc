@@ -54,6 +54,15 @@ LoadItem ItemOf(const SourceSpec& spec, const PlannedTable& planned) {
   return item;
 }
 
+/// Where the last load of a source table stood; "" when there was none.
+std::string PositionOf(const std::vector<PositionEntry>& positions, const std::string& source,
+                       const SourceTableName& table) {
+  for (const PositionEntry& entry : positions) {
+    if (entry.source == source && entry.table == table.ToString()) return entry.position;
+  }
+  return {};
+}
+
 CommitOp RememberTable(const PlannedTable& planned) {
   return PutObjectOp{kSourceTableObject, planned.object_name, planned.object.ToJson()};
 }
@@ -91,9 +100,8 @@ Result<LoadReport> LoadRecorded(const PipelineContext& context, Source& source,
 
 Status PutObjects(OpenProject& project, const PipelineContext& context, const Plan& plan) {
   TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*project.catalog));
-  LakeCommit commit;
-  commit.author = "apply";
-  commit.message = "project " + project.spec.name;
+  LakeCommit commit = context.NewCommit("apply", "project " + project.spec.name);
+  const size_t ops_before = commit.ops.size();
   if (plan.project_is_new) {
     const ProjectObject object{project.spec.name, project.spec.catalog,
                                project.tables.store->root_uri()};
@@ -128,7 +136,7 @@ Status PutObjects(OpenProject& project, const PipelineContext& context, const Pl
     auto entry = context.catalog->LoadView(view, std::nullopt);
     if (entry.ok() && entry->owner == "model:" + name) commit.ops.push_back(DropViewOp{view});
   }
-  if (commit.ops.empty()) return Status::Ok();
+  if (commit.ops.size() == ops_before) return Status::Ok();
   return CommitToLake(context.tables, *context.catalog, commit).status();
 }
 
@@ -201,6 +209,7 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
                               const Plan& plan, const Reporter& reporter) {
   ApplyReport report;
   TARN_RETURN_IF_ERROR(PutObjects(project, context, plan));
+  TARN_ASSIGN_OR_RETURN(const auto positions, context.catalog->ListPositions());
   std::vector<TableName> loaded;
   for (const PlannedTable& planned : plan.tables_to_load) loaded.push_back(planned.object.target);
   TARN_ASSIGN_OR_RETURN(auto whole, BuildWholeGraph(project, loaded));
@@ -211,6 +220,7 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
     for (const PlannedTable& planned : plan.tables_to_load) {
       if (planned.source != spec.name) continue;
       items.push_back(ItemOf(spec, planned));
+      items.back().position_before = PositionOf(positions, spec.name, planned.table.name);
       ops.push_back(RememberTable(planned));
     }
     if (items.empty()) continue;
@@ -264,12 +274,9 @@ Status ReloadSource(OpenProject& project, const PipelineContext& context, const 
     const Status standing = context.catalog->LoadTable(object.target, std::nullopt).status();
     if (!standing.ok() && standing.error().kind != ErrorKind::kNotFound) return standing;
     const bool stands = standing.ok();
-    for (const PositionEntry& position : positions) {
-      if (!stands || item.mode != LoadItem::Mode::kIncremental || position.source != spec.name ||
-          position.table != planned.table.name.ToString()) {
-        continue;
-      }
-      TARN_ASSIGN_OR_RETURN(const LoadPosition last, LoadPosition::FromJson(position.position));
+    item.position_before = PositionOf(positions, spec.name, planned.table.name);
+    if (stands && item.mode == LoadItem::Mode::kIncremental && !item.position_before->empty()) {
+      TARN_ASSIGN_OR_RETURN(const LoadPosition last, LoadPosition::FromJson(*item.position_before));
       item.cursor_after = last.cursor;
     }
     items.push_back(std::move(item));

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "pipeline/ingest/load.h"
 #include "pipeline/transform/runner.h"
+#include "project/lock.h"
 #include "project/plan.h"
 
 namespace tarn {
@@ -55,8 +56,9 @@ Result<DestroyPlan> MakeDestroyPlan(OpenProject& project);
 std::string FormatDestroyPlan(const DestroyPlan& plan);
 
 /// Drops what the project made in one commit, then deletes the files of those tables. Tables that
-/// somebody made by hand stay. A destroy that stops in the middle is continued by the next one.
-Status DestroyProject(OpenProject& project, const DestroyPlan& plan, const CancelFlag& cancel);
+/// somebody made by hand stay. A destroy that stops in the middle is continued by the next one; one
+/// that has lost the project's lock stops. Errors: those of the catalog and the store; Cancelled.
+Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock& lock);
 
 /// Marks runs of processes that are gone as interrupted. Call with the project's lock held.
 Status MarkInterruptedRuns(Catalog& catalog, Clock& clock);

@@ -9,17 +9,18 @@ bool MadeByProject(const std::string& owner) {
   return owner.rfind("source:", 0) == 0 || owner.rfind("model:", 0) == 0;
 }
 
-Status RemoveFolder(ObjectStore& store, const std::string& prefix, const CancelFlag& cancel) {
+Status RemoveFolder(ObjectStore& store, const std::string& prefix, ProjectLock& lock) {
   // Only what Tarn writes into a table's folder: anything else there is somebody else's.
   std::vector<std::string> keys;
   for (const char* part : {"/data/", "/metadata/", "/deletes/", "/_delta_log/"}) {
     TARN_RETURN_IF_ERROR(store.List(prefix + part, [&](const ObjectInfo& object) {
       keys.push_back(object.key);
-      return cancel.Check();
+      return lock.Confirm();
     }));
   }
   for (const std::string& key : keys) {
-    TARN_RETURN_IF_ERROR(cancel.Check());
+    // Who has lost the lock may be about to remove what its next holder has just written.
+    TARN_RETURN_IF_ERROR(lock.Confirm());
     TARN_RETURN_IF_ERROR(store.Delete(key));
   }
   return store.RemoveEmptyFolders(prefix);
@@ -81,12 +82,13 @@ std::string FormatDestroyPlan(const DestroyPlan& plan) {
   return out;
 }
 
-Status DestroyProject(OpenProject& project, const DestroyPlan& plan, const CancelFlag& cancel) {
+Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock& lock) {
   Catalog& catalog = *project.catalog;
   ObjectStore& store = *project.tables.store;
   LakeCommit commit;
   commit.author = "destroy";
   commit.message = "project " + project.spec.name;
+  const CommitOp fence = lock.expectation();
   std::vector<std::string> folders = plan.garbage;
   std::set<std::string> schemas;
   for (const TableEntry& table : plan.tables) {
@@ -112,12 +114,13 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, const Cance
     commit.ops.push_back(SetPositionOp{position.source, position.table, ""});
   }
   if (!commit.ops.empty()) {
+    commit.ops.push_back(fence);
     TARN_RETURN_IF_ERROR(CommitToLake(project.tables, catalog, commit).status());
   }
   TARN_ASSIGN_OR_RETURN(const std::set<std::string> live, LiveFolders(store, catalog));
   for (const std::string& folder : folders) {
     // A table that somebody made by hand may stand where a dropped one stood.
-    if (live.count(folder) == 0) TARN_RETURN_IF_ERROR(RemoveFolder(store, folder, cancel));
+    if (live.count(folder) == 0) TARN_RETURN_IF_ERROR(RemoveFolder(store, folder, lock));
   }
 
   LakeCommit last;
@@ -139,6 +142,7 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, const Cance
     }
   }
   if (last.ops.empty()) return Status::Ok();
+  last.ops.push_back(fence);
   return CommitToLake(project.tables, catalog, last).status();
 }
 

@@ -41,6 +41,7 @@ constexpr LimitEntry kLimits[] = {
     {"lock_lease_ms", &Limits::lock_lease_ms},
     {"lock_wait_ms", &Limits::lock_wait_ms},
     {"checkpoint_every_commits", &Limits::checkpoint_every_commits},
+    {"runs_kept_max", &Limits::runs_kept_max},
     {"metadata_log_max", &Limits::metadata_log_max},
     {"partition_writers_max", &Limits::partition_writers_max},
     {"storage_part_bytes", &Limits::storage_part_bytes},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -10,33 +11,52 @@
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/random.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
 
 namespace tarn {
 
 /// The right to change what the project made: one holder at a time, over all processes of a state.
-/// Held by a lease that a thread of its own renews; when the lease is lost, `cancel` is requested.
-/// Threads: one.
+/// Held by a lease that a thread of its own renews. When the lease was taken by somebody else, or
+/// ran out by this process's clock and cannot be renewed, `cancel` is requested with that as its
+/// reason. That alone stops nobody in time who stood still for a while (SIGSTOP, a closed lid):
+/// every commit carries expectation(), and what no commit guards asks Confirm() first.
+/// Threads: Confirm() and expectation() may be called concurrently.
 class ProjectLock {
  public:
-  /// Waits up to `lock_wait_ms` for another holder; `waiting` is told once who that is.
-  /// Errors: Conflict, naming the holder, after the wait; Cancelled.
+  /// Waits up to `lock_wait_ms` for another holder; `waiting` is told once who that is. Everything
+  /// is borrowed and outlives the lock.
+  /// Errors: Conflict, naming the holder, after the wait; Cancelled; those of the catalog;
+  /// ResourceExhausted when the thread cannot be started.
   static Result<std::unique_ptr<ProjectLock>> Acquire(
-      Catalog& catalog, Clock& clock, const Limits& limits, const std::string& owner,
-      CancelFlag& cancel, const std::function<void(const std::string&)>& waiting);
+      Catalog& catalog, Clock& clock, Random& random, const Limits& limits,
+      const std::string& owner, CancelFlag& cancel,
+      const std::function<void(const std::string&)>& waiting);
   ~ProjectLock();
   ProjectLock(const ProjectLock&) = delete;
   ProjectLock& operator=(const ProjectLock&) = delete;
 
+  /// Fails a commit when somebody else holds the lock by then.
+  ExpectLockOp expectation() const { return {info_.name, info_.token}; }
+
+  /// Ok while the lease stands by this process's clock; one that ran out is renewed at once.
+  /// Errors: Cancelled, when the lock is lost or the work is to stop.
+  Status Confirm();
+
  private:
-  ProjectLock(Catalog& catalog, LockInfo info, int64_t lease_ms, CancelFlag& cancel);
-  void KeepAlive();
+  ProjectLock(Catalog& catalog, Clock& clock, LockInfo info, int64_t lease_ms, CancelFlag& cancel);
+  Status KeepAlive();
+  /// An error other than Cancelled says that the lease still stands and to try again.
+  Status Renew();
+  Status Lost(const Error& why);
 
   Catalog& catalog_;
-  LockInfo info_;
-  int64_t lease_ms_;
+  Clock& clock_;
+  const LockInfo info_;
+  const int64_t lease_ms_;
   CancelFlag& cancel_;
+  std::atomic<int64_t> expires_micros_;
   std::mutex mutex_;
   std::condition_variable stop_;
   bool stopping_ = false;

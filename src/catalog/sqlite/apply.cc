@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "catalog/sqlite/ledger.h"
 #include "catalog/sqlite/lookup.h"
 
 namespace tarn::sqlite {
@@ -27,6 +28,7 @@ class Applier {
   Status operator()(const PutObjectOp& op);
   Status operator()(const DropObjectOp& op);
   Status operator()(const ExpectTableOp& op);
+  Status operator()(const ExpectLockOp& op);
 
  private:
   Result<TableEntry> LiveTable(const std::string& uuid);
@@ -37,6 +39,7 @@ class Applier {
   Status InsertNamespace(const NamespaceEntry& entry);
   Status CloseView(const TableName& name);
   Status Enqueue(const TableEntry& table, const std::string& previous);
+  Status CheckPosition(const SetPositionOp& op);
 
   Connection& connection_;
   const CommitInfo& info_;
@@ -96,8 +99,11 @@ Status Applier::CloseView(const TableName& name) {
   TARN_RETURN_IF_ERROR(
       connection_.Run("DELETE FROM views WHERE schema_name = ? AND name = ? AND begin_sequence = ?",
                       name.schema, name.name, sequence_));
+  // The newest state by its index: a view that every run makes anew has a long history.
   return connection_.Run(
-      "UPDATE views SET end_sequence = ? WHERE schema_name = ? AND name = ? AND end_sequence = ?",
+      "UPDATE views SET end_sequence = ?1 WHERE end_sequence = ?4 AND id ="
+      " (SELECT id FROM views WHERE schema_name = ?2 AND name = ?3"
+      " ORDER BY begin_sequence DESC LIMIT 1)",
       sequence_, name.schema, name.name, kOpenEnd);
 }
 
@@ -238,7 +244,21 @@ Status Applier::operator()(const DropViewOp& op) {
   return CloseView(view.name);
 }
 
+Status Applier::CheckPosition(const SetPositionOp& op) {
+  TARN_ASSIGN_OR_RETURN(
+      Statement query,
+      connection_.Query("SELECT position FROM positions WHERE source = ? AND table_name = ?",
+                        op.source, op.table));
+  TARN_ASSIGN_OR_RETURN(const bool stands, query.Step());
+  if ((stands ? query.Text(0) : std::string()) == *op.expected) return {};
+  return Conflict("the position of source " + op.source +
+                      (op.table.empty() ? std::string() : " in " + op.table) +
+                      " was moved by another commit",
+                  "run it again: it goes on from there");
+}
+
 Status Applier::operator()(const SetPositionOp& op) {
+  if (op.expected) TARN_RETURN_IF_ERROR(CheckPosition(op));
   if (op.position.empty()) {
     return connection_.Run("DELETE FROM positions WHERE source = ? AND table_name = ?", op.source,
                            op.table);
@@ -266,16 +286,26 @@ Status Applier::operator()(const ExpectTableOp& op) {
                         : "a table that was read was dropped (" + op.uuid + ")");
 }
 
+Status Applier::operator()(const ExpectLockOp& op) { return CheckLock(connection_, op); }
+
+bool IsExpectation(const CommitOp& op) {
+  return std::holds_alternative<ExpectTableOp>(op) || std::holds_alternative<ExpectLockOp>(op);
+}
+
 }  // namespace
 
 Status ApplyOps(Connection& connection, const CommitRequest& request, const CommitInfo& info) {
   Applier applier(connection, info);
+  // Who has no right to commit is told so before what that led to.
+  for (const CommitOp& op : request.ops) {
+    if (std::holds_alternative<ExpectLockOp>(op)) TARN_RETURN_IF_ERROR(std::visit(applier, op));
+  }
   // What was read is compared with the state before this commit's own changes.
   for (const CommitOp& op : request.ops) {
     if (std::holds_alternative<ExpectTableOp>(op)) TARN_RETURN_IF_ERROR(std::visit(applier, op));
   }
   for (const CommitOp& op : request.ops) {
-    if (!std::holds_alternative<ExpectTableOp>(op)) TARN_RETURN_IF_ERROR(std::visit(applier, op));
+    if (!IsExpectation(op)) TARN_RETURN_IF_ERROR(std::visit(applier, op));
   }
   return {};
 }

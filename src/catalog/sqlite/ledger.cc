@@ -35,13 +35,19 @@ Result<std::vector<ObjectEntry>> ReadObjects(Connection& connection,
   }
 }
 
-Result<std::vector<Publication>> ReadOutbox(Connection& connection, int64_t limit) {
+#define TARN_OUTBOX_COLUMNS                                                                  \
+  "SELECT id, table_uuid, version, previous_metadata_location, metadata_location, sequence," \
+  " committed_micros FROM outbox "
+
+Result<std::vector<Publication>> ReadOutbox(Connection& connection, const OutboxRange& range) {
+  const int64_t limit = std::max<int64_t>(range.limit, 0);
   TARN_ASSIGN_OR_RETURN(
       Statement query,
-      connection.Query("SELECT id, table_uuid, version, previous_metadata_location,"
-                       " metadata_location, sequence, committed_micros FROM outbox"
-                       " ORDER BY id LIMIT ?",
-                       std::max<int64_t>(limit, 0)));
+      range.table_uuid ? connection.Query(TARN_OUTBOX_COLUMNS "WHERE table_uuid = ? AND id > ?"
+                                                              " ORDER BY id LIMIT ?",
+                                          *range.table_uuid, range.after_id, limit)
+                       : connection.Query(TARN_OUTBOX_COLUMNS "WHERE id > ? ORDER BY id LIMIT ?",
+                                          range.after_id, limit));
   std::vector<Publication> publications;
   for (;;) {
     TARN_ASSIGN_OR_RETURN(const bool row, query.Step());
@@ -51,18 +57,31 @@ Result<std::vector<Publication>> ReadOutbox(Connection& connection, int64_t limi
   }
 }
 
-Status WriteRun(Connection& connection, const RunRecord& run) {
-  TARN_ASSIGN_OR_RETURN(
-      Statement insert,
-      connection.Query("INSERT OR REPLACE INTO runs(id, kind, name, status, started_micros, rows,"
-                       " bytes, error, detail_json, finished_micros, sequence)"
-                       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                       run.id, run.kind, run.name, run.status, run.started_micros, run.rows,
-                       run.bytes, run.error, run.detail_json));
-  // What stays unbound is NULL.
-  if (run.finished_micros) TARN_RETURN_IF_ERROR(insert.Bind(10, *run.finished_micros));
-  if (run.sequence) TARN_RETURN_IF_ERROR(insert.Bind(11, run.sequence->value()));
-  return insert.Step().status();
+Status WriteRun(Connection& connection, const RunRecord& run, int64_t kept_max) {
+  {
+    // A run that is told again keeps its place (rowid) in the order in which runs were first told.
+    TARN_ASSIGN_OR_RETURN(
+        Statement insert,
+        connection.Query("INSERT INTO runs(id, kind, name, status, started_micros, rows, bytes,"
+                         " error, detail_json, finished_micros, sequence)"
+                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                         " ON CONFLICT(id) DO UPDATE SET kind = excluded.kind,"
+                         " name = excluded.name, status = excluded.status,"
+                         " started_micros = excluded.started_micros, rows = excluded.rows,"
+                         " bytes = excluded.bytes, error = excluded.error,"
+                         " detail_json = excluded.detail_json,"
+                         " finished_micros = excluded.finished_micros,"
+                         " sequence = excluded.sequence",
+                         run.id, run.kind, run.name, run.status, run.started_micros, run.rows,
+                         run.bytes, run.error, run.detail_json));
+    // What stays unbound is NULL.
+    if (run.finished_micros) TARN_RETURN_IF_ERROR(insert.Bind(10, *run.finished_micros));
+    if (run.sequence) TARN_RETURN_IF_ERROR(insert.Bind(11, run.sequence->value()));
+    TARN_RETURN_IF_ERROR(insert.Step());
+  }
+  // A range of rowids: nothing is counted or sorted.
+  return connection.Run("DELETE FROM runs WHERE rowid <= (SELECT max(rowid) FROM runs) - ?",
+                        std::max<int64_t>(kept_max, 1));
 }
 
 Result<std::vector<RunRecord>> ReadRuns(Connection& connection, int64_t limit) {
@@ -94,13 +113,14 @@ Result<std::vector<RunRecord>> ReadRuns(Connection& connection, int64_t limit) {
 
 Status TakeLock(Connection& connection, const LockInfo& lock, int64_t now_micros) {
   {
-    TARN_ASSIGN_OR_RETURN(
-        Statement query,
-        connection.Query("SELECT owner, expires_micros, process FROM locks WHERE name = ?",
-                         lock.name));
+    TARN_ASSIGN_OR_RETURN(Statement query,
+                          connection.Query("SELECT owner, expires_micros, process, token FROM locks"
+                                           " WHERE name = ?",
+                                           lock.name));
     TARN_ASSIGN_OR_RETURN(const bool held, query.Step());
     // A holder that certainly died needs no lease to end.
-    if (held && query.Int(1) > now_micros && LivenessOf(query.Text(2)) != Liveness::kDead) {
+    if (held && query.Text(3) != lock.token && query.Int(1) > now_micros &&
+        LivenessOf(query.Text(2)) != Liveness::kDead) {
       return Conflict(
           "lock " + lock.name + " is held by " + query.Text(0),
           "wait for it to end; if it has crashed, its lease ends at " + FormatUtc(query.Int(1)));
@@ -112,16 +132,21 @@ Status TakeLock(Connection& connection, const LockInfo& lock, int64_t now_micros
       lock.name, lock.owner, lock.token, ProcessIdentity(), lock.expires_micros);
 }
 
-Status ExtendLock(Connection& connection, const LockInfo& lock, int64_t expires_micros) {
-  TARN_RETURN_IF_ERROR(
-      connection.Run("UPDATE locks SET expires_micros = ? WHERE name = ? AND token = ?",
-                     expires_micros, lock.name, lock.token));
-  if (connection.changes() > 0) return {};
-  TARN_ASSIGN_OR_RETURN(Statement query,
-                        connection.Query("SELECT owner FROM locks WHERE name = ?", lock.name));
+Status CheckLock(Connection& connection, const ExpectLockOp& lock) {
+  TARN_ASSIGN_OR_RETURN(
+      Statement query,
+      connection.Query("SELECT owner, token FROM locks WHERE name = ?", lock.name));
   TARN_ASSIGN_OR_RETURN(const bool held, query.Step());
+  if (held && query.Text(1) == lock.token) return {};
   return Conflict("the lease of lock " + lock.name + " ran out" +
-                  (held ? ", and " + query.Text(0) + " holds it" : std::string()));
+                      (held ? ", and " + query.Text(0) + " holds it" : std::string()),
+                  "run it again");
+}
+
+Status ExtendLock(Connection& connection, const LockInfo& lock, int64_t expires_micros) {
+  TARN_RETURN_IF_ERROR(CheckLock(connection, {lock.name, lock.token}));
+  return connection.Run("UPDATE locks SET expires_micros = ? WHERE name = ? AND token = ?",
+                        expires_micros, lock.name, lock.token);
 }
 
 }  // namespace tarn::sqlite

@@ -16,12 +16,16 @@ namespace tarn::sqlite {
 Result<std::vector<PositionEntry>> ReadPositions(Connection& connection);
 Result<std::vector<ObjectEntry>> ReadObjects(Connection& connection,
                                              const std::optional<std::string>& kind);
-Result<std::vector<Publication>> ReadOutbox(Connection& connection, int64_t limit);
-Status WriteRun(Connection& connection, const RunRecord& run);
+Result<std::vector<Publication>> ReadOutbox(Connection& connection, const OutboxRange& range);
+/// Keeps the newest `kept_max` runs, this one among them.
+Status WriteRun(Connection& connection, const RunRecord& run, int64_t kept_max);
 Result<std::vector<RunRecord>> ReadRuns(Connection& connection, int64_t limit);
-/// Conflict, naming the holder, unless the lock is free or expired at `now_micros`.
+/// Conflict, naming the holder, unless the lock is free, expired at `now_micros` or held with the
+/// same token.
 Status TakeLock(Connection& connection, const LockInfo& lock, int64_t now_micros);
-/// Conflict when somebody else has taken it.
+/// Conflict, naming the holder, unless the lock is held with this token.
+Status CheckLock(Connection& connection, const ExpectLockOp& lock);
+/// The same, and its lease ends then.
 Status ExtendLock(Connection& connection, const LockInfo& lock, int64_t expires_micros);
 /// @}
 

@@ -7,7 +7,7 @@
 namespace tarn::sqlite {
 
 /// The version of the tables in catalog.db that this program writes.
-inline constexpr int64_t kSchemaVersion = 1;
+inline constexpr int64_t kSchemaVersion = 2;
 
 /// The version of the tables in the file; 0 for an empty one. Changes nothing. Errors: Unsupported
 /// (made by a newer program, both versions named); Corruption (a SQLite file of something else).

@@ -47,11 +47,11 @@ Result<CommitInfo> LastCommit(Connection& connection) {
 
 class SqliteCatalog final : public Catalog {
  public:
-  SqliteCatalog(ConnectionOptions options, int connections_max, Clock& clock, Random& random,
+  SqliteCatalog(ConnectionOptions connection, const SqliteCatalogOptions& options, Clock& clock,
                 std::unique_ptr<Connection> first)
       : clock_(clock),
-        random_(random),
-        pool_(std::move(options), connections_max, std::move(first)) {}
+        runs_kept_max_(options.runs_kept_max),
+        pool_(std::move(connection), std::max(options.connections_max, 1), std::move(first)) {}
 
   Result<Sequence> CurrentSequence() override {
     TARN_ASSIGN_OR_RETURN(Pool::Lease connection, pool_.Acquire());
@@ -150,9 +150,9 @@ class SqliteCatalog final : public Catalog {
     return sqlite::ReadObjects(*connection, kind);
   }
 
-  Result<std::vector<Publication>> PendingPublications(int64_t limit) override {
+  Result<std::vector<Publication>> PendingPublications(const OutboxRange& range) override {
     TARN_ASSIGN_OR_RETURN(Pool::Lease connection, pool_.Acquire());
-    return sqlite::ReadOutbox(*connection, limit);
+    return sqlite::ReadOutbox(*connection, range);
   }
 
   Status MarkPublished(int64_t publication_id) override {
@@ -161,7 +161,8 @@ class SqliteCatalog final : public Catalog {
   }
 
   Status RecordRun(const RunRecord& run) override {
-    return Repeatable(Write([&](Connection& c) { return sqlite::WriteRun(c, run); }));
+    return Repeatable(
+        Write([&](Connection& c) { return sqlite::WriteRun(c, run, runs_kept_max_); }));
   }
 
   Result<std::vector<RunRecord>> ListRuns(int64_t limit) override {
@@ -170,8 +171,9 @@ class SqliteCatalog final : public Catalog {
   }
 
   Result<LockInfo> AcquireLock(const std::string& name, const std::string& owner,
-                               int64_t lease_ms) override {
-    LockInfo lock{name, owner, random_.Uuid(), 0};
+                               const std::string& token, int64_t lease_ms) override {
+    if (token.empty()) return InvalidArgument("a lock needs a token");
+    LockInfo lock{name, owner, token, 0};
     TARN_RETURN_IF_ERROR(Repeatable(Write([&](Connection& c) {
       const int64_t now_micros = clock_.NowMicros();
       lock.expires_micros = now_micros + lease_ms * 1000;
@@ -252,27 +254,26 @@ class SqliteCatalog final : public Catalog {
   }
 
   Clock& clock_;
-  Random& random_;
+  const int64_t runs_kept_max_;
   Pool pool_;
   std::atomic<int64_t> known_sequence_{0};
 };
 
-Result<std::unique_ptr<Catalog>> OpenAt(ConnectionOptions options, int connections_max,
-                                        Clock& clock, Random& random) {
-  TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> first, Connection::Open(options));
+Result<std::unique_ptr<Catalog>> OpenAt(ConnectionOptions connection,
+                                        const SqliteCatalogOptions& options, Clock& clock) {
+  TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> first, Connection::Open(connection));
   // A file that is not ours is left as it is.
   TARN_RETURN_IF_ERROR(sqlite::ReadSchemaVersion(*first));
   TARN_RETURN_IF_ERROR(first->UseWriteAheadLog(clock));
   TARN_RETURN_IF_ERROR(sqlite::Migrate(*first, clock));
-  options.create = false;
-  return std::unique_ptr<Catalog>(std::make_unique<SqliteCatalog>(
-      std::move(options), connections_max, clock, random, std::move(first)));
+  connection.create = false;
+  return std::unique_ptr<Catalog>(
+      std::make_unique<SqliteCatalog>(std::move(connection), options, clock, std::move(first)));
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& state_folder, Clock& clock,
-                                                   Random& random,
                                                    const SqliteCatalogOptions& options) {
   const std::filesystem::path folder(state_folder);
   const std::filesystem::path file = folder / "catalog.db";
@@ -294,13 +295,16 @@ Result<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& state_fold
   connection.path = file.string();
   connection.create = options.missing == SqliteCatalogOptions::Missing::kCreate;
   connection.lock_timeout_ms = options.lock_timeout_ms;
-  return OpenAt(std::move(connection), std::max(options.connections_max, 1), clock, random);
+  return OpenAt(std::move(connection), options, clock);
 }
 
-Result<std::unique_ptr<Catalog>> OpenSqliteCatalogInMemory(Clock& clock, Random& random) {
+Result<std::unique_ptr<Catalog>> OpenSqliteCatalogInMemory(Clock& clock,
+                                                           const SqliteCatalogOptions& options) {
   ConnectionOptions connection;
   connection.path = ":memory:";
-  return OpenAt(std::move(connection), 1, clock, random);  // each connection has its own memory
+  SqliteCatalogOptions one = options;
+  one.connections_max = 1;  // each connection has its own memory
+  return OpenAt(std::move(connection), one, clock);
 }
 
 }  // namespace tarn

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "base/random.h"
+#include "base/limits.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
 
@@ -18,20 +18,20 @@ struct SqliteCatalogOptions {
   Missing missing = Missing::kCreate;
   int64_t lock_timeout_ms = 20000;  ///< how long a writer waits for writers of other processes
   int connections_max = 4;          ///< reads that run at once; further ones wait their turn
+  int64_t runs_kept_max = Limits{}.runs_kept_max;  ///< runs remembered for `system.runs`
 };
 
 /// Opens `<state_folder>/catalog.db`, a SQLite file in WAL mode that several processes may have
-/// open at once, and brings its tables up to this program's version. The clock and the random
-/// source are borrowed and outlive the catalog. A catalog is not carried through fork(): the child
-/// opens its own.
+/// open at once, and brings its tables up to this program's version. The clock is borrowed and
+/// outlives the catalog. A catalog is not carried through fork(): the child opens its own.
 /// Errors, each with the path and the repair: NotFound, PermissionDenied, Corruption (no SQLite
 /// file, not a catalog, damaged), Unsupported (made by a newer program), Unavailable (locked for
 /// longer than the time-out), ResourceExhausted (disk full).
 Result<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& state_folder, Clock& clock,
-                                                   Random& random,
                                                    const SqliteCatalogOptions& options = {});
 
 /// The same in memory, for tests and for planning where no state exists yet; gone with the object.
-Result<std::unique_ptr<Catalog>> OpenSqliteCatalogInMemory(Clock& clock, Random& random);
+Result<std::unique_ptr<Catalog>> OpenSqliteCatalogInMemory(
+    Clock& clock, const SqliteCatalogOptions& options = {});
 
 }  // namespace tarn

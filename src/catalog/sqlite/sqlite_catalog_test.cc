@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
+#include <set>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -41,8 +43,8 @@ class Folder {
 
 class SqliteHome final : public CatalogHome {
  public:
-  Result<std::unique_ptr<Catalog>> Open(Clock& clock, Random& random) override {
-    return OpenSqliteCatalog(folder_.path() + "/state", clock, random);
+  Result<std::unique_ptr<Catalog>> Open(Clock& clock) override {
+    return OpenSqliteCatalog(folder_.path() + "/state", clock);
   }
 
  private:
@@ -51,8 +53,8 @@ class SqliteHome final : public CatalogHome {
 
 class MemoryHome final : public CatalogHome {
  public:
-  Result<std::unique_ptr<Catalog>> Open(Clock& clock, Random& random) override {
-    return OpenSqliteCatalogInMemory(clock, random);
+  Result<std::unique_ptr<Catalog>> Open(Clock& clock) override {
+    return OpenSqliteCatalogInMemory(clock);
   }
 };
 
@@ -66,7 +68,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, CatalogLedger, ::testing::Values(kFile, kMemory
 INSTANTIATE_TEST_SUITE_P(Sqlite, CatalogProcesses, ::testing::Values(kFile), CatalogKindName);
 
 Error MustNotOpen(const std::string& folder, const SqliteCatalogOptions& options = {}) {
-  auto opened = OpenSqliteCatalog(folder, SystemClock(), SystemRandom(), options);
+  auto opened = OpenSqliteCatalog(folder, SystemClock(), options);
   EXPECT_FALSE(opened.ok());
   return opened.ok() ? Error{} : opened.error();
 }
@@ -100,8 +102,8 @@ TEST(SqliteCatalog, AMissingStateIsMadeOnlyWhenWanted) {
   EXPECT_THAT(error.ToString(), HasSubstr(state));
   EXPECT_THAT(error.hint, HasSubstr("tarn apply"));
   EXPECT_FALSE(std::filesystem::exists(folder.File("deep")));
-  EXPECT_TRUE(OpenSqliteCatalog(state, SystemClock(), SystemRandom()).ok());
-  EXPECT_TRUE(OpenSqliteCatalog(state, SystemClock(), SystemRandom(), options).ok());
+  EXPECT_TRUE(OpenSqliteCatalog(state, SystemClock()).ok());
+  EXPECT_TRUE(OpenSqliteCatalog(state, SystemClock(), options).ok());
 }
 
 TEST(SqliteCatalog, AFileThatIsNoDatabaseIsRefusedAndLeftAlone) {
@@ -126,18 +128,18 @@ TEST(SqliteCatalog, TheDatabaseOfAnotherProgramIsRefusedAndLeftAlone) {
 
 TEST(SqliteCatalog, AStateOfANewerProgramIsRefusedWithBothVersions) {
   Folder folder;
-  ASSERT_TRUE(OpenSqliteCatalog(folder.path(), SystemClock(), SystemRandom()).ok());
+  ASSERT_TRUE(OpenSqliteCatalog(folder.path(), SystemClock()).ok());
   RunSql(folder.File("catalog.db"), "INSERT INTO schema_version VALUES (99, 0)");
   const Error error = MustNotOpen(folder.path());
   EXPECT_EQ(error.kind, ErrorKind::kUnsupported);
   EXPECT_THAT(error.message, HasSubstr("schema version 99"));
-  EXPECT_THAT(error.message, HasSubstr("knows up to 1"));
+  EXPECT_THAT(error.message, HasSubstr("knows up to 2"));
 }
 
 TEST(SqliteCatalog, ADamagedFileIsAnErrorThatNamesIt) {
   Folder folder;
   {
-    auto catalog = *OpenSqliteCatalog(folder.path(), SystemClock(), SystemRandom());
+    auto catalog = *OpenSqliteCatalog(folder.path(), SystemClock());
     for (int i = 0; i < 50; ++i) {
       const std::string id = std::to_string(i);
       ASSERT_TRUE(catalog->Commit({id, "", "", {CreateNamespaceOp{"schema_" + id, {}}}}).ok());
@@ -149,7 +151,7 @@ TEST(SqliteCatalog, ADamagedFileIsAnErrorThatNamesIt) {
     file << std::string(4096 * 4, '\xee');
   }
   Status status;
-  auto opened = OpenSqliteCatalog(folder.path(), SystemClock(), SystemRandom());
+  auto opened = OpenSqliteCatalog(folder.path(), SystemClock());
   status = opened.ok() ? opened.value()->ListCommits(100).status() : opened.status();
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().kind, ErrorKind::kCorruption);
@@ -159,7 +161,7 @@ TEST(SqliteCatalog, ADamagedFileIsAnErrorThatNamesIt) {
 TEST(SqliteCatalog, AReadOnlyFileIsAPermissionError) {
   Folder folder;
   std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
-  ASSERT_TRUE(OpenSqliteCatalog(folder.path(), SystemClock(), SystemRandom()).ok());
+  ASSERT_TRUE(OpenSqliteCatalog(folder.path(), SystemClock()).ok());
   std::filesystem::permissions(folder.File("catalog.db"), std::filesystem::perms(0444));
   EXPECT_TRUE(RunAsNobody([&] {
     const Error error = MustNotOpen(folder.path());
@@ -188,7 +190,7 @@ TEST(SqliteCatalog, AWriterThatNeverEndsIsUnavailableAfterTheTimeOut) {
   Folder folder;
   SqliteCatalogOptions options;
   options.lock_timeout_ms = 20;
-  auto catalog = *OpenSqliteCatalog(folder.path(), SystemClock(), SystemRandom(), options);
+  auto catalog = *OpenSqliteCatalog(folder.path(), SystemClock(), options);
   sqlite3* other = nullptr;
   ASSERT_EQ(sqlite3_open(folder.File("catalog.db").c_str(), &other), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
@@ -205,7 +207,7 @@ TEST(SqliteCatalog, ManyReadersShareAFewConnections) {
   Folder folder;
   SqliteCatalogOptions options;
   options.connections_max = 2;
-  auto catalog = *OpenSqliteCatalog(folder.path(), SystemClock(), SystemRandom(), options);
+  auto catalog = *OpenSqliteCatalog(folder.path(), SystemClock(), options);
   ASSERT_TRUE(catalog->Commit({"id", "", "", {CreateNamespaceOp{"s", {}}}}).ok());
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
@@ -214,6 +216,127 @@ TEST(SqliteCatalog, ManyReadersShareAFewConnections) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+TEST(SqliteCatalog, OnlyTheNewestRunsAreKept) {
+  ManualClock clock(1'000);
+  SqliteCatalogOptions options;
+  options.runs_kept_max = 3;
+  auto catalog = *OpenSqliteCatalogInMemory(clock, options);
+  RunRecord run;
+  run.status = "running";
+  for (int i = 0; i < 10; ++i) {
+    run.id = "r" + std::to_string(i);
+    run.started_micros = i;
+    ASSERT_TRUE(catalog->RecordRun(run).ok());
+  }
+  // A run that ends keeps its place: those told later are not pushed out by it.
+  for (const char* id : {"r7", "r7", "r8"}) {
+    run.id = id;
+    run.status = "succeeded";
+    ASSERT_TRUE(catalog->RecordRun(run).ok());
+  }
+  std::set<std::string> kept;
+  const auto runs = *catalog->ListRuns(100);
+  for (const RunRecord& one : runs) kept.insert(one.id);
+  EXPECT_EQ(kept, (std::set<std::string>{"r7", "r8", "r9"}));
+}
+
+TEST(SqliteCatalog, AStateOfVersionOneIsBroughtForward) {
+  Folder folder;
+  {
+    auto catalog = *OpenSqliteCatalog(folder.path(), SystemClock());
+    ASSERT_TRUE(catalog->Commit({"id", "", "", {CreateNamespaceOp{"s", {}}}}).ok());
+  }
+  RunSql(folder.File("catalog.db"),
+         "DELETE FROM schema_version WHERE version > 1; DROP INDEX outbox_by_table;"
+         "DROP INDEX tables_by_location; CREATE INDEX tables_by_location ON tables(location)");
+  auto catalog = *OpenSqliteCatalog(folder.path(), SystemClock());
+  EXPECT_EQ(catalog->ListNamespaces({})->size(), 1u);
+  EXPECT_TRUE(catalog->PendingPublications({.limit = 1, .table_uuid = "x"}).ok());
+}
+
+// SQLite's own steps, counted over all connections that are opened while this lives: a measure of
+// work that no clock and no other process disturbs.
+class StepCounter {
+ public:
+  StepCounter() { sqlite3_auto_extension(reinterpret_cast<void (*)()>(&Install)); }
+  ~StepCounter() { sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(&Install)); }
+  static int64_t Of(const std::function<void()>& work) {
+    const int64_t before = steps_;
+    work();
+    return steps_ - before;
+  }
+
+ private:
+  static int Install(sqlite3* handle, const char**, const void*) {
+    sqlite3_progress_handler(
+        handle, 1,
+        [](void*) {
+          ++steps_;
+          return 0;
+        },
+        nullptr);
+    return SQLITE_OK;
+  }
+  static inline int64_t steps_ = 0;
+};
+
+TEST(SqliteCatalog, WhatACommitAndAQueryNeedCostsTheSameAfterALongHistory) {
+  StepCounter counter;
+  ManualClock clock(1'000);
+  auto catalog = *OpenSqliteCatalogInMemory(clock);
+  int64_t commits = 0;
+  const auto commit = [&](std::vector<CommitOp> ops) {
+    const auto info = catalog->Commit({std::to_string(++commits), "test", "", std::move(ops)});
+    ASSERT_TRUE(info.ok()) << info.error().ToString();
+  };
+  const TableName name{"s", "t"};
+  const auto advance = [&] {
+    const TableEntry t = *catalog->LoadTable(name, {});
+    commit({UpdateTableOp{t.uuid, t.metadata_location, std::to_string(t.version + 1)},
+            PutViewOp{{{"s", "v"}, "SELECT 1", {}, "", "", {}}}, SetPositionOp{"shop", "t", "1"}});
+    for (const Publication& one : *catalog->PendingPublications({.limit = 1})) {
+      ASSERT_TRUE(catalog->MarkPublished(one.id).ok());
+    }
+    RunRecord run;
+    run.id = std::to_string(commits);
+    ASSERT_TRUE(catalog->RecordRun(run).ok());
+  };
+  commit({CreateNamespaceOp{"s", {}}, CreateTableOp{{"t", name, "file:///t", "1", 0, "", {}}}});
+
+  const auto measure = [&] {
+    std::map<std::string, int64_t> steps;
+    steps["commit"] = StepCounter::Of(advance);
+    const Sequence now = *catalog->CurrentSequence();
+    for (const std::optional<Sequence> at : {std::optional<Sequence>(), std::optional(now)}) {
+      const std::string when = at ? " of the present sequence" : "";
+      const auto count = [&](const std::string& what, const std::function<bool()>& read) {
+        steps[what + when] = StepCounter::Of([&] { EXPECT_TRUE(read()) << what; });
+      };
+      count("ListTables", [&] { return catalog->ListTables({}, at)->size() == 1; });
+      count("ListTables(s)", [&] { return catalog->ListTables("s", at)->size() == 1; });
+      count("ListViews(s)", [&] { return catalog->ListViews("s", at)->size() == 1; });
+      count("LoadTable", [&] { return catalog->LoadTable(name, at).ok(); });
+      count("LoadTable by case", [&] { return catalog->LoadTable({"S", "T"}, at).ok(); });
+      count("LoadTable missing", [&] { return !catalog->LoadTable({"s", "u"}, at).ok(); });
+    }
+    const TableName other{"s", "other"};
+    steps["create and drop"] = StepCounter::Of([&] {
+      const std::string uuid = std::to_string(commits);
+      commit({CreateTableOp{{uuid, other, "file:///other", "1", 0, "", {}}}});
+      commit({DropTableOp{uuid}});
+    });
+    return steps;
+  };
+  for (int i = 0; i < 50; ++i) advance();
+  const auto early = measure();
+  for (int i = 0; i < 2000; ++i) advance();
+  const auto late = measure();
+  for (const auto& [what, steps] : early) {
+    // Deeper indexes cost a little more.
+    EXPECT_LE(late.at(what), steps + steps / 5 + 50) << what;
+  }
 }
 
 }  // namespace

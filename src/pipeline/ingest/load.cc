@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <mutex>
-#include <thread>
 
 #include <arrow/api.h>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "catalog/committer.h"
 #include "columnar/conform.h"
 #include "pipeline/query_writer.h"
@@ -85,7 +86,8 @@ class LoadStream {
 
   void Run() {
     while (auto task = queue_.Take()) {
-      Status status = ReadRange(*task);
+      // Walled here, so that the other streams stop and the files go.
+      Status status = RunWalled([&] { return ReadRange(*task); });
       if (!status.ok()) {
         queue_.Fail(std::move(status).Wrap(task->load->table.name.ToString()));
         break;
@@ -247,15 +249,12 @@ Status SourceLoad::ReadAll() {
                           snapshot_->Split(load->table, split ? streams * kRangesPerStream : 1));
     for (ScanRange& range : ranges) tasks.push_back({load, std::move(range)});
   }
-  const size_t threads = std::min<size_t>(std::max(streams, 1), std::max<size_t>(tasks.size(), 1));
+  const size_t threads = std::min<size_t>(std::max(streams, 1), tasks.size());
   LoadQueue queue(std::move(tasks));
-  std::vector<std::thread> workers;
-  for (size_t i = 1; i < threads; ++i) {
-    workers.emplace_back([&] { LoadStream(context_, *snapshot_, queue).Run(); });
-  }
-  LoadStream(context_, *snapshot_, queue).Run();
-  for (std::thread& worker : workers) worker.join();
-  return queue.status();
+  return RunInThreads(threads, threads, [&](size_t) {
+    LoadStream(context_, *snapshot_, queue).Run();
+    return queue.status();
+  });
 }
 
 Status SourceLoad::Merge(TableLoad* load) {
@@ -351,15 +350,14 @@ Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<Comm
     return status;
   }
 
-  LakeCommit commit;
-  commit.author = author;
-  commit.message = "load " + source_name_;
-  commit.ops = std::move(ops);
+  LakeCommit commit = context_.NewCommit(author, "load " + source_name_);
+  commit.ops.insert(commit.ops.end(), std::make_move_iterator(ops.begin()),
+                    std::make_move_iterator(ops.end()));
   for (const auto& load : loads_) {
     commit.tables.push_back({load->item.target.name, load->item.target.owner, load->written.uuid,
                              load->written.transaction.get()});
-    commit.ops.push_back(
-        SetPositionOp{source_name_, load->table.name.ToString(), load->position->ToJson()});
+    commit.ops.push_back(SetPositionOp{source_name_, load->table.name.ToString(),
+                                       load->position->ToJson(), load->item.position_before});
   }
   // A merge was computed from the state that it replaces: a writer in between would be lost.
   for (const auto& load : loads_) {

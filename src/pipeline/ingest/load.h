@@ -18,6 +18,9 @@ struct LoadItem {
   enum class Mode { kReplace, kIncremental } mode = Mode::kReplace;
   std::string cursor;                       ///< column, of kIncremental
   std::optional<std::string> cursor_after;  ///< the position of the load before, of kIncremental
+  /// The table's position as it was read, "" for none: the load is a Conflict when another one
+  /// moved it meanwhile.
+  std::optional<std::string> position_before;
 };
 
 struct LoadedTable {

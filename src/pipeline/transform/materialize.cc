@@ -111,11 +111,9 @@ Status ModelBuild::BuildView(const std::vector<CommitOp>& record, const std::str
                              "use `materialize: table`, or `on_failure: fail`");
     }
   }
-  LakeCommit commit;
-  commit.author = author;
-  commit.message = "model " + model_.name.ToString();
+  LakeCommit commit = context_.NewCommit(author, "model " + model_.name.ToString());
   // What is recorded may drop a table of this name first.
-  commit.ops = record;
+  commit.ops.insert(commit.ops.end(), record.begin(), record.end());
   commit.ops.push_back(CreateNamespaceOp{model_.name.schema, {}, true});
   commit.ops.push_back(PutViewOp{view, true});
   TARN_ASSIGN_OR_RETURN(const CommitInfo info,
@@ -333,10 +331,8 @@ Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::st
 
 Status ModelBuild::Commit(WrittenTable* written, WrittenTable* rejected,
                           const std::vector<CommitOp>& record, const std::string& author) {
-  LakeCommit commit;
-  commit.author = author;
-  commit.message = "model " + model_.name.ToString();
-  commit.ops = record;
+  LakeCommit commit = context_.NewCommit(author, "model " + model_.name.ToString());
+  commit.ops.insert(commit.ops.end(), record.begin(), record.end());
   const std::string owner = "model:" + model_.name.ToString();
   written->transaction->SetSummary("tarn.model", model_.name.ToString());
   commit.tables.push_back({model_.name, owner, written->uuid, written->transaction.get()});

@@ -19,7 +19,7 @@ namespace tarn::testing {
 class CatalogHome {
  public:
   virtual ~CatalogHome() = default;
-  virtual Result<std::unique_ptr<Catalog>> Open(Clock& clock, Random& random) = 0;
+  virtual Result<std::unique_ptr<Catalog>> Open(Clock& clock) = 0;
 };
 
 /// One implementation of Catalog: what every suite below is run on. A module's own test
@@ -37,7 +37,7 @@ class CatalogSuite : public ::testing::TestWithParam<CatalogKind> {
  protected:
   void SetUp() override {
     home_ = GetParam().make_home();
-    auto opened = home_->Open(clock_, *random_);
+    auto opened = home_->Open(clock_);
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     catalog_ = std::move(opened).value();
   }
@@ -80,6 +80,12 @@ class CatalogSuite : public ::testing::TestWithParam<CatalogKind> {
       for (const TableEntry& table : *tables) names.push_back(table.name.ToString());
     }
     return names;
+  }
+
+  /// A lease of a second.
+  Result<LockInfo> Acquire(const std::string& name, const std::string& owner,
+                           const std::string& token) {
+    return catalog_->AcquireLock(name, owner, token, 1000);
   }
 
   ManualClock clock_{1'700'000'000'000'000};

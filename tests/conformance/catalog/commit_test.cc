@@ -64,7 +64,7 @@ TEST_P(CatalogCommit, AStalePointerIsAConflictAndChangesNothing) {
   EXPECT_EQ(catalog().LoadTable({"bronze", "b"}, {})->version, 1);
   EXPECT_EQ(*catalog().CurrentSequence(), Sequence(2));
   EXPECT_THAT(*catalog().ListPositions(), IsEmpty());
-  EXPECT_EQ(catalog().PendingPublications(10)->size(), 3u);
+  EXPECT_EQ(catalog().PendingPublications({.limit = 10})->size(), 3u);
 }
 
 TEST_P(CatalogCommit, ATableThatWasReadAndHasMovedIsAConflict) {

@@ -36,7 +36,7 @@ TEST_P(CatalogLedger, TheOutboxHoldsEveryStateUntilItIsPublished) {
   const CommitInfo second =
       *Commit({UpdateTableOp{a.table.uuid, a.table.metadata_location, "file:///2"}});
   MustCommit({RenameTableOp{a.table.uuid, {"s", "c"}}});
-  auto pending = *catalog().PendingPublications(10);
+  auto pending = *catalog().PendingPublications({.limit = 10});
   ASSERT_THAT(pending, SizeIs(3));
   EXPECT_EQ(pending[0].version, 1);
   EXPECT_EQ(pending[0].previous_metadata_location, "");
@@ -46,10 +46,17 @@ TEST_P(CatalogLedger, TheOutboxHoldsEveryStateUntilItIsPublished) {
   EXPECT_EQ(pending[2].metadata_location, "file:///2");
   EXPECT_EQ(pending[2].sequence, second.sequence);
   EXPECT_EQ(pending[2].committed_micros, second.committed_micros);
-  EXPECT_THAT(*catalog().PendingPublications(2), SizeIs(2));
+  EXPECT_THAT(*catalog().PendingPublications({.limit = 2}), SizeIs(2));
+  const auto rest = *catalog().PendingPublications({.limit = 10, .after_id = pending[1].id});
+  ASSERT_THAT(rest, SizeIs(1));
+  EXPECT_EQ(rest[0].id, pending[2].id);
+  EXPECT_THAT(*catalog().PendingPublications({.limit = 10, .table_uuid = a.table.uuid}), SizeIs(2));
+  EXPECT_THAT(*catalog().PendingPublications(
+                  {.limit = 10, .after_id = pending[1].id, .table_uuid = pending[1].table_uuid}),
+              IsEmpty());
   EXPECT_TRUE(catalog().MarkPublished(pending[0].id).ok());
   EXPECT_TRUE(catalog().MarkPublished(pending[0].id).ok());
-  EXPECT_THAT(*catalog().PendingPublications(10), SizeIs(2));
+  EXPECT_THAT(*catalog().PendingPublications({.limit = 10}), SizeIs(2));
 }
 
 TEST_P(CatalogLedger, ARunIsRecordedAndThenCompleted) {
@@ -85,25 +92,37 @@ TEST_P(CatalogLedger, ARunIsRecordedAndThenCompleted) {
 }
 
 TEST_P(CatalogLedger, ALockHasOneHolderWhoIsNamed) {
-  const LockInfo lock = *catalog().AcquireLock("project", "apply, pid 1 on host", 1000);
-  const Error error = catalog().AcquireLock("project", "apply, pid 2 on host", 1000).error();
+  const LockInfo lock = *Acquire("project", "apply, pid 1 on host", "1");
+  const Error error = Acquire("project", "apply, pid 2 on host", "2").error();
   EXPECT_EQ(error.kind, ErrorKind::kConflict);
   EXPECT_THAT(error.message, HasSubstr("apply, pid 1 on host"));
-  EXPECT_TRUE(catalog().AcquireLock("other", "apply, pid 2 on host", 1000).ok());
+  EXPECT_TRUE(Acquire("other", "apply, pid 2 on host", "2").ok());
   EXPECT_TRUE(catalog().ReleaseLock(lock).ok());
   EXPECT_TRUE(catalog().ReleaseLock(lock).ok());
-  EXPECT_TRUE(catalog().AcquireLock("project", "apply, pid 2 on host", 1000).ok());
+  EXPECT_TRUE(Acquire("project", "apply, pid 2 on host", "2").ok());
+}
+
+TEST_P(CatalogLedger, WhoAsksForALockAgainAfterALostAnswerHasIt) {
+  ASSERT_TRUE(Acquire("project", "me", "mine").ok());
+  clock_.Advance(600'000);
+  const auto again = Acquire("project", "me", "mine");
+  ASSERT_TRUE(again.ok()) << again.error().ToString();
+  EXPECT_EQ(again->token, "mine");
+  EXPECT_EQ(again->expires_micros, clock_.NowMicros() + 1'000'000);
+  clock_.Advance(600'000);
+  EXPECT_EQ(Acquire("project", "me", "another").error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(Acquire("project", "me", "").error().kind, ErrorKind::kInvalidArgument);
 }
 
 TEST_P(CatalogLedger, AnExpiredLeaseMayBeTakenAndFencesItsOldHolderOut) {
-  const LockInfo old = *catalog().AcquireLock("project", "old", 1000);
+  const LockInfo old = *Acquire("project", "old", "1");
   clock_.Advance(999'000);
-  EXPECT_FALSE(catalog().AcquireLock("project", "new", 1000).ok());
+  EXPECT_FALSE(Acquire("project", "new", "2").ok());
   EXPECT_TRUE(catalog().RenewLock(old, 1000).ok());
   clock_.Advance(999'000);
-  EXPECT_FALSE(catalog().AcquireLock("project", "new", 1000).ok());
+  EXPECT_FALSE(Acquire("project", "new", "2").ok());
   clock_.Advance(1'000);
-  const LockInfo taken = *catalog().AcquireLock("project", "new", 1000);
+  const LockInfo taken = *Acquire("project", "new", "2");
   const Error error = catalog().RenewLock(old, 1000).error();
   EXPECT_EQ(error.kind, ErrorKind::kConflict);
   EXPECT_THAT(error.message, HasSubstr("new holds it"));
@@ -112,10 +131,53 @@ TEST_P(CatalogLedger, AnExpiredLeaseMayBeTakenAndFencesItsOldHolderOut) {
 }
 
 TEST_P(CatalogLedger, AnExpiredLeaseThatNobodyTookMayBeRenewed) {
-  const LockInfo lock = *catalog().AcquireLock("project", "me", 1000);
+  const LockInfo lock = *Acquire("project", "me", "1");
   clock_.Advance(10'000'000);
   EXPECT_TRUE(catalog().RenewLock(lock, 1000).ok());
-  EXPECT_FALSE(catalog().AcquireLock("project", "other", 1000).ok());
+  EXPECT_FALSE(Acquire("project", "other", "2").ok());
+}
+
+TEST_P(CatalogLedger, ACommitUnderALockHappensOnlyWhileNobodyElseHasTakenIt) {
+  const LockInfo old = *Acquire("project", "old", "1");
+  const ExpectLockOp fence{old.name, old.token};
+  MustCommit({SetPositionOp{"shop", "", "1"}, fence});
+  clock_.Advance(10'000'000);  // ran out, and nobody took it
+  MustCommit({SetPositionOp{"shop", "", "2"}, fence});
+
+  const LockInfo taken = *Acquire("project", "new, pid 7", "2");
+  const Error error = MustFail({SetPositionOp{"shop", "", "3"}, fence});
+  EXPECT_EQ(error.kind, ErrorKind::kConflict);
+  EXPECT_THAT(error.message, HasSubstr("new, pid 7 holds it"));
+  EXPECT_EQ(catalog().ListPositions()->at(0).position, "2");
+
+  ASSERT_TRUE(catalog().ReleaseLock(taken).ok());
+  EXPECT_EQ(MustFail({fence}).kind, ErrorKind::kConflict);
+  EXPECT_EQ(*catalog().CurrentSequence(), Sequence(2));
+}
+
+TEST_P(CatalogLedger, WhoLostTheLockIsToldSoRatherThanWhatThatLedTo) {
+  const LockInfo old = *Acquire("project", "old", "1");
+  clock_.Advance(10'000'000);
+  ASSERT_TRUE(Acquire("project", "new", "2").ok());
+  MustCommit({SetPositionOp{"shop", "", "1"}});
+  const Error error =
+      MustFail({SetPositionOp{"shop", "", "2", "0"}, ExpectTableOp{"gone", "file:///1"},
+                ExpectLockOp{old.name, old.token}});
+  EXPECT_THAT(error.message, HasSubstr("new holds it"));
+}
+
+TEST_P(CatalogLedger, APositionThatWasReadAndHasMovedIsAConflict) {
+  MustCommit({SetPositionOp{"shop", "customer", "1", ""}});
+  MustCommit({SetPositionOp{"shop", "customer", "2", "1"}});
+  for (const std::string stale : {"", "1", "3"}) {
+    const Error error = MustFail({SetPositionOp{"shop", "customer", "3", stale}});
+    EXPECT_EQ(error.kind, ErrorKind::kConflict);
+    EXPECT_THAT(error.message, HasSubstr("customer"));
+  }
+  EXPECT_EQ(catalog().ListPositions()->at(0).position, "2");
+  EXPECT_EQ(MustFail({SetPositionOp{"shop", "customer", "", "1"}}).kind, ErrorKind::kConflict);
+  MustCommit({SetPositionOp{"shop", "customer", "", "2"}});
+  EXPECT_EQ(MustFail({SetPositionOp{"shop", "customer", "3", "2"}}).kind, ErrorKind::kConflict);
 }
 
 }  // namespace

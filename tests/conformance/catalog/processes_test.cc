@@ -45,7 +45,7 @@ void ExpectWhole(Catalog& catalog) {
   EXPECT_EQ(a->version, b->version);
   EXPECT_EQ(a->metadata_location, Pointer(kA, a->version));
   EXPECT_EQ(catalog.TableHistory(kA)->size(), static_cast<size_t>(a->version));
-  EXPECT_EQ(catalog.PendingPublications(1'000'000)->size(),
+  EXPECT_EQ(catalog.PendingPublications({.limit = 1'000'000})->size(),
             static_cast<size_t>(a->version + b->version));
   EXPECT_EQ(catalog.CurrentSequence()->value(), a->version);
   EXPECT_EQ(catalog.ListCommits(1'000'000)->size(), static_cast<size_t>(a->version));
@@ -81,7 +81,7 @@ TEST_P(CatalogProcesses, RacingProcessesLoseNothing) {
     ASSERT_GE(pid, 0);
     if (pid == 0) {
       const auto random = SeededRandom(200 + static_cast<uint64_t>(c));
-      auto own = home_->Open(SystemClock(), *random);
+      auto own = home_->Open(SystemClock());
       Status status = own.status();
       for (int i = 0; i < 20 && status.ok(); ++i) status = Advance(**own, *random);
       if (!status.ok()) fprintf(stderr, "%s\n", status.ToString().c_str());
@@ -94,7 +94,7 @@ TEST_P(CatalogProcesses, RacingProcessesLoseNothing) {
     ASSERT_EQ(waitpid(pid, &status, 0), pid);
     EXPECT_EQ(status, 0);
   }
-  catalog_ = *home_->Open(clock_, *random_);
+  catalog_ = *home_->Open(clock_);
   EXPECT_EQ(catalog().LoadTableByUuid(kA, {})->version, 61);
   ExpectWhole(catalog());
 }
@@ -113,7 +113,7 @@ TEST_P(CatalogProcesses, KilledAtAnyInstantACommitIsWholeOrNotThere) {
     if (pid == 0) {
       close(answers[0]);
       const auto random = SeededRandom(300 + static_cast<uint64_t>(round));
-      auto own = home_->Open(SystemClock(), *random);
+      auto own = home_->Open(SystemClock());
       while (own.ok() && Advance(**own, *random).ok()) {
         if (write(answers[1], "+", 1) != 1) break;
       }
@@ -132,7 +132,7 @@ TEST_P(CatalogProcesses, KilledAtAnyInstantACommitIsWholeOrNotThere) {
     while (read(answers[0], &answer, 1) == 1) ++answered;
     close(answers[0]);
 
-    catalog_ = *home_->Open(clock_, *random_);
+    catalog_ = *home_->Open(clock_);
     const int64_t version = catalog().LoadTableByUuid(kA, {})->version;
     EXPECT_GE(version, answered);      // an answered commit stays
     EXPECT_LE(version, answered + 1);  // the one in flight may have happened
@@ -144,7 +144,7 @@ TEST_P(CatalogProcesses, KilledAtAnyInstantACommitIsWholeOrNotThere) {
 }
 
 TEST_P(CatalogProcesses, TwoOpenCatalogsSeeEachOthersCommits) {
-  auto other = *home_->Open(clock_, *random_);
+  auto other = *home_->Open(clock_);
   MustCommit({CreateNamespaceOp{"s", {}}, NewTable("s", "a")});
   EXPECT_EQ(other->LoadTable({"s", "a"}, {})->version, 1);
   EXPECT_EQ(*other->CurrentSequence(), Sequence(1));
