@@ -200,9 +200,6 @@ TEST(DeletionVectorTest, RangesOfWholeBitmaps) {
   EXPECT_EQ(vector.CountIn(0, kSpan), kSpan - 10);
   EXPECT_EQ(Live(vector, 2 * kSpan + 8, 4), (std::vector<int64_t>{2, 3}));
   EXPECT_EQ(Live(vector, kSpan - 2, 4), std::vector<int64_t>{});
-  const std::string blob = vector.Serialize();
-  EXPECT_LT(blob.size(), 4u << 20);  // runs
-  EXPECT_TRUE(DeletionVector::Parse(blob, "x").value() == vector);
 }
 
 /// Vectors that Iceberg's own Java library wrote.
@@ -236,13 +233,13 @@ std::vector<Golden> Goldens() {
   return goldens;
 }
 
-TEST(DeletionVectorTest, ReadsAndWritesTheBytesOfIcebergJava) {
+TEST(DeletionVectorTest, ReadsTheBytesOfIcebergJava) {
   for (const Golden& golden : Goldens()) {
     auto parsed = DeletionVector::Parse(FromHex(golden.hex), "golden");
     ASSERT_TRUE(parsed.ok()) << parsed.status().ToString();
     EXPECT_EQ(parsed->ToVector(), golden.expected.ToVector());
     EXPECT_TRUE(*parsed == golden.expected);
-    EXPECT_EQ(ToHex(golden.expected.Serialize()), golden.hex);
+    EXPECT_TRUE(DeletionVector::Parse(golden.expected.Serialize(), "x").value() == golden.expected);
   }
 }
 
@@ -270,6 +267,15 @@ TEST(DeletionVectorTest, ReadsEmptyBitmapsBetweenKeys) {
   ASSERT_TRUE(parsed.ok()) << parsed.status().ToString();
   EXPECT_EQ(parsed->ToVector(), std::vector<int64_t>{kSpan + 9});
   EXPECT_TRUE(*parsed == Of({kSpan + 9}));
+}
+
+TEST(DeletionVectorTest, IsWrittenWithoutRuns) {
+  DeletionVector vector;
+  vector.AddRange(0, 70000);
+  const std::string blob = vector.Serialize();
+  // The cookie of a bitmap without run containers, after length, magic, count and key.
+  EXPECT_EQ(ToHex(blob.substr(20, 4)), "3a300000");
+  EXPECT_TRUE(DeletionVector::Parse(blob, "x").value() == vector);
 }
 
 TEST(DeletionVectorTest, EqualHoweverItIsStored) {
