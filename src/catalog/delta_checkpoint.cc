@@ -24,15 +24,39 @@ constexpr char kSidecarFolder[] = "_sidecars/";
 
 using Visit = std::function<Status(std::vector<delta::Action>&&)>;
 
+bool IsWanted(const std::string& column, CheckpointContent content) {
+  switch (content) {
+    case CheckpointContent::kShape:
+      return column == "protocol" || column == "metaData";
+    case CheckpointContent::kNoFiles:
+      return column != "add" && column != "remove";
+    case CheckpointContent::kFiles:
+      return column == "add" || column == "sidecar";
+    case CheckpointContent::kAll:
+      break;
+  }
+  return true;
+}
+
+bool IsWanted(const delta::Action& action, CheckpointContent content) {
+  const bool add = std::holds_alternative<delta::AddFile>(action);
+  if (content == CheckpointContent::kFiles) return add;
+  if (std::holds_alternative<delta::Sidecar>(action) ||
+      std::holds_alternative<delta::CheckpointMetadata>(action)) {
+    return false;
+  }
+  const bool file = add || std::holds_alternative<delta::RemoveFile>(action);
+  return content == CheckpointContent::kAll || !file;
+}
+
 Status ReadParquetPart(ObjectStore& store, const std::string& key, CheckpointContent content,
                        const Visit& visit) {
   Limits limits;
   limits.batch_rows = delta::kCheckpointBatchRows;
   ParquetReadOptions options;
   options.columns = delta::CheckpointColumns();
-  if (content == CheckpointContent::kShape) {
-    options.columns = std::vector<ParquetColumn>{{"protocol"}, {"metaData"}};
-  }
+  std::erase_if(*options.columns,
+                [&](const ParquetColumn& column) { return !IsWanted(column.name, content); });
   TARN_ASSIGN_OR_RETURN(const auto reader,
                         ParquetReader::Open(store, key, std::nullopt, std::move(options), limits));
   while (true) {
@@ -42,11 +66,6 @@ Status ReadParquetPart(ObjectStore& store, const std::string& key, CheckpointCon
                           delta::ReadCheckpointBatch(*batch->rows).Wrap(store.UriOf(key)));
     TARN_RETURN_IF_ERROR(visit(std::move(actions)));
   }
-}
-
-bool IsPartOfCheckpoint(const delta::Action& action) {
-  return std::holds_alternative<delta::Sidecar>(action) ||
-         std::holds_alternative<delta::CheckpointMetadata>(action);
 }
 
 // One Parquet file of a checkpoint that is being written.
@@ -208,7 +227,7 @@ Status ReadDeltaCheckpoint(ObjectStore& store, const std::string& folder,
     for (const delta::Action& action : actions) {
       if (const auto* sidecar = std::get_if<delta::Sidecar>(&action)) sidecars.push_back(*sidecar);
     }
-    std::erase_if(actions, IsPartOfCheckpoint);
+    std::erase_if(actions, [&](const delta::Action& one) { return !IsWanted(one, content); });
     return visit(std::move(actions));
   };
   for (const std::string& name : files.names) {
@@ -222,7 +241,7 @@ Status ReadDeltaCheckpoint(ObjectStore& store, const std::string& folder,
       TARN_RETURN_IF_ERROR(take(std::move(actions)));
     }
   }
-  if (content == CheckpointContent::kShape) return {};
+  if (content == CheckpointContent::kShape || content == CheckpointContent::kNoFiles) return {};
   for (const delta::Sidecar& sidecar : sidecars) {
     TARN_RETURN_IF_ERROR(ReadParquetPart(store, SidecarKey(folder, sidecar), content, visit));
   }

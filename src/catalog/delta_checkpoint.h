@@ -19,7 +19,9 @@ namespace tarn {
 /// Which actions of a checkpoint a reader wants: what it does not want is not decoded.
 enum class CheckpointContent {
   kAll,
-  kShape  ///< protocol and metaData alone
+  kShape,    ///< protocol and metaData alone
+  kNoFiles,  ///< all but files, removed ones too
+  kFiles     ///< files alone, without removed ones
 };
 
 /// Calls `visit` with the actions of a checkpoint, those of its sidecars included, some thousands
