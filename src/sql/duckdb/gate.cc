@@ -13,7 +13,8 @@ struct GateInfo final : duckdb::PlannerExtensionInfo {
   EngineState& engine;
 };
 
-/// Table functions that answer from their arguments or from the catalog alone.
+/// Table functions that answer from their arguments or from the catalog alone, and the calls that
+/// change a table's history under the rules of every other change.
 bool IsHarmless(const std::string& function) {
   static const std::unordered_set<std::string> kNames = {"range",
                                                          "generate_series",
@@ -60,7 +61,24 @@ bool IsHarmless(const std::string& function) {
                                                          "tarn_relations",
                                                          "tarn_show_create",
                                                          "tarn_runs",
-                                                         "tarn_commits"};
+                                                         "tarn_commits",
+                                                         "create_tag",
+                                                         "create_branch",
+                                                         "drop_tag",
+                                                         "drop_branch",
+                                                         "rollback_table",
+                                                         "rollback_lake",
+                                                         "tarn_table_snapshots",
+                                                         "tarn_table_history",
+                                                         "tarn_table_refs",
+                                                         "tarn_table_files",
+                                                         "tarn_table_partitions",
+                                                         "tarn_table_manifests",
+                                                         "tarn_system_tables",
+                                                         "tarn_system_columns",
+                                                         "tarn_system_snapshots",
+                                                         "tarn_system_files",
+                                                         "tarn_system_positions"};
   return kNames.count(function) > 0;
 }
 

@@ -5,71 +5,15 @@
 #include <vector>
 
 #include "sql/duckdb/errors.h"
+#include "sql/duckdb/info_table.h"
 #include "sql/duckdb/lake_catalog.h"
 #include "sql/duckdb/lake_table.h"
+#include "sql/duckdb/table_calls.h"
+#include "sql/duckdb/table_info.h"
 #include "table/model/partition.h"
 
 namespace tarn::duck {
 namespace {
-
-using duckdb::LogicalType;
-using duckdb::Value;
-
-struct InfoTable {
-  duckdb::vector<std::string> names;
-  duckdb::vector<LogicalType> types;
-  std::vector<std::vector<Value>> rows;
-  void Column(const std::string& name, const LogicalType& type) {
-    names.push_back(name);
-    types.push_back(type);
-  }
-};
-
-struct InfoBindData final : duckdb::TableFunctionData {
-  InfoTable table;
-};
-struct InfoState final : duckdb::GlobalTableFunctionState {
-  size_t row = 0;
-};
-
-duckdb::unique_ptr<duckdb::GlobalTableFunctionState> Init(duckdb::ClientContext&,
-                                                          duckdb::TableFunctionInitInput&) {
-  return duckdb::make_uniq<InfoState>();
-}
-
-void Scan(duckdb::ClientContext&, duckdb::TableFunctionInput& input, duckdb::DataChunk& output) {
-  const InfoTable& table = input.bind_data->Cast<InfoBindData>().table;
-  auto& state = input.global_state->Cast<InfoState>();
-  duckdb::idx_t count = 0;
-  for (; state.row < table.rows.size() && count < STANDARD_VECTOR_SIZE; ++state.row, ++count) {
-    for (size_t column = 0; column < table.names.size(); ++column) {
-      output.SetValue(column, count, table.rows[state.row][column]);
-    }
-  }
-  output.SetCardinality(count);
-}
-
-using Maker = InfoTable (*)(duckdb::ClientContext&, EngineState&, const std::vector<Value>&);
-
-template <Maker kMaker>
-duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext& context,
-                                              duckdb::TableFunctionBindInput& input,
-                                              duckdb::vector<LogicalType>& types,
-                                              duckdb::vector<std::string>& names) {
-  auto bind = duckdb::make_uniq<InfoBindData>();
-  EngineState& engine = static_cast<EngineFunctionInfo&>(*input.info).engine;
-  bind->table = kMaker(context, engine, {input.inputs.begin(), input.inputs.end()});
-  types = bind->table.types;
-  names = bind->table.names;
-  return bind;
-}
-
-std::string Text(const Value& value) { return value.IsNull() ? "" : value.ToString(); }
-
-LakeState& Lake(duckdb::ClientContext& context, EngineState& engine) {
-  auto& catalog = duckdb::Catalog::GetCatalog(context, engine.options.catalog_name);
-  return LakeTransaction::Get(context, catalog).state();
-}
 
 bool IsLake(const EngineState& engine, const std::string& name) {
   return duckdb::StringUtil::CIEquals(name, engine.options.catalog_name);
@@ -202,8 +146,6 @@ InfoTable ShowCreate(duckdb::ClientContext& context, EngineState&,
   return table;
 }
 
-Value Time(int64_t micros) { return Value::TIMESTAMPTZ(duckdb::timestamp_tz_t(micros)); }
-
 constexpr int64_t kListMax = 100000;
 
 InfoTable Runs(duckdb::ClientContext&, EngineState& engine, const std::vector<Value>&) {
@@ -243,40 +185,20 @@ InfoTable Commits(duckdb::ClientContext&, EngineState& engine, const std::vector
   return table;
 }
 
-template <Maker kMaker>
-void Add(duckdb::ExtensionLoader& loader, EngineState& engine, const std::string& name,
-         duckdb::idx_t arguments) {
-  const duckdb::vector<LogicalType> types(arguments, LogicalType::VARCHAR);
-  duckdb::TableFunction function(name, types, Scan, Bind<kMaker>, Init);
-  function.function_info = duckdb::make_shared_ptr<EngineFunctionInfo>(engine);
-  loader.RegisterFunction(std::move(function));
-}
-
-/// `system` is DuckDB's own database: a view in it answers to `system.runs`.
-void AddSystemView(duckdb::DatabaseInstance& database, const std::string& name,
-                   const std::string& sql) {
-  duckdb::CreateViewInfo info;
-  info.schema = DEFAULT_SCHEMA;
-  info.view_name = name;
-  info.sql = sql;
-  info.query = duckdb::CreateViewInfo::ParseSelect(sql);
-  info.internal = true;
-  duckdb::Catalog::GetSystemCatalog(database).CreateView(
-      duckdb::CatalogTransaction::GetSystemTransaction(database), info);
-}
-
 }  // namespace
 
 void RegisterInfoFunctions(duckdb::DatabaseInstance& database, EngineState& engine) {
   duckdb::ExtensionLoader loader(database, "tarn");
-  Add<Catalogs>(loader, engine, "tarn_catalogs", 0);
-  Add<Schemas>(loader, engine, "tarn_schemas", 1);
-  Add<Relations>(loader, engine, "tarn_relations", 2);
-  Add<ShowCreate>(loader, engine, "tarn_show_create", 3);
-  Add<Runs>(loader, engine, "tarn_runs", 0);
-  Add<Commits>(loader, engine, "tarn_commits", 0);
+  AddInfoFunction(loader, engine, "tarn_catalogs", 0, Catalogs);
+  AddInfoFunction(loader, engine, "tarn_schemas", 1, Schemas);
+  AddInfoFunction(loader, engine, "tarn_relations", 2, Relations);
+  AddInfoFunction(loader, engine, "tarn_show_create", 3, ShowCreate);
+  AddInfoFunction(loader, engine, "tarn_runs", 0, Runs);
+  AddInfoFunction(loader, engine, "tarn_commits", 0, Commits);
   AddSystemView(database, "runs", "SELECT * FROM tarn_runs()");
   AddSystemView(database, "commits", "SELECT * FROM tarn_commits()");
+  RegisterTableInfo(loader, database, engine);
+  RegisterTableCalls(loader, engine);
 }
 
 }  // namespace tarn::duck

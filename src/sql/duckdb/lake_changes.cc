@@ -360,9 +360,37 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
   return Status::Ok();
 }
 
+Status LakeState::RollBack(const TableName& name, const LakePoint& point) {
+  const std::lock_guard lock(mutex_);
+  TARN_ASSIGN_OR_RETURN(const LakeRelation then, FindAt(name, point));
+  if (then.table == nullptr) return NotFound("table " + name.ToString() + " does not exist");
+  std::optional<SnapshotId> snapshot = then.table->snapshot;
+  if (!snapshot) snapshot = then.table->metadata->current_snapshot;
+  TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
+  if (!local->files.empty() || !local->deletes.empty() ||
+      local->base_rows == LakeTable::Base::kReplaced) {
+    return InvalidArgument("table " + name.ToString() + " has rows of this transaction",
+                           "COMMIT or ROLLBACK them first");
+  }
+  if (local->base == nullptr || local->entry.uuid != then.table->entry.uuid) {
+    return InvalidArgument("at that point " + name.ToString() + " was another table",
+                           "copy its rows with CREATE TABLE … AS SELECT … AT …");
+  }
+  if (!snapshot) {
+    return InvalidArgument("at that point " + name.ToString() + " had no rows yet",
+                           "delete the rows instead");
+  }
+  found_.clear();
+  if (*snapshot == local->base->current_snapshot) return Status::Ok();
+  TARN_RETURN_IF_ERROR(local->transaction->RollBackTo(*snapshot));
+  local->rolled_back = *snapshot;
+  return Status::Ok();
+}
+
 void LakeState::NoteRead(const LakeTable& table) {
   // What an overlay, a pinned snapshot or this transaction itself shows does not move.
-  if (table.origin == LakeTable::Origin::kOverlay || table.snapshot || table.metadata == nullptr) {
+  if (table.origin == LakeTable::Origin::kOverlay || table.history == LakeTable::History::kPast ||
+      table.snapshot || table.metadata == nullptr) {
     return;
   }
   const std::lock_guard lock(mutex_);

@@ -11,13 +11,22 @@ namespace tarn::duck {
 
 namespace {
 
+/// The columns by which PlanScan() understands a predicate.
+const Schema& PlannedSchema(const LakeTable& table) {
+  const TableMetadata& metadata = *table.metadata;
+  const Snapshot* snapshot = table.snapshot ? metadata.FindSnapshot(*table.snapshot) : nullptr;
+  const Schema* schema = snapshot != nullptr && snapshot->schema_id
+                             ? metadata.FindSchema(*snapshot->schema_id)
+                             : nullptr;
+  return schema != nullptr ? *schema : metadata.schema();
+}
+
 Result<ScanPlan> PlanTable(EngineState& engine, const LakeTable& table,
                            const Predicate& predicate) {
   ScanPlan plan;
   if (table.metadata != nullptr && table.base == LakeTable::Base::kVisible) {
-    // Columns that this transaction renamed have other names in the state that is planned.
-    const bool same_names =
-        table.snapshot.has_value() || table.schema.SameColumns(table.metadata->schema());
+    // Columns that were renamed since have other names in the state that is planned.
+    const bool same_names = table.schema.SameColumns(PlannedSchema(table));
     TARN_ASSIGN_OR_RETURN(plan, PlanScan(engine.options.tables, *table.metadata, table.snapshot,
                                          same_names ? predicate : Predicate::True()));
   }

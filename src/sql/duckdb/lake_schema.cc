@@ -1,9 +1,11 @@
+#include <optional>
 #include <utility>
 
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/lake_alter.h"
 #include "sql/duckdb/lake_catalog.h"
 #include "sql/duckdb/lake_table.h"
+#include "sql/duckdb/table_info.h"
 #include "sql/duckdb/types.h"
 
 namespace tarn::duck {
@@ -28,26 +30,47 @@ OnTaken OnTakenOf(duckdb::OnCreateConflict conflict) {
   Throw(Unsupported("the lake cannot hold " + what, hint));
 }
 
+/// What an AT clause names.
+LakePoint PointOf(const duckdb::BoundAtClause& at) {
+  const duckdb::Value& value = at.GetValue();
+  LakePoint point;
+  if (duckdb::StringUtil::Upper(at.Unit()) != "VERSION") {
+    // A session's time zone has no say in what an instant is: TIMESTAMP literals are UTC.
+    const auto time = value.DefaultCastAs(duckdb::LogicalType::TIMESTAMP);
+    point.timestamp_ms = duckdb::Timestamp::GetEpochMs(time.GetValue<duckdb::timestamp_t>());
+    return point;
+  }
+  if (value.type().IsIntegral()) {
+    point.snapshot = SnapshotId(value.GetValue<int64_t>());
+    return point;
+  }
+  return ValueOrThrow(ParsePoint(value.ToString()));
+}
+
 }  // namespace
 
 LakeRelation LakeSchemaEntry::Lookup(LakeTransaction& transaction,
                                      const duckdb::EntryLookupInfo& lookup) {
-  const TableName asked{name, lookup.GetEntryName()};
   const auto at = lookup.GetAtClause();
-  if (!at) return ValueOrThrow(transaction.state().Find(asked));
-  const duckdb::Value& value = at->GetValue();
-  if (duckdb::StringUtil::Upper(at->Unit()) == "VERSION") {
-    if (!value.type().IsIntegral()) {
-      Throw(Unsupported(
-          "AT (VERSION => '" + value.ToString() + "'): branches and tags are not supported",
-          "name a snapshot by its number"));
-    }
-    return ValueOrThrow(
-        transaction.state().FindAt(asked, SnapshotId(value.GetValue<int64_t>()), std::nullopt));
+  std::optional<LakePoint> point;
+  if (at) point = PointOf(*at);
+  const auto find = [&](const TableName& asked) {
+    LakeState& state = transaction.state();
+    return ValueOrThrow(point ? state.FindAt(asked, *point) : state.Find(asked));
+  };
+  const auto info = SplitTableInfoName(lookup.GetEntryName());
+  if (!info) return find({name, lookup.GetEntryName()});
+  const LakeRelation about = find({name, info->first});
+  LakeRelation relation;
+  if (about.table == nullptr) return relation;
+  std::string text;
+  if (point && point->sequence) {
+    text = "sequence " + std::to_string(point->sequence->value());
+  } else if (about.table->snapshot) {
+    text = std::to_string(about.table->snapshot->value());
   }
-  const auto time = value.DefaultCastAs(duckdb::LogicalType::TIMESTAMP);
-  return ValueOrThrow(transaction.state().FindAt(
-      asked, std::nullopt, duckdb::Timestamp::GetEpochMs(time.GetValue<duckdb::timestamp_t>())));
+  relation.view = TableInfoView(about.table->entry.name, info->second, text);
+  return relation;
 }
 
 duckdb::optional_ptr<duckdb::CatalogEntry> LakeSchemaEntry::LookupEntry(

@@ -118,6 +118,7 @@ std::shared_ptr<const LakeTable> LakeState::View(const Local& local) {
   if (local.transaction) {
     table->schema = local.transaction->schema();
     table->spec = local.transaction->spec();
+    table->snapshot = local.rolled_back;
     table->added = local.files;
     for (const auto& [path, deletes] : local.deletes) table->deleted[path] = deletes.positions;
   } else {
@@ -186,38 +187,75 @@ Result<LakeRelation> LakeState::Find(const TableName& name) {
   return FindLocked(name);
 }
 
-Result<LakeRelation> LakeState::FindAt(const TableName& name, std::optional<SnapshotId> snapshot,
-                                       std::optional<int64_t> timestamp_ms) {
+Result<LakeRelation> LakeState::FromSequenceLocked(const TableName& name, Sequence at) {
+  Catalog& catalog = *engine_.options.catalog;
+  TARN_ASSIGN_OR_RETURN(const Sequence newest, catalog.CurrentSequence());
+  if (at.value() < 0 || at > newest) {
+    return NotFound(
+        "the lake has no commit " + std::to_string(at.value()),
+        "its newest is " + std::to_string(newest.value()) + "; system.commits lists them");
+  }
+  LakeRelation relation;
+  auto entry = catalog.LoadTable(name, at);
+  if (!entry.ok() && !IsNotFound(entry.error())) return entry.error();
+  if (!entry.ok()) {
+    auto view = catalog.LoadView(name, at);
+    if (!view.ok()) {
+      return NotFound("at commit " + std::to_string(at.value()) + " there was no table or view " +
+                      name.ToString());
+    }
+    relation.view = std::make_shared<const ViewEntry>(std::move(view).value());
+    return relation;
+  }
+  TARN_ASSIGN_OR_RETURN(auto committed, Committed(std::move(entry).value()));
+  auto table = std::make_shared<LakeTable>(*committed);
+  table->history = LakeTable::History::kPast;
+  relation.table = std::move(table);
+  return relation;
+}
+
+Result<LakeRelation> LakeState::FindAt(const TableName& name, const LakePoint& point) {
   const std::lock_guard lock(mutex_);
+  if (point.sequence) return FromSequenceLocked(name, *point.sequence);
   TARN_ASSIGN_OR_RETURN(LakeRelation relation, FindLocked(name));
   if (relation.table == nullptr) return relation;
   auto table = std::make_shared<LakeTable>(*relation.table);
   if (table->metadata == nullptr) {
     return NotFound("table " + name.ToString() + " has no history: this transaction created it");
   }
+  const TableMetadata& metadata = *table->metadata;
   const Snapshot* found = nullptr;
-  if (snapshot) {
-    found = table->metadata->FindSnapshot(*snapshot);
+  if (point.snapshot) {
+    found = metadata.FindSnapshot(*point.snapshot);
     if (found == nullptr) {
       return NotFound("table " + name.ToString() + " has no snapshot " +
-                      std::to_string(snapshot->value()));
+                          std::to_string(point.snapshot->value()),
+                      "\"" + name.name + "$snapshots\" lists those that it has");
+    }
+  } else if (!point.ref.empty()) {
+    const auto ref = metadata.refs.find(point.ref);
+    if (ref != metadata.refs.end()) found = metadata.FindSnapshot(ref->second.snapshot);
+    if (found == nullptr) {
+      return NotFound("table " + name.ToString() + " has no branch or tag \"" + point.ref + "\"",
+                      "\"" + name.name +
+                          "$refs\" lists those that it has; a moment of the lake is "
+                          "'sequence <number>'");
     }
   } else {
-    for (const auto& [made_ms, id] : table->metadata->snapshot_log) {
-      if (made_ms <= *timestamp_ms) found = table->metadata->FindSnapshot(id);
+    for (const auto& [made_ms, id] : metadata.snapshot_log) {
+      if (made_ms <= *point.timestamp_ms) found = metadata.FindSnapshot(id);
     }
     if (found == nullptr) {
       return NotFound("table " + name.ToString() + " has no snapshot that old",
-                      "its oldest known states are in its snapshot log");
+                      "\"" + name.name + "$history\" lists its states");
     }
   }
   table->snapshot = found->id;
   table->added.clear();
   table->deleted.clear();
   table->base = LakeTable::Base::kVisible;
-  const Schema* schema =
-      found->schema_id ? table->metadata->FindSchema(*found->schema_id) : nullptr;
-  table->schema = schema != nullptr ? *schema : table->metadata->schema();
+  const Schema* schema = found->schema_id ? metadata.FindSchema(*found->schema_id) : nullptr;
+  table->schema = schema != nullptr ? *schema : metadata.schema();
   relation.table = std::move(table);
   return relation;
 }
@@ -268,6 +306,9 @@ Status LakeState::Commit(Extent extent) {
   std::string touched;
   for (auto& [name, local] : tables_) {
     if (local.transaction == nullptr) continue;
+    if (local.rolled_back) {
+      commit.expectations.push_back({local.entry.uuid, local.transaction->base_location()});
+    }
     if (local.base_rows == LakeTable::Base::kReplaced) {
       TARN_RETURN_IF_ERROR(local.transaction->Overwrite(local.files));
       // What replaces the rows may have been made of them: rows that came meanwhile would be lost.

@@ -33,9 +33,10 @@ struct LakeTable {
   /// Rows that this transaction deleted, by the path of their data file.
   std::map<std::string, std::shared_ptr<const DeletionVector>> deleted;
   /// For statements that change rows of this state.
-  const std::shared_ptr<RowLocator> locator = std::make_shared<RowLocator>();
+  std::shared_ptr<RowLocator> locator = std::make_shared<RowLocator>();
   enum class Base { kVisible, kReplaced } base = Base::kVisible;
   enum class Origin { kCatalog, kOverlay } origin = Origin::kCatalog;
+  enum class History { kPresent, kPast } history = History::kPresent;  ///< kPast: read by AT
 };
 
 /// A table or a view; neither when the name is unknown.
@@ -43,6 +44,15 @@ struct LakeRelation {
   std::shared_ptr<const LakeTable> table;
   std::shared_ptr<const ViewEntry> view;
   explicit operator bool() const { return table != nullptr || view != nullptr; }
+};
+
+/// A moment that `AT` names: of one table (a snapshot, a branch or tag), or of the whole lake (a
+/// sequence number, a time in milliseconds).
+struct LakePoint {
+  std::optional<SnapshotId> snapshot;
+  std::string ref;
+  std::optional<Sequence> sequence;
+  std::optional<int64_t> timestamp_ms;
 };
 
 /// What to do about a name that is taken.
@@ -66,9 +76,8 @@ class LakeState {
   Result<std::optional<std::string>> FindSchema(const std::string& name);
   Result<std::vector<std::string>> ListSchemas();
   Result<LakeRelation> Find(const TableName& name);
-  /// The table as of a snapshot or time (milliseconds).
-  Result<LakeRelation> FindAt(const TableName& name, std::optional<SnapshotId> snapshot,
-                              std::optional<int64_t> timestamp_ms);
+  /// The table, or at a sequence number also the view, as of an earlier point.
+  Result<LakeRelation> FindAt(const TableName& name, const LakePoint& point);
   Result<std::vector<LakeRelation>> List(const std::string& schema);
   /// @}
 
@@ -99,6 +108,8 @@ class LakeState {
     Predicate read = Predicate::True();
   };
   Status ChangeRows(const TableName& name, RowChanges changes);
+  /// The rows of the table become those of an earlier point.
+  Status RollBack(const TableName& name, const LakePoint& point);
   /// Notes that a statement reads the table: an explicit transaction is committed only if none of
   /// the tables that it read was changed meanwhile.
   void NoteRead(const LakeTable& table);
@@ -125,6 +136,7 @@ class LakeState {
     };
     std::map<std::string, Deletes> deletes;  ///< by path
     LakeTable::Base base_rows = LakeTable::Base::kVisible;
+    std::optional<SnapshotId> rolled_back;
   };
 
   Result<Sequence> PinLocked();
@@ -133,6 +145,7 @@ class LakeState {
   Result<LakeRelation> FindLocked(const TableName& name);
   Result<LakeRelation> FromCatalogLocked(const TableName& name);
   Result<std::shared_ptr<const LakeTable>> Committed(TableEntry entry);
+  Result<LakeRelation> FromSequenceLocked(const TableName& name, Sequence at);
   static std::shared_ptr<const LakeTable> View(const Local& local);
   Status CheckWritable() const;
   Status CheckOwner(const TableEntry& entry) const;

@@ -68,6 +68,18 @@ TableMetadata NextState(const TableContext& context, const NextStateParts& parts
       next.properties.erase(key);
     }
   }
+  for (const auto& [name, ref] : *parts.refs) {
+    if (ref) {
+      next.refs[name] = *ref;
+    } else {
+      next.refs.erase(name);
+    }
+  }
+  if (parts.rollback) {
+    next.current_snapshot = *parts.rollback;
+    next.refs[kMainBranch].snapshot = *parts.rollback;
+    next.snapshot_log.emplace_back(next.last_updated_ms, *parts.rollback);
+  }
   if (!editor.physical_names.empty()) {
     next.properties[kColumnMappingProperty] = WriteColumnMapping(editor.physical_names);
   }

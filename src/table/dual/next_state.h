@@ -10,6 +10,8 @@
 
 namespace tarn {
 
+inline constexpr char kMainBranch[] = "main";
+
 /// All that a transaction changes besides the rows. Borrowed.
 struct NextStateParts {
   const TableMetadata* base = nullptr;  ///< nullptr for a new table
@@ -21,6 +23,8 @@ struct NextStateParts {
   int32_t last_partition_id = 999;
   const std::map<std::string, std::optional<std::string>>* properties = nullptr;
   const RowChange* rows = nullptr;  ///< only asked whether a later format version is needed
+  const std::map<std::string, std::optional<SnapshotRef>>* refs = nullptr;  ///< nullopt: removed
+  std::optional<SnapshotId> rollback;
 };
 
 /// The table's state after the changes, without the snapshot that adds their rows.

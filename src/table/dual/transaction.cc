@@ -19,7 +19,6 @@ namespace tarn {
 
 namespace {
 
-constexpr char kMainBranch[] = "main";
 constexpr char kCommitIdKey[] = "tarn.commit-id";
 
 /// The number in "00003-….json" or "v3.metadata.json"; 0 where there is none.
@@ -187,6 +186,40 @@ class TransactionImpl final : public TableTransaction {
   void ReadRows(const Predicate& read, Isolation isolation) override {
     if (isolation == Isolation::kSerializable) reads_.push_back(read);
   }
+  Status CreateRef(const std::string& name, const SnapshotRef& ref) override {
+    if (base_ == nullptr || base_->FindSnapshot(ref.snapshot) == nullptr) {
+      return NotFound("table " + location_ + " has no snapshot " +
+                      std::to_string(ref.snapshot.value()));
+    }
+    const auto changed = refs_.find(name);
+    const bool taken =
+        changed != refs_.end() ? changed->second.has_value() : base_->refs.contains(name);
+    if (name.empty() || name == kMainBranch || taken) {
+      return InvalidArgument("the name \"" + name + "\" is taken", "choose another name");
+    }
+    refs_[name] = ref;
+    return {};
+  }
+  Status RemoveRef(const std::string& name) override {
+    if (name == kMainBranch) return InvalidArgument("the branch main cannot be removed");
+    const auto changed = refs_.find(name);
+    const bool known = changed != refs_.end() ? changed->second.has_value()
+                                              : base_ != nullptr && base_->refs.contains(name);
+    if (!known) return NotFound("table " + location_ + " has no branch or tag \"" + name + "\"");
+    refs_[name] = std::nullopt;
+    return {};
+  }
+  Status RollBackTo(SnapshotId snapshot) override {
+    if (rows_.kind != RowChange::Kind::kNone) {
+      return InvalidArgument("a transaction changes rows in one way only");
+    }
+    if (base_ == nullptr || base_->FindSnapshot(snapshot) == nullptr) {
+      return NotFound("table " + location_ + " has no snapshot " + std::to_string(snapshot.value()),
+                      "snapshots that expired are gone");
+    }
+    rollback_ = snapshot;
+    return {};
+  }
   void SetSummary(const std::string& key, const std::string& value) override {
     summary_[key] = value;
   }
@@ -300,6 +333,8 @@ class TransactionImpl final : public TableTransaction {
   int32_t last_partition_id_ = 999;
   std::map<std::string, std::optional<std::string>> properties_;
   RowChange rows_;
+  std::map<std::string, std::optional<SnapshotRef>> refs_;  ///< nullopt: removed
+  std::optional<SnapshotId> rollback_;
   std::vector<Predicate> reads_;  ///< what statements read that must not have changed
   std::map<std::string, std::string> summary_;
   SnapshotId snapshot_id_;
@@ -427,7 +462,7 @@ Result<StagedTable> TransactionImpl::Stage(const std::string& commit_id) {
   ++attempts_;
   TableMetadata next =
       NextState(context_, {base_.get(), base_location_, location_, table_uuid_, &editor_, &spec_,
-                           last_partition_id_, &properties_, &rows_});
+                           last_partition_id_, &properties_, &rows_, &refs_, rollback_});
   if (rows_.kind != RowChange::Kind::kNone) {
     TARN_RETURN_IF_ERROR(AddSnapshot(commit_id, next, files));
   }

@@ -111,6 +111,15 @@ class TableTransaction {
   /// Replaces the partitions that `files` touch.
   virtual Status ReplacePartitions(std::vector<DataFile> files) = 0;
   /// @}
+  /// \name Names of snapshots (Iceberg "Snapshot References"), and going back to one. Errors:
+  /// NotFound for a snapshot or name that the base does not have; InvalidArgument for a name that
+  /// is taken, or is "main".
+  /// @{
+  virtual Status CreateRef(const std::string& name, const SnapshotRef& ref) = 0;
+  virtual Status RemoveRef(const std::string& name) = 0;
+  /// The table's rows become those of an earlier snapshot; later snapshots stay in its history.
+  virtual Status RollBackTo(SnapshotId snapshot) = 0;
+  /// @}
   /// Goes into the snapshot's summary ("tarn.source-position", …).
   virtual void SetSummary(const std::string& key, const std::string& value) = 0;
 

@@ -1,0 +1,121 @@
+#include "sql/duckdb/testing.h"
+
+namespace tarn {
+namespace {
+
+class TableInfoTest : public LakeTest {
+ protected:
+  void SetUp() override {
+    LakeTest::SetUp();
+    Sql("CREATE SCHEMA s");
+    Sql("CREATE TABLE s.t PARTITIONED BY (k) AS SELECT i::INTEGER AS i, i % 2 AS k "
+        "FROM range(10) r(i)");
+    Sql("INSERT INTO s.t VALUES (10, 0)");
+    Sql("DELETE FROM s.t WHERE i = 3");
+  }
+  std::string Count(const std::string& at) { return Sql("SELECT count(*) FROM s.t " + at); }
+  std::string Snapshot(int index) {
+    std::string id =
+        Sql("SELECT snapshot_id FROM s.t$snapshots ORDER BY sequence_number LIMIT 1 "
+            "OFFSET " +
+            std::to_string(index));
+    id.pop_back();
+    return id;
+  }
+};
+
+TEST_F(TableInfoTest, SnapshotsAndHistoryTellWhatHappened) {
+  EXPECT_EQ(Sql("SELECT operation, is_current FROM s.t$snapshots ORDER BY sequence_number"),
+            "append|false\nappend|false\ndelete|true\n");
+  EXPECT_EQ(Sql("SELECT summary['added-dvs'] FROM s.t$snapshots WHERE is_current"), "1\n");
+  EXPECT_EQ(Sql("SELECT count(*), bool_and(is_current_ancestor) FROM s.\"t$history\""), "3|true\n");
+}
+
+TEST_F(TableInfoTest, FilesAndPartitionsAreThoseOfTheSnapshot) {
+  EXPECT_EQ(Sql("SELECT content, partition, rows FROM s.t$files ORDER BY ALL"),
+            "data|k=0|1\ndata|k=0|5\ndata|k=1|5\ndeletion vector|k=1|1\n");
+  EXPECT_EQ(Sql("SELECT lower_bounds['i'], upper_bounds['i'] FROM s.t$files "
+                "WHERE content = 'data' AND partition = 'k=1'"),
+            "1|9\n");
+  EXPECT_EQ(Sql("SELECT partition, files, rows, deleted_rows FROM s.t$partitions ORDER BY 1"),
+            "k=0|2|6|0\nk=1|1|5|1\n");
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.t$files AT (VERSION => " + Snapshot(0) + ")"), "2\n");
+  EXPECT_EQ(Sql("SELECT content, count(*) FROM s.t$manifests GROUP BY 1 ORDER BY 1"),
+            "data|2\ndeletes|1\n");
+}
+
+TEST_F(TableInfoTest, NamesThatAreNoTablesAreNotFound) {
+  EXPECT_NE(Sql("SELECT * FROM s.nothing$files").find("does not exist"), std::string::npos);
+  EXPECT_NE(Sql("SELECT * FROM s.t$nothing").find("does not exist"), std::string::npos);
+}
+
+TEST_F(TableInfoTest, SystemTablesListTheLake) {
+  EXPECT_EQ(Sql("SELECT schema_name, table_name, format_version, rows, deleted_rows "
+                "FROM system.tables"),
+            "s|t|3|11|1\n");
+  EXPECT_EQ(Sql("SELECT column_name, type FROM system.columns ORDER BY position"),
+            "i|int\nk|long\n");
+  EXPECT_EQ(Sql("SELECT count(*) FROM system.snapshots WHERE table_name = 't'"), "3\n");
+  EXPECT_EQ(Sql("SELECT count(*) FROM system.files"), "4\n");
+  EXPECT_EQ(Sql("SELECT count(*) FROM system.positions"), "0\n");
+}
+
+TEST_F(TableInfoTest, TimeTravelsToSnapshotsTagsAndCommits) {
+  EXPECT_EQ(Count("AT (VERSION => " + Snapshot(0) + ")"), "10\n");
+  EXPECT_EQ(Count("AT (VERSION => '" + Snapshot(1) + "')"), "11\n");
+  EXPECT_EQ(Count("AT (VERSION => 'main')"), "10\n");
+  EXPECT_EQ(Sql("CALL create_tag('s.t', 'before', '" + Snapshot(1) + "')").substr(0, 15),
+            "s|t|tag before ");
+  EXPECT_EQ(Count("AT (VERSION => 'before')"), "11\n");
+  EXPECT_EQ(Sql("SELECT name, type FROM s.t$refs ORDER BY 1"), "before|tag\nmain|branch\n");
+  EXPECT_EQ(Sql("CALL create_tag('s.t', 'before')").substr(0, 17), "invalid argument:");
+  Sql("CALL drop_tag('s.t', 'before')");
+  EXPECT_EQ(Count("AT (VERSION => 'before')").substr(0, 10), "not found:");
+  // 1: the schema, 2: the table, 3: the insert.
+  EXPECT_EQ(Count("AT (VERSION => 'sequence 2')"), "10\n");
+  EXPECT_EQ(Count("AT (VERSION => 'sequence 3')"), "11\n");
+  EXPECT_EQ(Count("AT (VERSION => 'sequence 1')").substr(0, 10), "not found:");
+  EXPECT_EQ(Count("AT (VERSION => 'sequence 99')").substr(0, 10), "not found:");
+}
+
+TEST_F(TableInfoTest, DroppedTablesAndOldColumnsAreSeenAtTheirTime) {
+  const std::string sequence =
+      "AT (VERSION => 'sequence " + std::to_string(catalog_->CurrentSequence()->value()) + "')";
+  Sql("ALTER TABLE s.t RENAME COLUMN i TO number");
+  EXPECT_EQ(Sql("SELECT max(i) FROM s.t " + sequence), "10\n");
+  Sql("DROP TABLE s.t");
+  EXPECT_EQ(Sql("SELECT max(i) FROM s.t " + sequence), "10\n");
+}
+
+TEST_F(TableInfoTest, RollsATableBack) {
+  EXPECT_EQ(Sql("CALL rollback_table('s.t', '" + Snapshot(0) + "')"),
+            "s|t|rolled back to " + Snapshot(0) + "\n");
+  EXPECT_EQ(Count(""), "10\n");
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.t WHERE i = 3"), "1\n");
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.t$snapshots"), "3\n");
+  Sql("INSERT INTO s.t VALUES (77, 1)");
+  EXPECT_EQ(Count(""), "11\n");
+  EXPECT_EQ(Sql("CALL rollback_table('s.t', '12345')").substr(0, 10), "not found:");
+}
+
+TEST_F(TableInfoTest, RollsTheWholeLakeBack) {
+  Sql("CREATE TABLE s.u AS SELECT 1 AS one");
+  const std::string point =
+      "'sequence " + std::to_string(catalog_->CurrentSequence()->value()) + "'";
+  Sql("DELETE FROM s.t");
+  Sql("INSERT INTO s.u VALUES (2)");
+  Sql("CREATE TABLE s.later AS SELECT 1 AS one");
+  EXPECT_EQ(Sql("SELECT table_name, result FROM rollback_lake(" + point + ") ORDER BY 1"),
+            "later|left: it is newer than that\nt|rolled back to sequence 5\nu|rolled back to "
+            "sequence 5\n");
+  EXPECT_EQ(Count(""), "10\n");
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.u"), "1\n");
+}
+
+TEST_F(TableInfoTest, AnExplainedCallDoesNothing) {
+  Sql("EXPLAIN CALL rollback_table('s.t', '" + Snapshot(0) + "')");
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.t$history"), "3\n");
+}
+
+}  // namespace
+}  // namespace tarn
