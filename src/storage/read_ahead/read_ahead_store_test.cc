@@ -28,8 +28,8 @@ class Far final : public ForwardingStore {
     return inner().ReadRange(key, offset, out);
   }
   Result<ReadExtent> ReadUpTo(std::string_view key, int64_t offset, std::span<char> out) override {
-    const Visit visit(*this, static_cast<int64_t>(out.size()));
     ++ahead;
+    const Visit visit(*this, static_cast<int64_t>(out.size()));
     if (const ErrorKind kind = fails_ahead; kind != kNone) return MakeError(kind, "as told");
     return inner().ReadUpTo(key, offset, out);
   }
