@@ -12,6 +12,8 @@ namespace tarn {
 
 namespace {
 
+constexpr char kExpired[] =
+    "old states expire with `tarn maintain`; `tarn history` shows those that are left";
 constexpr size_t kMetadataBytesMax = size_t{1} << 30;
 
 bool IsGzip(const std::string& bytes) {
@@ -56,7 +58,11 @@ struct Loaded {
 
 Result<Loaded> Load(ObjectStore& store, const std::string& location) {
   TARN_ASSIGN_OR_RETURN(std::string key, store.KeyOf(location));
-  TARN_ASSIGN_OR_RETURN(std::string bytes, store.Get(key));
+  Result<std::string> read = store.Get(key);
+  if (!read.ok() && read.error().kind == ErrorKind::kNotFound) {
+    return std::move(read).Wrap("this state of the table is gone").Hint(kExpired).status();
+  }
+  TARN_ASSIGN_OR_RETURN(std::string bytes, std::move(read));
   if (IsGzip(bytes)) {
     TARN_ASSIGN_OR_RETURN(bytes, Gunzip(bytes, location));
   }

@@ -9,6 +9,13 @@
 
 namespace tarn {
 
+namespace {
+
+constexpr char kExpired[] =
+    "old snapshots expire with `tarn maintain`; `tarn history` shows what is left";
+
+}  // namespace
+
 Result<std::shared_ptr<const std::string>> ManifestIo::Fetch(const std::string& uri) {
   if (cache_ != nullptr) {
     if (auto cached = cache_->FindObject(uri)) return cached;
@@ -28,7 +35,11 @@ Result<std::vector<ManifestFile>> ManifestIo::List(const Snapshot& snapshot) {
   }
   std::vector<ManifestFile> manifests;
   if (!snapshot.manifest_list.empty()) {
-    TARN_ASSIGN_OR_RETURN(auto bytes, Fetch(snapshot.manifest_list));
+    auto fetched = Fetch(snapshot.manifest_list);
+    if (!fetched.ok() && fetched.error().kind == ErrorKind::kNotFound) {
+      return std::move(fetched).Wrap(name + " is gone").Hint(kExpired).status();
+    }
+    TARN_ASSIGN_OR_RETURN(auto bytes, std::move(fetched));
     TARN_ASSIGN_OR_RETURN(manifests, ReadManifestList(*bytes, snapshot.manifest_list));
   } else if (snapshot.manifests.empty()) {
     return Corruption(name + " has neither a manifest list nor manifests");

@@ -11,6 +11,8 @@
 namespace tarn {
 
 inline constexpr int64_t kManifestBytesMax = 8 << 20;  ///< after which a new manifest begins
+/// Below it a manifest is put together with others.
+inline constexpr int64_t kManifestBytesSmall = kManifestBytesMax / 2;
 
 /// Writes entries into as many manifests as they need, by spec and content. Borrows everything.
 class ManifestRoller {

@@ -9,6 +9,19 @@ namespace tarn {
 
 Result<ScanPlan> PlanScan(const TableContext& context, const TableMetadata& table,
                           std::optional<SnapshotId> snapshot_id, const Predicate& predicate) {
+  std::vector<ScanFile> files;
+  TARN_ASSIGN_OR_RETURN(ScanPlan plan, VisitScan(context, table, snapshot_id, predicate,
+                                                 [&](ScanFile&& file) -> Status {
+                                                   files.push_back(std::move(file));
+                                                   return {};
+                                                 }));
+  plan.files = std::move(files);
+  return plan;
+}
+
+Result<ScanPlan> VisitScan(const TableContext& context, const TableMetadata& table,
+                           std::optional<SnapshotId> snapshot_id, const Predicate& predicate,
+                           const std::function<Status(ScanFile&&)>& visit) {
   ScanPlan plan;
   const Snapshot* snapshot = table.current();
   const Schema* schema = &table.schema();
@@ -55,8 +68,7 @@ Result<ScanPlan> PlanScan(const TableContext& context, const TableMetadata& tabl
     file.deletes = delete_index.For(entry.file, entry.data_sequence_number);
     file.data_sequence_number = entry.data_sequence_number;
     file.file = std::move(entry.file);
-    plan.files.push_back(std::move(file));
-    return {};
+    return visit(std::move(file));
   }));
   return plan;
 }

@@ -50,6 +50,9 @@ struct RowChange {
     kRewrite             ///< rows move from `removed` to `files`
   };
   Kind kind = Kind::kNone;
+  /// Whether small manifests of the base are put together even while they are few.
+  enum class Manifests { kMergeWhenMany, kMerge };
+  Manifests manifests = Manifests::kMergeWhenMany;
   std::vector<DataFile> files;
   std::map<std::string, RowDeletes> deletes;  ///< by the data file's path
   std::map<std::string, DataFile> removed;    ///< by path

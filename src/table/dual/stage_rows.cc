@@ -198,10 +198,11 @@ class RowStager {
 
   /// Appends share their base's manifests; once there are many, the small ones are put together.
   Status KeepAndMerge() {
-    const bool merge = staged_.manifests.size() + base_manifests_.size() > kManifestsBeforeMerge;
+    const bool merge = request_.change->manifests == RowChange::Manifests::kMerge ||
+                       staged_.manifests.size() + base_manifests_.size() > kManifestsBeforeMerge;
     std::map<std::pair<int32_t, Content>, std::vector<ManifestFile>> small;
     for (ManifestFile& manifest : base_manifests_) {
-      if (merge && manifest.length < kManifestBytesMax / 2 && manifest.key_metadata.empty()) {
+      if (merge && manifest.length < kManifestBytesSmall && manifest.key_metadata.empty()) {
         small[{manifest.spec_id.value(), manifest.content}].push_back(std::move(manifest));
       } else {
         staged_.manifests.push_back(std::move(manifest));

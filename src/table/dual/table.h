@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,12 +42,12 @@ struct ScanFile {
   int64_t data_sequence_number = 0;
 };
 
-/// Files carry the counts and bounds of the predicate's columns only.
 /// The files of a snapshot that may hold rows matching `predicate`: manifests by their partition
 /// summaries, then files by partition values and column bounds. No data file is opened.
 /// `snapshot` defaults to the current one; a table without snapshot has no files. Columns of the
 /// predicate are those of the snapshot's own schema where `snapshot` is given, else the current
-/// one's. Errors: NotFound; Corruption, naming the file.
+/// one's. Files carry the counts and bounds of the predicate's columns only. Errors: NotFound;
+/// Corruption, naming the file.
 struct ScanPlan {
   std::vector<ScanFile> files;
   int64_t manifests_total = 0, manifests_skipped = 0;
@@ -54,5 +55,12 @@ struct ScanPlan {
 };
 Result<ScanPlan> PlanScan(const TableContext& context, const TableMetadata& table,
                           std::optional<SnapshotId> snapshot, const Predicate& predicate);
+
+/// The same, file by file, for those who keep few of them: memory is that of the delete files and
+/// of one manifest. An error of `visit` ends the scan and is returned. The counts of the plan come
+/// back; its files are empty.
+Result<ScanPlan> VisitScan(const TableContext& context, const TableMetadata& table,
+                           std::optional<SnapshotId> snapshot, const Predicate& predicate,
+                           const std::function<Status(ScanFile&&)>& visit);
 
 }  // namespace tarn

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
 #include "table/dual/meanwhile.h"
 #include "table/dual/next_state.h"
+#include "table/dual/remove_snapshots.h"
 #include "table/dual/schema_editor.h"
 #include "table/dual/stage.h"
 #include "table/dual/table_checks.h"
@@ -183,6 +185,22 @@ class TransactionImpl final : public TableTransaction {
     }
     return {};
   }
+  Status RewriteManifests() override {
+    TARN_RETURN_IF_ERROR(SetRows(RowChange::Kind::kRewrite, {}));
+    rows_.manifests = RowChange::Manifests::kMerge;
+    return {};
+  }
+  Status ExpireSnapshots(std::vector<SnapshotId> snapshots) override {
+    if (base_ == nullptr) return InvalidArgument("a new table has no snapshots that could expire");
+    std::set<std::string> names;
+    for (const auto& [name, ref] : base_->refs) names.insert(name);
+    for (const auto& [name, ref] : refs_) {
+      if (!ref) names.erase(name);
+    }
+    TARN_RETURN_IF_ERROR(CheckMayExpire(*base_, names, snapshots));
+    expired_ = std::move(snapshots);
+    return {};
+  }
   void ReadRows(const Predicate& read, Isolation isolation) override {
     if (isolation == Isolation::kSerializable) reads_.push_back(read);
   }
@@ -310,6 +328,9 @@ class TransactionImpl final : public TableTransaction {
   }
 
   Status CheckBeforeStage() const {
+    if (!expired_.empty() && rows_.kind != RowChange::Kind::kNone) {
+      return InvalidArgument("a transaction that takes snapshots out changes no rows");
+    }
     TARN_RETURN_IF_ERROR(CheckPartitionSources(editor_.schema, spec_));
     if (editor_.needs_overwrite && editor_.files == SchemaEditor::Files::kMayExist &&
         rows_.kind != RowChange::Kind::kOverwrite) {
@@ -321,6 +342,7 @@ class TransactionImpl final : public TableTransaction {
   }
 
   Status AddSnapshot(const std::string& commit_id, TableMetadata& next, StagedFiles& files) const;
+  Status CheckLineageOfRewrite(const TableMetadata& now) const;
 
   const TableContext context_;
   const std::string location_;
@@ -333,6 +355,7 @@ class TransactionImpl final : public TableTransaction {
   int32_t last_partition_id_ = 999;
   std::map<std::string, std::optional<std::string>> properties_;
   RowChange rows_;
+  std::vector<SnapshotId> expired_;
   std::map<std::string, std::optional<SnapshotRef>> refs_;  ///< nullopt: removed
   std::optional<SnapshotId> rollback_;
   std::vector<Predicate> reads_;  ///< what statements read that must not have changed
@@ -341,6 +364,17 @@ class TransactionImpl final : public TableTransaction {
   int attempts_ = 0;
 };
 
+/// Rows that were copied while they had no ids would lose those that they have got since.
+Status TransactionImpl::CheckLineageOfRewrite(const TableMetadata& now) const {
+  if (rows_.kind != RowChange::Kind::kRewrite || now.format_version < 3) return {};
+  for (const auto& [path, file] : rows_.removed) {
+    if (file.first_row_id) continue;
+    return Conflict("the rows of " + path + " got row ids while they were copied",
+                    "the next upkeep takes these files again");
+  }
+  return {};
+}
+
 Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
                                std::string base_location) {
   if (base_ == nullptr) return Conflict("table " + location_ + " was created by somebody else");
@@ -348,6 +382,11 @@ Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
     return Conflict("table " + location_ + " was replaced by another table",
                     "look at it, then try again");
   }
+  if (!expired_.empty()) {
+    return Conflict("table " + location_ + " was changed while its old snapshots were taken out",
+                    "find out anew what may leave");
+  }
+  TARN_RETURN_IF_ERROR(CheckLineageOfRewrite(*base));
   const Schema& before = base_->schema();
   const Schema& now = base->schema();
   const bool theirs = !now.SameColumns(before) || base->last_column_id != base_->last_column_id;
@@ -463,6 +502,7 @@ Result<StagedTable> TransactionImpl::Stage(const std::string& commit_id) {
   TableMetadata next =
       NextState(context_, {base_.get(), base_location_, location_, table_uuid_, &editor_, &spec_,
                            last_partition_id_, &properties_, &rows_, &refs_, rollback_});
+  RemoveSnapshots(expired_, next);
   if (rows_.kind != RowChange::Kind::kNone) {
     TARN_RETURN_IF_ERROR(AddSnapshot(commit_id, next, files));
   }

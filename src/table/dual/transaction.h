@@ -103,6 +103,8 @@ class TableTransaction {
   /// Compaction: `added` hold the rows of `removed` that were alive at the base, and no others.
   /// Rows of `removed` that somebody else deleted meanwhile: Conflict at Rebase().
   virtual Status RewriteFiles(std::vector<DataFile> removed, std::vector<DataFile> added) = 0;
+  /// No row changes: small manifests are put together, in a snapshot of its own ("replace").
+  virtual Status RewriteManifests() = 0;
   /// What the statements that delete rows read: with kSerializable, Rebase() says Conflict when
   /// files were added meanwhile that may hold rows matching `read`. Several calls add up.
   virtual void ReadRows(const Predicate& read, Isolation isolation) = 0;
@@ -120,6 +122,10 @@ class TableTransaction {
   /// The table's rows become those of an earlier snapshot; later snapshots stay in its history.
   virtual Status RollBackTo(SnapshotId snapshot) = 0;
   /// @}
+  /// Takes snapshots out of the table's history; their files stay. Goes with RemoveRef() alone,
+  /// called before, and Rebase() always says Conflict: what may leave is to be found out anew.
+  /// Errors: NotFound; InvalidArgument for the current snapshot, or one that a name leads to.
+  virtual Status ExpireSnapshots(std::vector<SnapshotId> snapshots) = 0;
   /// Goes into the snapshot's summary ("tarn.source-position", …).
   virtual void SetSummary(const std::string& key, const std::string& value) = 0;
 

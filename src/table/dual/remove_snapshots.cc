@@ -1,0 +1,64 @@
+#include "table/dual/remove_snapshots.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/json.h"
+
+namespace tarn {
+
+namespace {
+
+constexpr char kPartitionStatistics[] = "partition-statistics";
+
+/// Partition statistics are known by their snapshot alone; the rest of them is passed on.
+void RemovePartitionStatistics(const std::set<SnapshotId>& gone, TableMetadata& state) {
+  const auto member = state.unknown_members.find(kPartitionStatistics);
+  if (member == state.unknown_members.end()) return;
+  const Result<Json> list = ParseJson(member->second, kPartitionStatistics);
+  if (!list.ok() || !list->is_array()) return;
+  Json kept = Json::array();
+  for (const Json& one : *list) {
+    const auto id = one.find("snapshot-id");
+    const bool is_gone =
+        id != one.end() && id->is_number_integer() && gone.contains(SnapshotId(id->get<int64_t>()));
+    if (!is_gone) kept.push_back(one);
+  }
+  if (kept.empty()) {
+    state.unknown_members.erase(member);
+  } else {
+    member->second = DumpJson(kept);
+  }
+}
+
+}  // namespace
+
+Status CheckMayExpire(const TableMetadata& base, const std::set<std::string>& names,
+                      const std::vector<SnapshotId>& snapshots) {
+  for (const SnapshotId id : snapshots) {
+    const std::string what = "snapshot " + std::to_string(id.value()) + " of " + base.location;
+    if (base.FindSnapshot(id) == nullptr) return NotFound("there is no " + what);
+    if (base.current_snapshot == id) return InvalidArgument(what + " is the current one");
+    for (const std::string& name : names) {
+      const auto ref = base.refs.find(name);
+      if (ref == base.refs.end() || ref->second.snapshot != id) continue;
+      return InvalidArgument(what + " is the " + ref->second.type + " " + name);
+    }
+  }
+  return {};
+}
+
+void RemoveSnapshots(const std::vector<SnapshotId>& snapshots, TableMetadata& state) {
+  if (snapshots.empty()) return;
+  const std::set<SnapshotId> gone(snapshots.begin(), snapshots.end());
+  const auto is_gone = [&](SnapshotId id) { return gone.contains(id); };
+  std::erase_if(state.snapshots, [&](const Snapshot& one) { return is_gone(one.id); });
+  std::erase_if(state.statistics, [&](const StatisticsFile& one) { return is_gone(one.snapshot); });
+  RemovePartitionStatistics(gone, state);
+  auto& log = state.snapshot_log;
+  const auto last_gone =
+      std::find_if(log.rbegin(), log.rend(), [&](const auto& one) { return is_gone(one.second); });
+  log.erase(log.begin(), last_gone.base());
+}
+
+}  // namespace tarn

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "table/model/metadata.h"
+
+namespace tarn {
+
+/// Whether these snapshots may leave `base` when of its references `names` are left. Errors:
+/// NotFound for a snapshot that is not there, InvalidArgument for one that must stay; naming it.
+Status CheckMayExpire(const TableMetadata& base, const std::set<std::string>& names,
+                      const std::vector<SnapshotId>& snapshots);
+
+/// Takes snapshots out of a state, and what the state says of them beside: their statistics, and
+/// the history up to the last of them, for one with gaps would answer wrongly what the table was at
+/// a time.
+void RemoveSnapshots(const std::vector<SnapshotId>& snapshots, TableMetadata& state);
+
+}  // namespace tarn
