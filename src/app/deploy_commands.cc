@@ -117,8 +117,8 @@ void RunApply(CommandContext& context, bool yes, bool json) {
   // Planned without a state first, so that a project that cannot be applied leaves nothing behind.
   auto first = OrFail(WireProject(context.Wire(StateUse::kRead)));
   Plan plan = OrFail(MakePlan(first->open));
-  const std::string shown = FormatPlan(plan);
-  if (!json) std::fputs(shown.c_str(), stdout);
+  const std::string shown = plan.fingerprint;
+  if (!json) std::fputs(FormatPlan(plan).c_str(), stdout);
   std::fflush(stdout);
   if (plan.empty() && first->state_exists) {
     if (json) PrintReport({}, json, "Applied");
@@ -132,7 +132,7 @@ void RunApply(CommandContext& context, bool yes, bool json) {
   auto lock = TakeLock(context, *wired, "apply");
   // Another apply may have gone first, and the sources may have moved on.
   plan = OrFail(MakePlan(wired->open));
-  if (FormatPlan(plan) != shown) {
+  if (plan.fingerprint != shown) {
     if (!yes) {
       OrFail(Conflict("the project or its sources changed since the plan was shown",
                       "run `tarn apply` again and look at the new plan"));

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "columnar/conform.h"
+#include "pipeline/intention.h"
 
 namespace tarn {
 namespace {
@@ -30,6 +31,7 @@ Result<WrittenTable> WriteQuery(const PipelineContext& context, Session& session
   TARN_ASSIGN_OR_RETURN(auto rows, session.Execute(query));
   TARN_ASSIGN_OR_RETURN(auto storable, StorableSchema(*rows->schema()));
   TARN_ASSIGN_OR_RETURN(WrittenTable out, OpenTarget(context, *storable, target, mode));
+  TARN_RETURN_IF_ERROR(RememberIntentions(context, {&out}, target.owner));
   TARN_ASSIGN_OR_RETURN(auto writer, OpenTargetWriter(context, out));
   Status copied = CopyRows(context, *rows, storable, target, *writer);
   if (!copied.ok()) {

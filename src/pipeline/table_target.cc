@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "catalog/committer.h"
 #include "catalog/location.h"
 
 namespace tarn {
@@ -44,6 +45,38 @@ Result<Schema> WantedSchema(const arrow::Schema& storable, const TableTarget& ta
   return schema;
 }
 
+/// Whether the project alone says what the property is. Models own their comment; a mirrored table
+/// may have one that somebody gave it.
+bool Declared(const TableTarget& target, const std::string& key) {
+  if (key.rfind(kTagPrefix, 0) == 0) return true;
+  return key == kCommentProperty && target.owner.rfind("model:", 0) == 0;
+}
+
+/// Tells how many properties differed.
+Result<int> SetProperties(const TableMetadata& base, const TableTarget& target,
+                          TableTransaction* transaction) {
+  int changed = 0;
+  for (const auto& [key, value] : base.properties) {
+    if (!Declared(target, key) || target.properties.count(key) != 0) continue;
+    TARN_RETURN_IF_ERROR(transaction->RemoveProperty(key));
+    ++changed;
+  }
+  for (const auto& [key, value] : target.properties) {
+    auto old = base.properties.find(key);
+    if (old != base.properties.end() && old->second == value) continue;
+    TARN_RETURN_IF_ERROR(transaction->SetProperty(key, value));
+    ++changed;
+  }
+  return changed;
+}
+
+Status CheckOwner(const TableEntry& existing, const TableTarget& target) {
+  if (existing.owner == target.owner) return Status::Ok();
+  return AlreadyExists("the table " + target.name.ToString() + " exists and was not made by " +
+                           (target.owner.empty() ? "this" : target.owner),
+                       "choose another name, or DROP TABLE " + target.name.ToString());
+}
+
 }  // namespace
 
 Result<WrittenTable> OpenTarget(const PipelineContext& context, const arrow::Schema& storable,
@@ -63,11 +96,7 @@ Result<WrittenTable> OpenTarget(const PipelineContext& context, const arrow::Sch
     TARN_ASSIGN_OR_RETURN(out.transaction, TableTransaction::Create(context.tables, table));
     return out;
   }
-  if (existing->owner != target.owner) {
-    return AlreadyExists("the table " + target.name.ToString() + " exists and was not made by " +
-                             (target.owner.empty() ? "this" : target.owner),
-                         "choose another name, or DROP TABLE " + target.name.ToString());
-  }
+  TARN_RETURN_IF_ERROR(CheckOwner(*existing, target));
   out.uuid = existing->uuid;
   TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context.tables, existing->metadata_location));
   TARN_ASSIGN_OR_RETURN(
@@ -77,10 +106,24 @@ Result<WrittenTable> OpenTarget(const PipelineContext& context, const arrow::Sch
       schema, mode == WriteMode::kOverwrite ? Incompatible::kReplace : Incompatible::kRefuse));
   TARN_RETURN_IF_ERROR(out.transaction->SetKey(target.key));
   TARN_RETURN_IF_ERROR(out.transaction->SetPartition(target.partition));
-  for (const auto& [key, value] : target.properties) {
-    TARN_RETURN_IF_ERROR(out.transaction->SetProperty(key, value));
-  }
+  TARN_RETURN_IF_ERROR(SetProperties(*base, target, out.transaction.get()).status());
   return out;
+}
+
+Status CommitProperties(const PipelineContext& context, const TableTarget& target,
+                        std::vector<CommitOp> ops, const std::string& author) {
+  TARN_ASSIGN_OR_RETURN(const TableEntry entry,
+                        context.catalog->LoadTable(target.name, std::nullopt));
+  TARN_RETURN_IF_ERROR(CheckOwner(entry, target));
+  TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context.tables, entry.metadata_location));
+  TARN_ASSIGN_OR_RETURN(auto transaction,
+                        TableTransaction::Change(context.tables, base, entry.metadata_location));
+  TARN_ASSIGN_OR_RETURN(const int changed, SetProperties(*base, target, transaction.get()));
+  LakeCommit commit = context.NewCommit(author, "properties of " + target.name.ToString());
+  commit.ops.insert(commit.ops.end(), ops.begin(), ops.end());
+  if (changed > 0)
+    commit.tables.push_back({target.name, target.owner, entry.uuid, transaction.get()});
+  return CommitToLake(context.tables, *context.catalog, commit).status();
 }
 
 Result<std::unique_ptr<DataWriter>> OpenTargetWriter(const PipelineContext& context,

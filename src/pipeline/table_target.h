@@ -21,8 +21,12 @@ struct TableTarget {
   std::string owner;  ///< "model:gold.x"
   std::vector<std::string> key;
   std::vector<std::string> partition;
+  /// What the project says about the table: "comment", "tarn.tag.…". Those that it says no longer
+  /// leave the table; properties that somebody else set stay.
   std::map<std::string, std::string> properties;
 };
+inline constexpr char kCommentProperty[] = "comment";
+inline constexpr char kTagPrefix[] = "tarn.tag.";
 
 enum class WriteMode { kOverwrite, kAppend };
 
@@ -52,6 +56,11 @@ Result<std::unique_ptr<DataWriter>> OpenTargetWriter(const PipelineContext& cont
 /// Hands the files over to the transaction and counts them. Files are removed on error.
 Status StageFiles(const PipelineContext& context, std::vector<DataFile> files, WriteMode mode,
                   WrittenTable* table);
+
+/// Gives the existing table the target's properties, and nothing else, in one commit with `ops`.
+/// Errors: NotFound; AlreadyExists as OpenTarget; the catalog's.
+Status CommitProperties(const PipelineContext& context, const TableTarget& target,
+                        std::vector<CommitOp> ops, const std::string& author);
 
 /// Deletes the files of a table that will not be committed.
 void Discard(const PipelineContext& context, const WrittenTable& written);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "catalog/committer.h"
+#include "pipeline/transform/materialize.h"
 #include "source/table_change.h"
 
 namespace tarn {
@@ -37,16 +38,20 @@ Result<std::unique_ptr<WholeGraph>> BuildWholeGraph(OpenProject& project,
   return whole;
 }
 
+TableTarget TargetOfTable(const PlannedTable& planned) {
+  TableTarget target;
+  target.name = planned.object.target;
+  target.owner = "source:" + planned.source;
+  target.key = planned.table.key;
+  target.partition = planned.object.partition;
+  for (const auto& [tag, value] : planned.object.tags) target.properties[kTagPrefix + tag] = value;
+  return target;
+}
+
 LoadItem ItemOf(const SourceSpec& spec, const PlannedTable& planned) {
   LoadItem item;
   item.table = planned.table;
-  item.target.name = planned.object.target;
-  item.target.owner = "source:" + spec.name;
-  item.target.key = planned.table.key;
-  item.target.partition = planned.object.partition;
-  for (const auto& [tag, value] : planned.object.tags) {
-    item.target.properties["tarn.tag." + tag] = value;
-  }
+  item.target = TargetOfTable(planned);
   if (spec.mode == SourceMode::kIncremental) {
     item.mode = LoadItem::Mode::kIncremental;
     item.cursor = spec.cursor;
@@ -58,7 +63,7 @@ LoadItem ItemOf(const SourceSpec& spec, const PlannedTable& planned) {
 std::string PositionOf(const std::vector<PositionEntry>& positions, const std::string& source,
                        const SourceTableName& table) {
   for (const PositionEntry& entry : positions) {
-    if (entry.source == source && entry.table == table.ToString()) return entry.position;
+    if (entry.source == source && entry.table == PositionKey(table)) return entry.position;
   }
   return {};
 }
@@ -88,14 +93,33 @@ Result<LoadReport> LoadRecorded(const PipelineContext& context, Source& source,
       run.bytes += table.bytes;
     }
   } else {
-    run.status = "failed";
+    const bool stopped = context.cancel != nullptr && context.cancel->requested();
+    // Whatever a stop made fail, the stop is what happened.
+    if (stopped) report = context.cancel->Check().error();
+    run.status = stopped ? "interrupted" : "failed";
     run.error = report.error().ToString();
   }
   // The work is done or not, whatever its record says.
   if (Status recorded = context.catalog->RecordRun(run); !recorded.ok()) {
     Log(LogLevel::kWarning, "the load's end is not recorded: " + recorded.error().message);
   }
+  if (!report.ok() && report.error().kind == ErrorKind::kCancelled) return report;
   return std::move(report).Wrap("source " + name);
+}
+
+/// Objects that an older version wrote under a name that two tables could share get their own. The
+/// position beside such an object may be the other table's: the next load is a whole one.
+void RenameOldObjects(const AliveObjects& alive, const Plan& plan, std::vector<CommitOp>* ops) {
+  for (const auto& [name, table] : alive.tables) {
+    const bool dropped = std::any_of(plan.tables_to_drop.begin(), plan.tables_to_drop.end(),
+                                     [&, old = table.stored_as](const SourceTableObject& other) {
+                                       return other.stored_as == old;
+                                     });
+    if (table.stored_as == name || dropped) continue;
+    ops->push_back(DropObjectOp{kSourceTableObject, table.stored_as});
+    ops->push_back(PutObjectOp{kSourceTableObject, name, table.ToJson()});
+    ops->push_back(SetPositionOp{table.source, table.schema + "." + table.table, ""});
+  }
 }
 
 Status PutObjects(OpenProject& project, const PipelineContext& context, const Plan& plan) {
@@ -118,17 +142,17 @@ Status PutObjects(OpenProject& project, const PipelineContext& context, const Pl
     // A position tells values of the old cursor column: the next load is a whole one.
     for (const auto& [name, table] : alive.tables) {
       if (table.source != spec.name) continue;
-      commit.ops.push_back(SetPositionOp{spec.name, table.schema + "." + table.table, ""});
+      commit.ops.push_back(SetPositionOp{spec.name, PositionKey({table.schema, table.table}), ""});
     }
   }
   for (const std::string& name : plan.sources_to_drop) {
     commit.ops.push_back(DropObjectOp{kSourceObject, name});
   }
-  for (const std::string& name : plan.tables_to_drop) {
-    commit.ops.push_back(DropObjectOp{kSourceTableObject, name});
-    const size_t slash = name.find('/');
-    commit.ops.push_back(SetPositionOp{name.substr(0, slash), name.substr(slash + 1), ""});
+  for (const SourceTableObject& table : plan.tables_to_drop) {
+    commit.ops.push_back(DropObjectOp{kSourceTableObject, table.stored_as});
+    commit.ops.push_back(SetPositionOp{table.source, PositionKey({table.schema, table.table}), ""});
   }
+  RenameOldObjects(alive, plan, &commit.ops);
   for (const std::string& name : plan.models_to_drop) {
     commit.ops.push_back(DropObjectOp{kModelObject, name});
     const size_t dot = name.find('.');
@@ -165,10 +189,44 @@ Result<std::vector<CommitOp>> ForgetDownstream(OpenProject& project, const Whole
   for (size_t i : whole.graph->Downstream(tables)) {
     auto model = alive.models.find(whole.nodes[i].name.ToString());
     if (i < whole.tables || model == alive.models.end()) continue;
-    const ModelObject due{"", model->second.materialize};
+    ModelObject due = model->second;
+    due.fingerprint.clear();
     ops.push_back(PutObjectOp{kModelObject, model->first, due.ToJson()});
   }
   return ops;
+}
+
+ModelObject ObjectOf(const Model& model) {
+  return {model.fingerprint, std::string(MaterializeName(model.materialize)),
+          model.query_fingerprint, model.description, model.tags};
+}
+
+/// Description and tags that changed and nothing else: the tables' properties follow, no row moves.
+Status Describe(OpenProject& project, const PipelineContext& context, const Plan& plan) {
+  for (const PlannedTable& planned : plan.tables_to_tag) {
+    TARN_RETURN_IF_ERROR(
+        CommitProperties(context, TargetOfTable(planned), {RememberTable(planned)}, "apply"));
+  }
+  for (const Model& model : project.spec.models) {
+    const std::string name = model.name.ToString();
+    if (plan.models_to_describe.count(name) == 0) continue;
+    std::vector<CommitOp> ops = {PutObjectOp{kModelObject, name, ObjectOf(model).ToJson()}};
+    if (model.materialize == Materialize::kView) {
+      TARN_ASSIGN_OR_RETURN(ViewEntry view, context.catalog->LoadView(model.name, std::nullopt));
+      view.description = model.description;
+      LakeCommit commit = context.NewCommit("apply", "description of " + name);
+      commit.ops.insert(commit.ops.end(), ops.begin(), ops.end());
+      commit.ops.push_back(PutViewOp{std::move(view), true});
+      TARN_RETURN_IF_ERROR(CommitToLake(context.tables, *context.catalog, commit).status());
+      continue;
+    }
+    TableTarget target;
+    target.name = model.name;
+    target.owner = "model:" + name;
+    target.properties = ModelProperties(model);
+    TARN_RETURN_IF_ERROR(CommitProperties(context, target, std::move(ops), "apply"));
+  }
+  return Status::Ok();
 }
 
 RunOptions ModelRunOptions(OpenProject& project, const std::string& author,
@@ -177,9 +235,8 @@ RunOptions ModelRunOptions(OpenProject& project, const std::string& author,
   options.author = author;
   options.finished = reporter.ran;
   options.record = [&project](const Model& model) -> Result<std::vector<CommitOp>> {
-    const ModelObject object{model.fingerprint, std::string(MaterializeName(model.materialize))};
     TARN_ASSIGN_OR_RETURN(std::vector<CommitOp> ops, DropOtherKind(project, model));
-    ops.push_back(PutObjectOp{kModelObject, model.name.ToString(), object.ToJson()});
+    ops.push_back(PutObjectOp{kModelObject, model.name.ToString(), ObjectOf(model).ToJson()});
     return ops;
   };
   return options;
@@ -209,6 +266,7 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
                               const Plan& plan, const Reporter& reporter) {
   ApplyReport report;
   TARN_RETURN_IF_ERROR(PutObjects(project, context, plan));
+  TARN_RETURN_IF_ERROR(Describe(project, context, plan));
   TARN_ASSIGN_OR_RETURN(const auto positions, context.catalog->ListPositions());
   std::vector<TableName> loaded;
   for (const PlannedTable& planned : plan.tables_to_load) loaded.push_back(planned.object.target);
@@ -243,8 +301,9 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
     if (i < whole->tables) continue;
     wanted.push_back(i);
   }
-  TARN_ASSIGN_OR_RETURN(report.models, RunModels(context, *whole->graph, wanted,
-                                                 ModelRunOptions(project, "apply", reporter)));
+  RunOptions options = ModelRunOptions(project, "apply", reporter);
+  options.rebuild = plan.models_to_rebuild;
+  TARN_ASSIGN_OR_RETURN(report.models, RunModels(context, *whole->graph, wanted, options));
   return report;
 }
 

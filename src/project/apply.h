@@ -45,19 +45,23 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
 struct DestroyPlan {
   std::vector<TableEntry> tables;
   std::vector<ViewEntry> views;
-  std::vector<std::string> sources;  ///< forgotten, never touched
-  std::vector<std::string> garbage;  ///< folders that an earlier destroy left
-  bool everything = false;           ///< nothing of anybody else remains: the state goes as well
+  std::vector<std::string> sources;     ///< forgotten, never touched
+  std::vector<std::string> garbage;     ///< folders that an earlier destroy left
+  std::vector<std::string> leftovers;   ///< folders of first loads that never committed
+  std::vector<std::string> namespaces;  ///< that will be empty
+  bool everything = false;              ///< nothing of anybody else remains: the state goes as well
   bool empty() const {
-    return tables.empty() && views.empty() && sources.empty() && garbage.empty() && !everything;
+    return tables.empty() && views.empty() && sources.empty() && garbage.empty() &&
+           leftovers.empty() && !everything;
   }
 };
 Result<DestroyPlan> MakeDestroyPlan(OpenProject& project);
 std::string FormatDestroyPlan(const DestroyPlan& plan);
 
-/// Drops what the project made in one commit, then deletes the files of those tables. Tables that
-/// somebody made by hand stay. A destroy that stops in the middle is continued by the next one; one
-/// that has lost the project's lock stops. Errors: those of the catalog and the store; Cancelled.
+/// Drops what the project made in one commit, then deletes the files of those tables and those of
+/// loads that never committed. Tables that somebody made by hand stay. A destroy that stops in the
+/// middle is continued by the next one; one that has lost the project's lock stops. Errors: those of
+/// the catalog and the store; Cancelled.
 Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock& lock);
 
 /// Marks runs of processes that are gone as interrupted. Call with the project's lock held.

@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "catalog/committer.h"
+#include "pipeline/intention.h"
 #include "project/apply.h"
 
 namespace tarn {
@@ -36,6 +37,43 @@ Result<std::set<std::string>> LiveFolders(ObjectStore& store, Catalog& catalog) 
   return folders;
 }
 
+enum class Leftover { kNone, kFiles, kSomebodysTable };
+
+/// What stands in a folder in which the project was going to make a table. Published metadata tells
+/// that a table was made there after all, by hand: its files are the business of whoever made it.
+Result<Leftover> LeftoverIn(ObjectStore& store, const std::string& folder) {
+  Leftover found = Leftover::kNone;
+  const std::string hint = folder + "/metadata/version-hint.text";
+  for (const char* part : {"/data/", "/deletes/", "/metadata/", "/_delta_log/"}) {
+    const bool log = std::string_view(part) == "/_delta_log/";
+    TARN_RETURN_IF_ERROR(store.List(folder + part, [&](const ObjectInfo& object) -> Status {
+      if (found == Leftover::kSomebodysTable) return Status::Ok();
+      found = log || object.key == hint ? Leftover::kSomebodysTable : Leftover::kFiles;
+      return Status::Ok();
+    }));
+  }
+  return found;
+}
+
+/// Schemas in which the project declared something and in which nothing of anybody else stands.
+Result<std::vector<std::string>> EmptiedNamespaces(Catalog& catalog, const AliveObjects& alive,
+                                                   const DestroyPlan& plan,
+                                                   const std::set<std::string>& used_by_others) {
+  std::set<std::string> declared;
+  for (const TableEntry& table : plan.tables) declared.insert(table.name.schema);
+  for (const ViewEntry& view : plan.views) declared.insert(view.name.schema);
+  for (const auto& [name, table] : alive.tables) declared.insert(table.target.schema);
+  for (const auto& [name, model] : alive.models) declared.insert(name.substr(0, name.find('.')));
+  std::vector<std::string> emptied;
+  TARN_ASSIGN_OR_RETURN(const auto namespaces, catalog.ListNamespaces(std::nullopt));
+  for (const NamespaceEntry& entry : namespaces) {
+    if (declared.count(entry.name) != 0 && used_by_others.count(entry.name) == 0) {
+      emptied.push_back(entry.name);
+    }
+  }
+  return emptied;
+}
+
 }  // namespace
 
 Result<DestroyPlan> MakeDestroyPlan(OpenProject& project) {
@@ -44,24 +82,32 @@ Result<DestroyPlan> MakeDestroyPlan(OpenProject& project) {
   TARN_RETURN_IF_ERROR(CheckStateOwner(project, alive));
   TARN_ASSIGN_OR_RETURN(const auto tables, project.catalog->ListTables(std::nullopt, std::nullopt));
   TARN_ASSIGN_OR_RETURN(const auto views, project.catalog->ListViews(std::nullopt, std::nullopt));
-  bool others = false;
+  std::set<std::string> used_by_others;
   for (const TableEntry& table : tables) {
     if (MadeByProject(table.owner)) {
       plan.tables.push_back(table);
     } else {
-      others = true;
+      used_by_others.insert(table.name.schema);
     }
   }
   for (const ViewEntry& view : views) {
     if (MadeByProject(view.owner)) {
       plan.views.push_back(view);
     } else {
-      others = true;
+      used_by_others.insert(view.name.schema);
     }
   }
   for (const auto& [name, source] : alive.sources) plan.sources.push_back(name);
   plan.garbage = alive.garbage;
-  plan.everything = !others;
+  TARN_ASSIGN_OR_RETURN(const auto live, LiveFolders(*project.tables.store, *project.catalog));
+  for (const std::string& folder : alive.intentions) {
+    if (live.count(folder) != 0) continue;
+    TARN_ASSIGN_OR_RETURN(const Leftover found, LeftoverIn(*project.tables.store, folder));
+    if (found == Leftover::kFiles) plan.leftovers.push_back(folder);
+  }
+  TARN_ASSIGN_OR_RETURN(plan.namespaces,
+                        EmptiedNamespaces(*project.catalog, alive, plan, used_by_others));
+  plan.everything = used_by_others.empty();
   return plan;
 }
 
@@ -75,6 +121,9 @@ std::string FormatDestroyPlan(const DestroyPlan& plan) {
   }
   for (const ViewEntry& view : plan.views) out += "  - view    " + view.name.ToString() + "\n";
   for (const std::string& folder : plan.garbage) out += "  - folder  " + folder + "\n";
+  for (const std::string& folder : plan.leftovers) {
+    out += "  - folder  " + folder + "  (files of a load that never ended)\n";
+  }
   out += "Destroy: " + std::to_string(plan.tables.size()) + " tables, " +
          std::to_string(plan.views.size()) + " views, " + std::to_string(plan.sources.size()) +
          " sources.\n";
@@ -90,7 +139,7 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock
   commit.message = "project " + project.spec.name;
   const CommitOp fence = lock.expectation();
   std::vector<std::string> folders = plan.garbage;
-  std::set<std::string> schemas;
+  folders.insert(folders.end(), plan.leftovers.begin(), plan.leftovers.end());
   for (const TableEntry& table : plan.tables) {
     // The folder is remembered in the same commit, so that a destroy that dies now is finished by
     // the next one.
@@ -98,15 +147,15 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock
     commit.ops.insert(commit.ops.end(), drop.begin(), drop.end());
     TARN_ASSIGN_OR_RETURN(std::string folder, store.KeyOf(table.location));
     folders.push_back(std::move(folder));
-    schemas.insert(table.name.schema);
   }
-  for (const ViewEntry& view : plan.views) {
-    commit.ops.push_back(DropViewOp{view.name});
-    schemas.insert(view.name.schema);
-  }
+  for (const ViewEntry& view : plan.views) commit.ops.push_back(DropViewOp{view.name});
+  for (const std::string& schema : plan.namespaces) commit.ops.push_back(DropNamespaceOp{schema});
+  const std::set<std::string> leftovers(plan.leftovers.begin(), plan.leftovers.end());
   TARN_ASSIGN_OR_RETURN(const auto objects, catalog.ListObjects(std::nullopt));
   for (const ObjectEntry& object : objects) {
     if (object.kind == kGarbageObject || object.kind == kProjectObject) continue;
+    // Remembered until the files are gone.
+    if (object.kind == kIntentionObject && leftovers.count(object.name) != 0) continue;
     commit.ops.push_back(DropObjectOp{object.kind, object.name});
   }
   TARN_ASSIGN_OR_RETURN(const auto positions, catalog.ListPositions());
@@ -126,21 +175,15 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock
   LakeCommit last;
   last.author = "destroy";
   last.message = "project " + project.spec.name;
-  for (const std::string& folder : folders)
-    last.ops.push_back(DropObjectOp{kGarbageObject, folder});
-  if (plan.everything) last.ops.push_back(DropObjectOp{kProjectObject, project.spec.name});
   for (const std::string& folder : folders) {
-    // A destroy that is continued knows the schemas by the folders that it finds again.
+    last.ops.push_back(DropObjectOp{kGarbageObject, folder});
+    if (leftovers.count(folder) != 0) last.ops.push_back(DropObjectOp{kIntentionObject, folder});
     TARN_RETURN_IF_ERROR(store.RemoveEmptyFolders(folder.substr(0, folder.find('/'))));
   }
-  for (const std::string& schema : schemas) {
-    TARN_ASSIGN_OR_RETURN(const auto tables, catalog.ListTables(schema, std::nullopt));
-    TARN_ASSIGN_OR_RETURN(const auto views, catalog.ListViews(schema, std::nullopt));
-    if (tables.empty() && views.empty()) {
-      last.ops.push_back(DropNamespaceOp{schema});
-      TARN_RETURN_IF_ERROR(store.RemoveEmptyFolders(PathSegment(schema)));
-    }
+  for (const std::string& schema : plan.namespaces) {
+    TARN_RETURN_IF_ERROR(store.RemoveEmptyFolders(PathSegment(schema)));
   }
+  if (plan.everything) last.ops.push_back(DropObjectOp{kProjectObject, project.spec.name});
   if (last.ops.empty()) return Status::Ok();
   last.ops.push_back(fence);
   return CommitToLake(project.tables, catalog, last).status();

@@ -3,10 +3,10 @@
 #include <fstream>
 #include <sstream>
 
-#include "base/hash.h"
 #include "base/nearest.h"
 #include "base/text.h"
 #include "project/model_file.h"
+#include "project/model_fingerprint.h"
 #include "project/spec.h"
 #include "project/yaml.h"
 
@@ -62,12 +62,6 @@ bool IsName(const std::string& text) {
     if (!letter && !(c >= '0' && c <= '9') && c != '-') return false;
   }
   return !(text[0] >= '0' && text[0] <= '9') && text[0] != '-';
-}
-
-std::string TagText(const std::map<std::string, std::string>& tags) {
-  std::string text;
-  for (const auto& [tag, value] : tags) text += "\n" + tag + "=" + value;
-  return text;
 }
 
 std::string Absolute(const std::string& root, const std::string& path) {
@@ -367,9 +361,8 @@ Result<ProjectSpec> LoadProject(const std::string& root, const std::string& envi
         model.partition = rule.partition;
       }
       for (const auto& [tag, value] : rule.tags) model.tags[tag] = value;
-      model.fingerprint =
-          HexHash(model.fingerprint + Join(rule.partition, ",") + TagText(rule.tags));
     }
+    SetFingerprints(&model);
   }
   return spec;
 }

@@ -6,9 +6,9 @@
 #include <map>
 #include <sstream>
 
-#include "base/hash.h"
 #include "base/nearest.h"
 #include "base/text.h"
+#include "project/model_fingerprint.h"
 #include "project/yaml.h"
 
 namespace tarn {
@@ -22,10 +22,23 @@ struct ModelText {
   int head_line = 1;
   std::string sql;
   int sql_line = 1;
+  int sql_column = 1;
 };
 
 int CountLines(std::string_view text) {
   return static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+}
+
+/// In characters, from 1; the byte order mark is none.
+int ColumnAt(const std::string& text, size_t offset) {
+  size_t begin = text.rfind('\n', offset == 0 ? 0 : offset - 1);
+  begin = begin == std::string::npos || begin >= offset ? 0 : begin + 1;
+  if (begin == 0 && text.compare(0, 3, "\xEF\xBB\xBF") == 0) begin = 3;
+  int column = 1;
+  for (size_t i = begin; i < offset; ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) ++column;
+  }
+  return column;
 }
 
 bool Blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
@@ -56,6 +69,7 @@ Result<ModelText> SplitText(const std::string& path, const std::string& text) {
   while (last > begin && (Blank(text[last - 1]) || text[last - 1] == ';')) --last;
   out.sql = text.substr(begin, last - begin);
   out.sql_line = CountLines(std::string_view(text).substr(0, begin)) + 1;
+  out.sql_column = ColumnAt(text, begin);
   if (out.sql.empty()) {
     return InvalidArgument(path + ": the model has no query", "write one SELECT below the head");
   }
@@ -258,8 +272,9 @@ Result<Model> ParseModelFile(const std::string& path, const std::string& text) {
   TARN_ASSIGN_OR_RETURN(ModelText parts, SplitText(model.path, text));
   model.sql = parts.sql;
   model.sql_line = parts.sql_line;
+  model.sql_column = parts.sql_column;
   TARN_RETURN_IF_ERROR(ParseHead(parts, model.path, &model));
-  model.fingerprint = HexHash(parts.head + '\0' + parts.sql);
+  SetFingerprints(&model);
   return model;
 }
 

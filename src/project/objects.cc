@@ -1,6 +1,8 @@
 #include "project/objects.h"
 
 #include "base/json.h"
+#include "pipeline/ingest/load.h"
+#include "pipeline/intention.h"
 
 namespace tarn {
 namespace {
@@ -22,6 +24,10 @@ class Reader {
       return "";
     }
     return *value;
+  }
+  /// Empty where an older version did not write it.
+  std::string OptionalText(const char* key) {
+    return FindMember(json_, key) == nullptr ? "" : Text(key);
   }
   std::vector<std::string> List(const char* key) {
     std::vector<std::string> out;
@@ -90,6 +96,10 @@ Result<SourceObject> SourceObject::FromJson(const std::string& json) {
   return object;
 }
 
+std::string SourceTableObject::ObjectName() const {
+  return source + "/" + PositionKey({schema, table});
+}
+
 void SourceTableObject::SetShape(const SourceTable& source_table) {
   columns.clear();
   for (const SourceColumn& column : source_table.columns) {
@@ -138,12 +148,21 @@ Result<SourceTableObject> SourceTableObject::FromJson(const std::string& json) {
 }
 
 std::string ModelObject::ToJson() const {
-  return DumpJson(Json{{"fingerprint", fingerprint}, {"materialize", materialize}});
+  return DumpJson(Json{{"fingerprint", fingerprint},
+                       {"materialize", materialize},
+                       {"query_fingerprint", query_fingerprint},
+                       {"description", description},
+                       {"tags", TextsJson(tags)}});
 }
 
 Result<ModelObject> ModelObject::FromJson(const std::string& json) {
   TARN_ASSIGN_OR_RETURN(Reader reader, Reader::Open(json));
-  ModelObject object{reader.Text("fingerprint"), reader.Text("materialize")};
+  ModelObject object;
+  object.fingerprint = reader.Text("fingerprint");
+  object.materialize = reader.Text("materialize");
+  object.query_fingerprint = reader.OptionalText("query_fingerprint");
+  object.description = reader.OptionalText("description");
+  object.tags = reader.Texts("tags");
   TARN_RETURN_IF_ERROR(reader.status());
   return object;
 }
@@ -157,11 +176,16 @@ Result<AliveObjects> LoadAliveObjects(Catalog& catalog) {
     } else if (object.kind == kSourceObject) {
       TARN_ASSIGN_OR_RETURN(alive.sources[object.name], SourceObject::FromJson(object.json));
     } else if (object.kind == kSourceTableObject) {
-      TARN_ASSIGN_OR_RETURN(alive.tables[object.name], SourceTableObject::FromJson(object.json));
+      TARN_ASSIGN_OR_RETURN(SourceTableObject table, SourceTableObject::FromJson(object.json));
+      table.stored_as = object.name;
+      std::string name = table.ObjectName();
+      alive.tables[std::move(name)] = std::move(table);
     } else if (object.kind == kModelObject) {
       TARN_ASSIGN_OR_RETURN(alive.models[object.name], ModelObject::FromJson(object.json));
     } else if (object.kind == kGarbageObject) {
       alive.garbage.push_back(object.name);
+    } else if (object.kind == kIntentionObject) {
+      alive.intentions.push_back(object.name);
     }
   }
   return alive;

@@ -42,7 +42,7 @@ struct SourceObject {
   bool operator==(const SourceObject&) const = default;
 };
 
-/// One mirrored table; its object's name is `<source>/<schema>.<table>`.
+/// One mirrored table; its object's name is `<source>/` and its PositionKey.
 struct SourceTableObject {
   std::string source;
   std::string schema, table;  ///< in the source
@@ -52,6 +52,9 @@ struct SourceTableObject {
   std::vector<std::string> key;
   std::vector<std::string> partition;
   std::map<std::string, std::string> tags;
+  /// The object's name in the catalog; differs from ObjectName() where an older version wrote it.
+  std::string stored_as;
+  std::string ObjectName() const;
   /// Columns and key of a source table, to tell later what changed.
   void SetShape(const SourceTable& source_table);
   SourceTable Shape() const;
@@ -60,8 +63,11 @@ struct SourceTableObject {
 };
 
 struct ModelObject {
-  std::string fingerprint;
+  std::string fingerprint;  ///< empty: due again, for what it reads was loaded since
   std::string materialize;
+  std::string query_fingerprint;
+  std::string description;
+  std::map<std::string, std::string> tags;
   std::string ToJson() const;
   static Result<ModelObject> FromJson(const std::string& json);
   bool operator==(const ModelObject&) const = default;
@@ -71,9 +77,10 @@ struct ModelObject {
 struct AliveObjects {
   std::optional<ProjectObject> project;
   std::map<std::string, SourceObject> sources;
-  std::map<std::string, SourceTableObject> tables;  ///< by object name
+  std::map<std::string, SourceTableObject> tables;  ///< by ObjectName()
   std::map<std::string, ModelObject> models;        ///< by schema.name
   std::vector<std::string> garbage;                 ///< key prefixes
+  std::vector<std::string> intentions;              ///< folders of tables that are being made
 };
 Result<AliveObjects> LoadAliveObjects(Catalog& catalog);
 

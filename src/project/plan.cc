@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "base/hash.h"
-#include "base/json.h"
+#include "base/nearest.h"
 #include "base/text.h"
+#include "pipeline/transform/model_error.h"
 #include "project/validate.h"
 #include "source/table_change.h"
 
@@ -12,18 +12,6 @@ namespace tarn {
 namespace {
 
 using Action = PlanStep::Action;
-
-const char* Sign(Action action) {
-  switch (action) {
-    case Action::kAdd:
-      return "+";
-    case Action::kChange:
-      return "~";
-    case Action::kRemove:
-      return "-";
-  }
-  return "?";
-}
 
 SourceObject WantedSource(const SourceSpec& spec, const Source& source) {
   return {spec.type, source.address(), std::string(SourceModeName(spec.mode)), spec.cursor};
@@ -44,6 +32,9 @@ class Planner {
   Status PlanTable(const SourceSpec& spec, const SourceTable& table);
   Status PlanModels();
   Status PlanModel(const Model& model);
+  void PlanModelChange(const Model& model, const ModelObject& old, const std::string& kind,
+                       const std::string& detail);
+  Status CheckTableRules() const;
   void PlanRemovals();
   Status Claim(const TableName& name, const std::string& who);
   void Step(Action action, std::string kind, std::string name, std::string detail) {
@@ -53,11 +44,12 @@ class Planner {
   OpenProject& project_;
   AliveObjects alive_;
   Plan plan_;
-  std::map<std::string, std::string> claims_;  ///< lower-case lake name → who wants it
+  std::map<TableName, std::string> claims_;  ///< lower-case lake name → who wants it
 };
 
 Status Planner::Claim(const TableName& name, const std::string& who) {
-  auto [it, fresh] = claims_.emplace(LowerAscii(name.ToString()), who);
+  auto [it, fresh] =
+      claims_.emplace(TableName{LowerAscii(name.schema), LowerAscii(name.name)}, who);
   if (fresh) return Status::Ok();
   return InvalidArgument(
       "both " + it->second + " and " + who + " want the table " + name.ToString(),
@@ -68,12 +60,12 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
   PlannedTable planned;
   planned.source = spec.name;
   planned.table = table;
-  planned.object_name = spec.name + "/" + table.name.ToString();
   SourceTableObject& object = planned.object;
   object.source = spec.name;
   object.schema = table.name.schema;
   object.table = table.name.name;
   object.target = TargetOf(spec, table.name);
+  planned.object_name = object.ObjectName();
   object.fingerprint = table.fingerprint;
   object.SetShape(table);
   for (const TableRule& rule : project_.spec.tables) {
@@ -89,12 +81,17 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
   if (!object.partition.empty()) detail += ", partition " + Join(object.partition, ", ");
   const std::string name = object.target.ToString();
   auto old = alive_.tables.find(planned.object_name);
+  const Status standing = project_.catalog->LoadTable(object.target, std::nullopt).status();
+  if (!standing.ok() && standing.error().kind != ErrorKind::kNotFound) return standing;
   if (old == alive_.tables.end()) {
     Step(Action::kAdd, "table", name, detail);
     plan_.tables_to_load.push_back(planned);
   } else if (old->second.target != object.target) {
     Step(Action::kChange, "table", name,
          "was " + old->second.target.ToString() + ", which stays until `destroy` or DROP");
+    plan_.tables_to_load.push_back(planned);
+  } else if (!standing.ok()) {
+    Step(Action::kAdd, "table", name, "was dropped: " + detail);
     plan_.tables_to_load.push_back(planned);
   } else if (old->second.fingerprint != object.fingerprint) {
     const std::string change = DescribeTableChange(old->second.Shape(), table);
@@ -106,11 +103,7 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
     plan_.tables_to_load.push_back(planned);
   } else if (old->second.tags != object.tags) {
     Step(Action::kChange, "table", name, "tags");
-    plan_.tables_to_load.push_back(planned);
-  } else if (auto entry = project_.catalog->LoadTable(object.target, std::nullopt);
-             !entry.ok() && entry.error().kind == ErrorKind::kNotFound) {
-    Step(Action::kAdd, "table", name, "was dropped: " + detail);
-    plan_.tables_to_load.push_back(planned);
+    plan_.tables_to_tag.push_back(planned);
   }
   plan_.tables_wanted.push_back(std::move(planned));
   return Status::Ok();
@@ -125,7 +118,7 @@ Status Planner::PlanSource(const SourceSpec& spec) {
   for (const auto& [from, to] : spec.into_tables) {
     const bool found = std::any_of(
         discovered->begin(), discovered->end(),
-        [&, name = from](const SourceTable& table) { return table.name.ToString() == name; });
+        [&, name = from](const SourceTable& table) { return IsNameOf(name, table.name); });
     if (found) continue;
     return NotFound(spec.position.ToString() + ": `into:` of source " + spec.name + " maps " +
                         from + ", which is none of its tables",
@@ -201,17 +194,62 @@ Status Planner::PlanModel(const Model& model) {
     }
     Step(Action::kAdd, kind, name, detail);
     plan_.models_to_put.insert(name);
-  } else if (old->second.fingerprint != model.fingerprint) {
-    Step(Action::kChange, kind, name, "query or head changed: " + detail);
+    return Status::Ok();
+  }
+  const bool view = old->second.materialize == "view";
+  const Status there = view ? project_.catalog->LoadView(model.name, std::nullopt).status()
+                            : project_.catalog->LoadTable(model.name, std::nullopt).status();
+  if (!there.ok() && there.error().kind != ErrorKind::kNotFound) return there;
+  if (!there.ok()) {
+    Step(Action::kAdd, kind, name, "was dropped: " + detail);
     plan_.models_to_put.insert(name);
-  } else {
-    const bool view = model.materialize == Materialize::kView;
-    const Status there = view ? project_.catalog->LoadView(model.name, std::nullopt).status()
-                              : project_.catalog->LoadTable(model.name, std::nullopt).status();
-    if (!there.ok() && there.error().kind == ErrorKind::kNotFound) {
-      Step(Action::kAdd, kind, name, "was dropped: " + detail);
-      plan_.models_to_put.insert(name);
+    return Status::Ok();
+  }
+  PlanModelChange(model, old->second, kind, detail);
+  return Status::Ok();
+}
+
+void Planner::PlanModelChange(const Model& model, const ModelObject& old, const std::string& kind,
+                              const std::string& detail) {
+  const std::string name = model.name.ToString();
+  if (old.fingerprint != model.fingerprint) {
+    const bool keeps_rows =
+        model.materialize == Materialize::kIncremental || model.materialize == Materialize::kMerge;
+    std::string change =
+        old.fingerprint.empty() ? "its inputs were loaded" : "query or head changed";
+    if (keeps_rows && old.query_fingerprint != model.query_fingerprint) {
+      change = "query, key or cursor changed, so that the table is built again as a whole";
+      plan_.models_to_rebuild.insert(name);
     }
+    Step(Action::kChange, kind, name, change + ": " + detail);
+    plan_.models_to_put.insert(name);
+  } else if (old.description != model.description || old.tags != model.tags) {
+    std::vector<std::string> changed;
+    if (old.description != model.description) changed.push_back("description");
+    if (old.tags != model.tags) changed.push_back("tags");
+    Step(Action::kChange, kind, name, Join(changed, " and "));
+    plan_.models_to_describe.insert(name);
+  }
+}
+
+/// A rule that no table obeys is a mistake, and a silent one: a partition or tag that never comes.
+Status Planner::CheckTableRules() const {
+  std::vector<std::string> names;
+  for (const PlannedTable& table : plan_.tables_wanted) {
+    names.push_back(table.object.target.ToString());
+  }
+  for (const Model& model : project_.spec.models) names.push_back(model.name.ToString());
+  for (const TableRule& rule : project_.spec.tables) {
+    const bool obeyed = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return MatchesPattern(rule.pattern, name);
+    });
+    if (obeyed) continue;
+    const auto nearest = NearestName(rule.pattern, names);
+    return NotFound(
+        rule.position.ToString() + ": \"" + rule.pattern +
+            "\" of `tables:` matches no table that a source loads or a model makes",
+        nearest ? "did you mean \"" + *nearest + "\"? Otherwise take its lines out of `tables:`"
+                : "take its lines out of `tables:`");
   }
   return Status::Ok();
 }
@@ -255,7 +293,7 @@ void Planner::PlanRemovals() {
   for (const auto& [name, table] : alive_.tables) {
     if (tables.count(name) != 0) continue;
     Step(Action::kRemove, "table", table.target.ToString(), "no longer loaded; " + stays);
-    plan_.tables_to_drop.push_back(name);
+    plan_.tables_to_drop.push_back(table);
   }
   for (const auto& [name, model] : alive_.models) {
     if (models.count(name) != 0) continue;
@@ -270,17 +308,14 @@ Result<Plan> Planner::Run() {
   TARN_RETURN_IF_ERROR(CheckStateOwner(project_, alive_));
   plan_.project_is_new = !alive_.project.has_value();
   for (const SourceSpec& spec : project_.spec.sources) TARN_RETURN_IF_ERROR(PlanSource(spec));
+  TARN_RETURN_IF_ERROR(CheckTableRules());
   TARN_RETURN_IF_ERROR(PlanModels());
   PlanRemovals();
+  plan_.fingerprint = FingerprintOf(project_, plan_);
   return std::move(plan_);
 }
 
 }  // namespace
-
-int64_t Plan::Count(PlanStep::Action action) const {
-  return std::count_if(steps.begin(), steps.end(),
-                       [&](const PlanStep& step) { return step.action == action; });
-}
 
 Status CheckStateOwner(const OpenProject& project, const AliveObjects& alive) {
   if (!alive.project.has_value()) return Status::Ok();
@@ -299,18 +334,24 @@ Status CheckStateOwner(const OpenProject& project, const AliveObjects& alive) {
 }
 
 TableName TargetOf(const SourceSpec& source, const SourceTableName& table) {
-  auto mapped = source.into_tables.find(table.ToString());
-  if (mapped != source.into_tables.end()) {
-    const auto parts = SplitName(mapped->second);
+  for (const auto& [from, to] : source.into_tables) {
+    if (!IsNameOf(from, table)) continue;
+    const auto parts = SplitName(to);
     return {parts->at(0), parts->at(1)};
   }
   return {source.into_schema, table.name};
 }
 
+bool IsNameOf(const std::string& written, const SourceTableName& table) {
+  const auto parts = SplitName(written);
+  if (!parts.ok() || parts->size() != 2) return written == table.ToString();
+  return parts->at(0) == table.schema && parts->at(1) == table.name;
+}
+
 Result<ModelGraph> BuildModelGraph(OpenProject& project) {
   for (Model& model : project.spec.models) {
     auto inputs = project.engine->InputsOf(model.sql);
-    if (!inputs.ok()) return std::move(inputs).Wrap(model.path).status();
+    if (!inputs.ok()) return InModelFile(model, inputs.status());
     model.inputs = *inputs;
     // Runs put the query into parentheses: what follows its ';', a remark say, must not come along.
     TARN_ASSIGN_OR_RETURN(const auto session, project.engine->NewSession({}));
@@ -324,45 +365,5 @@ Result<ModelGraph> BuildModelGraph(OpenProject& project) {
 }
 
 Result<Plan> MakePlan(OpenProject& project) { return Planner(project).Run(); }
-
-std::string FormatPlan(const Plan& plan) {
-  if (plan.empty()) return "No changes: the lake is as the project says.\n";
-  size_t kind_width = 0, name_width = 0;
-  for (const PlanStep& step : plan.steps) {
-    kind_width = std::max(kind_width, step.kind.size());
-    name_width = std::max(name_width, step.name.size());
-  }
-  std::string out;
-  for (const PlanStep& step : plan.steps) {
-    std::string line = std::string("  ") + Sign(step.action) + " " + step.kind +
-                       std::string(kind_width - step.kind.size() + 2, ' ') + step.name;
-    if (!step.detail.empty()) {
-      line += std::string(name_width - step.name.size() + 2, ' ') + step.detail;
-    }
-    out += line + "\n";
-  }
-  out += "Plan: " + std::to_string(plan.Count(Action::kAdd)) + " to add, " +
-         std::to_string(plan.Count(Action::kChange)) + " to change, " +
-         std::to_string(plan.Count(Action::kRemove)) + " to remove.\n";
-  return out;
-}
-
-std::string PlanJson(const Plan& plan) {
-  static const std::map<Action, const char*> names = {
-      {Action::kAdd, "add"}, {Action::kChange, "change"}, {Action::kRemove, "remove"}};
-  Json changes = Json::array();
-  for (const PlanStep& step : plan.steps) {
-    changes.push_back({{"action", names.at(step.action)},
-                       {"kind", step.kind},
-                       {"name", step.name},
-                       {"detail", step.detail}});
-  }
-  return DumpJson(Json{{"changes", changes},
-                       {"add", plan.Count(Action::kAdd)},
-                       {"change", plan.Count(Action::kChange)},
-                       {"remove", plan.Count(Action::kRemove)}},
-                  2) +
-         "\n";
-}
 
 }  // namespace tarn

@@ -46,11 +46,19 @@ struct PlannedTable {
 /// wanted − actual. Holds all that `apply` needs to do just that and nothing else.
 struct Plan {
   std::vector<PlanStep> steps;
+  /// Of everything that applying the plan would do, also of what no step shows: the models' queries
+  /// and settings, the sources' settings and the columns of their tables. Plans of one fingerprint
+  /// do the same.
+  std::string fingerprint;
   std::vector<std::string> sources_to_put;   ///< new or changed, by name
   std::vector<PlannedTable> tables_to_load;  ///< new or changed
+  std::vector<PlannedTable> tables_to_tag;   ///< only their tags changed: no row moves
   std::vector<PlannedTable> tables_wanted;   ///< all that the sources' patterns match
   std::set<std::string> models_to_put;       ///< new or changed, "schema.name"
-  std::vector<std::string> sources_to_drop, tables_to_drop, models_to_drop;  ///< object names
+  std::set<std::string> models_to_rebuild;   ///< of those: incremental ones of another query
+  std::set<std::string> models_to_describe;  ///< only description or tags changed: nothing runs
+  std::vector<std::string> sources_to_drop, models_to_drop;  ///< object names
+  std::vector<SourceTableObject> tables_to_drop;
   bool project_is_new = false;
 
   bool empty() const { return steps.empty(); }
@@ -63,14 +71,21 @@ Status CheckStateOwner(const OpenProject& project, const AliveObjects& alive);
 /// Compares what the project says with what the catalog remembers and the sources have. Reads only.
 /// Also proves that every model can be run: names resolve, no cycles, one query each.
 /// Errors: the sources' (unreachable, missing table); InvalidArgument for two things that want one
-/// lake name, for a model's SQL, for a state that belongs to another project.
+/// lake name, for a model's SQL, for a state that belongs to another project; NotFound for a
+/// pattern of `tables:` that matches nothing.
 Result<Plan> MakePlan(OpenProject& project);
+
+/// Fingerprint of what applying `plan` would do; see Plan::fingerprint.
+std::string FingerprintOf(const OpenProject& project, const Plan& plan);
 
 /// Parses every model's inputs with the engine and links the graph.
 Result<ModelGraph> BuildModelGraph(OpenProject& project);
 
 /// The lake name of a source table.
 TableName TargetOf(const SourceSpec& source, const SourceTableName& table);
+
+/// Whether `written` in tarn.yaml is that table: parts with dots stand in double quotes.
+bool IsNameOf(const std::string& written, const SourceTableName& table);
 
 /// The plan as people know it from Terraform, with a closing line; `kind` padded, no colour.
 std::string FormatPlan(const Plan& plan);

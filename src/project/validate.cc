@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "columnar/conform.h"
 #include "pipeline/transform/checks.h"
+#include "pipeline/transform/model_error.h"
 #include "table/model/schema.h"
 
 namespace tarn {
@@ -58,7 +59,7 @@ Status ValidateModels(OpenProject& project, const Plan& plan, const ModelGraph& 
   for (size_t index : graph.order()) {
     const Model& model = project.spec.models[index];
     auto analysis = project.engine->Analyze(model.sql, options);
-    if (!analysis.ok()) return std::move(analysis).Wrap(model.path).status();
+    if (!analysis.ok()) return InModelFile(model, analysis.status());
     TARN_RETURN_IF_ERROR(CheckColumns(model, *analysis));
     if (model.materialize == Materialize::kView) {
       ViewEntry view;

@@ -89,9 +89,12 @@ class SourceSnapshot {
   virtual Result<std::unique_ptr<BatchReader>> Open(const SourceTable& table,
                                                     const ScanRange& range,
                                                     const std::optional<CursorRange>& cursor) = 0;
-  /// The cursor column's highest value as text; nullopt for an empty table.
-  virtual Result<std::optional<std::string>> MaxCursor(const SourceTable& table,
-                                                       const std::string& column) = 0;
+  /// The cursor column's highest finite value as text, and never less than `at_least` (compared as
+  /// the column's type orders); nullopt where there is none. Infinite values and NaN are left out:
+  /// as a mark they would hide every later row.
+  virtual Result<std::optional<std::string>> MaxCursor(
+      const SourceTable& table, const std::string& column,
+      const std::optional<std::string>& at_least) = 0;
 };
 
 /// A live query on one table (federation).

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "columnar/conform.h"
+#include "pipeline/interrupter.h"
 #include "source/checksum.h"
 
 namespace tarn {
@@ -29,7 +30,8 @@ Result<TableChecksum> HashSource(const PipelineContext& context, SourceSnapshot&
 
 Result<TableChecksum> HashLake(const PipelineContext& context, const TableName& table,
                                const std::shared_ptr<arrow::Schema>& storable) {
-  TARN_ASSIGN_OR_RETURN(auto session, context.engine->NewSession({}));
+  TARN_ASSIGN_OR_RETURN(const auto session,
+                        InterruptibleSession::Open(*context.engine, {}, context.cancel));
   std::vector<std::string> columns;
   for (const auto& field : storable->fields()) columns.push_back(QuoteIdentifier(field->name()));
   const std::string from =
@@ -61,7 +63,8 @@ Result<TableChecksum> CountSource(SourceSnapshot& snapshot, const SourceTable& t
 }
 
 Result<TableChecksum> CountLake(const PipelineContext& context, const TableName& table) {
-  TARN_ASSIGN_OR_RETURN(auto session, context.engine->NewSession({}));
+  TARN_ASSIGN_OR_RETURN(const auto session,
+                        InterruptibleSession::Open(*context.engine, {}, context.cancel));
   TARN_ASSIGN_OR_RETURN(auto rows,
                         session->Execute("SELECT 1 FROM " + QuoteIdentifier(table.schema) + "." +
                                          QuoteIdentifier(table.name)));

@@ -13,6 +13,8 @@
 #include "base/thread.h"
 #include "catalog/committer.h"
 #include "columnar/conform.h"
+#include "pipeline/intention.h"
+#include "pipeline/interrupter.h"
 #include "pipeline/query_writer.h"
 #include "source/table_change.h"
 
@@ -164,6 +166,12 @@ Status CheckFingerprint(const SourceTable& planned, const SourceTable& seen) {
                   "run `tarn plan` to see the change, then `tarn apply`");
 }
 
+/// A mark that an older version may have stored: nothing comes after it, so the table is loaded
+/// whole, once.
+bool HidesAllRows(const std::string& mark) {
+  return mark == "infinity" || mark == "Infinity" || mark == "NaN";
+}
+
 /// The whole load of one source.
 class SourceLoad {
  public:
@@ -193,14 +201,17 @@ Status SourceLoad::PrepareCursor(TableLoad* load) {
   LoadPosition position;
   position.snapshot = snapshot_->position();
   if (load->item.mode == LoadItem::Mode::kIncremental) {
-    TARN_ASSIGN_OR_RETURN(auto upto, snapshot_->MaxCursor(load->table, load->item.cursor));
-    const bool first = !load->item.cursor_after.has_value();
-    position.cursor = upto.has_value() ? upto : load->item.cursor_after;
-    if (!first) {
+    std::optional<std::string>& after = load->item.cursor_after;
+    if (after.has_value() && HidesAllRows(*after)) after.reset();
+    // A replica that lags and newest rows that were deleted do not turn the mark back: what is up
+    // to it was loaded.
+    TARN_ASSIGN_OR_RETURN(position.cursor,
+                          snapshot_->MaxCursor(load->table, load->item.cursor, after));
+    if (after.has_value()) {
       load->cursor = CursorRange{};
       load->cursor->column = load->item.cursor;
-      load->cursor->after = load->item.cursor_after;
-      load->cursor->upto = upto.value_or(*load->item.cursor_after);
+      load->cursor->after = after;
+      load->cursor->upto = position.cursor.value_or(*after);
       load->write_mode = WriteMode::kAppend;
       load->merge = !load->item.target.key.empty();
       if (load->merge) load->cursor->lower = CursorRange::Lower::kInclusive;
@@ -272,7 +283,8 @@ Status SourceLoad::Merge(TableLoad* load) {
   options.tables.push_back({TableName{name.schema, kLoadedRows}, staged.metadata});
   options.author = "ingest:" + source_name_;
   auto merged = [&]() -> Result<WrittenTable> {
-    TARN_ASSIGN_OR_RETURN(auto session, context_.engine->NewSession(options));
+    TARN_ASSIGN_OR_RETURN(const auto session,
+                          InterruptibleSession::Open(*context_.engine, options, context_.cancel));
     std::vector<std::string> equal;
     for (const std::string& column : self.item.target.key) {
       const std::string quoted = QuoteIdentifier(column);
@@ -343,6 +355,11 @@ Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<Comm
       break;
     }
   }
+  if (status.ok()) {
+    std::vector<const WrittenTable*> tables;
+    for (const auto& load : loads_) tables.push_back(&load->written);
+    status = RememberIntentions(context_, tables, author);
+  }
   if (status.ok()) status = ReadAll();
   if (status.ok()) status = StageAll();
   if (!status.ok()) {
@@ -356,7 +373,9 @@ Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<Comm
   for (const auto& load : loads_) {
     commit.tables.push_back({load->item.target.name, load->item.target.owner, load->written.uuid,
                              load->written.transaction.get()});
-    commit.ops.push_back(SetPositionOp{source_name_, load->table.name.ToString(),
+    TARN_ASSIGN_OR_RETURN(const auto made, ForgetIntention(context_, load->written));
+    commit.ops.insert(commit.ops.end(), made.begin(), made.end());
+    commit.ops.push_back(SetPositionOp{source_name_, PositionKey(load->table.name),
                                        load->position->ToJson(), load->item.position_before});
   }
   // A merge was computed from the state that it replaces: a writer in between would be lost.
@@ -388,6 +407,13 @@ Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<Comm
 }
 
 }  // namespace
+
+std::string PositionKey(const SourceTableName& table) {
+  const auto part = [](const std::string& text) {
+    return text.find_first_of(".\"") == std::string::npos ? text : QuoteIdentifier(text);
+  };
+  return part(table.schema) + "." + part(table.name);
+}
 
 std::string LoadPosition::ToJson() const {
   Json json = {{"snapshot", snapshot}};

@@ -35,6 +35,10 @@ struct LoadReport {
   std::string position;  ///< of the source, where the snapshot stands
 };
 
+/// The name of a source's table in positions and objects: `schema.table`, where a part that holds a
+/// dot or a quote is quoted as SQL does. Two tables never share one.
+std::string PositionKey(const SourceTableName& table);
+
 /// Where a table's last load stood, as `SetPositionOp::position` keeps it (JSON).
 struct LoadPosition {
   std::string snapshot;               ///< the source's own position (PostgreSQL: LSN)

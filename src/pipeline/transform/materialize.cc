@@ -6,6 +6,9 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "catalog/committer.h"
+#include "pipeline/intention.h"
+#include "pipeline/interrupter.h"
+#include "pipeline/transform/model_error.h"
 
 namespace tarn {
 namespace {
@@ -16,20 +19,26 @@ std::string QuotedName(const TableName& name) {
   return QuoteIdentifier(name.schema) + "." + QuoteIdentifier(name.name);
 }
 
-/// Errors of a query point into the model's file.
-Status InModel(const Model& model, Status status) { return std::move(status).Wrap(model.path); }
+/// The finite ones of a column's values: an infinite cursor or NaN would hide all rows after it.
+/// Texts, numbers without infinities and the rest are finite as they are.
+std::string FiniteCondition(const arrow::DataType& type, const std::string& column) {
+  const bool has_infinity = arrow::is_floating(type.id()) || type.id() == arrow::Type::TIMESTAMP ||
+                            type.id() == arrow::Type::DATE32;
+  return has_infinity ? "isfinite(" + column + ")" : column + " IS NOT NULL";
+}
 
 /// One model on its way into the lake.
 class ModelBuild {
  public:
-  ModelBuild(const PipelineContext& context, const Model& model, ModelOutcome* outcome)
-      : context_(context), model_(model), outcome_(outcome) {}
+  ModelBuild(const PipelineContext& context, const Model& model, OldRows old_rows,
+             ModelOutcome* outcome)
+      : context_(context), model_(model), old_rows_(old_rows), outcome_(outcome) {}
 
   Status Run(const std::vector<CommitOp>& record, const std::string& author);
 
  private:
-  Result<std::unique_ptr<Session>> OpenSession(std::vector<TableOverlay> tables,
-                                               std::vector<ViewOverlay> views);
+  Result<InterruptibleSession> OpenSession(std::vector<TableOverlay> tables,
+                                           std::vector<ViewOverlay> views);
   Status BuildView(const std::vector<CommitOp>& record, const std::string& author);
   Status BuildTable(const std::vector<CommitOp>& record, const std::string& author);
   Result<WrittenTable> WriteRows(Session& session);
@@ -46,9 +55,11 @@ class ModelBuild {
   TableTarget Target() const;
   /// Whether the result was computed from the table's own rows.
   bool ReadsItself() const {
-    return model_.materialize == Materialize::kMerge ||
-           model_.materialize == Materialize::kIncremental;
+    return old_rows_ == OldRows::kKeep && (model_.materialize == Materialize::kMerge ||
+                                           model_.materialize == Materialize::kIncremental);
   }
+  /// Whether the run looks at rows past the cursor only.
+  bool LooksPastCursor() const { return ReadsItself() && !model_.cursor.empty(); }
   /// The state that the rows were read from must be the one that they are written to.
   Status CheckBase(const WrittenTable& written);
   /// The rejected rows of an earlier run, taken away: this run has none. Without transaction where
@@ -57,8 +68,10 @@ class ModelBuild {
 
   const PipelineContext& context_;
   const Model& model_;
+  const OldRows old_rows_;
   ModelOutcome* outcome_;
   Sequence at_;
+  int lines_before_ = 0;  ///< lines of the running statement above the model's own query
   std::vector<std::string> staged_files_;
 };
 
@@ -68,19 +81,18 @@ TableTarget ModelBuild::Target() const {
   target.owner = "model:" + model_.name.ToString();
   target.key = model_.key;
   target.partition = model_.partition;
-  if (!model_.description.empty()) target.properties["comment"] = model_.description;
-  for (const auto& [tag, value] : model_.tags) target.properties["tarn.tag." + tag] = value;
+  target.properties = ModelProperties(model_);
   return target;
 }
 
-Result<std::unique_ptr<Session>> ModelBuild::OpenSession(std::vector<TableOverlay> tables,
-                                                         std::vector<ViewOverlay> views) {
+Result<InterruptibleSession> ModelBuild::OpenSession(std::vector<TableOverlay> tables,
+                                                     std::vector<ViewOverlay> views) {
   SessionOptions options;
   options.at = at_;
   options.tables = std::move(tables);
   options.views = std::move(views);
   options.author = "model:" + model_.name.ToString();
-  return context_.engine->NewSession(options);
+  return InterruptibleSession::Open(*context_.engine, options, context_.cancel);
 }
 
 Status ModelBuild::Run(const std::vector<CommitOp>& record, const std::string& author) {
@@ -95,7 +107,7 @@ Status ModelBuild::BuildView(const std::vector<CommitOp>& record, const std::str
   SessionOptions options;
   options.at = at_;
   auto analysis = context_.engine->Analyze(model_.sql, options);
-  if (!analysis.ok()) return InModel(model_, analysis.status());
+  if (!analysis.ok()) return InModelFile(model_, analysis.status());
   ViewEntry view;
   view.name = model_.name;
   view.sql = model_.sql;
@@ -123,7 +135,7 @@ Status ModelBuild::BuildView(const std::vector<CommitOp>& record, const std::str
 }
 
 Result<std::string> ModelBuild::IncrementalQuery(Session& session) {
-  if (model_.cursor.empty()) return model_.sql;
+  if (!LooksPastCursor()) return model_.sql;
   const std::string cursor = QuoteIdentifier(model_.cursor);
   // Rejected rows were looked at as well: the mark is past them.
   std::vector<std::string> seen;
@@ -137,29 +149,35 @@ Result<std::string> ModelBuild::IncrementalQuery(Session& session) {
       return model_.sql;
     }
   }
-  TARN_ASSIGN_OR_RETURN(auto rows,
-                        session.Execute("SELECT CAST(max(mark) AS VARCHAR), typeof(max(mark)), "
-                                        "CAST(count(*) AS VARCHAR) FROM (" +
-                                        Join(seen, " UNION ALL ") + ")"));
+  const std::string marks = "(" + Join(seen, " UNION ALL ") + ")";
+  TARN_ASSIGN_OR_RETURN(auto none, session.Execute("SELECT mark FROM " + marks + " LIMIT 0"));
+  const std::shared_ptr<arrow::DataType> type = none->schema()->field(0)->type();
+  TARN_ASSIGN_OR_RETURN(
+      auto rows,
+      session.Execute("SELECT CAST(max(mark) FILTER (WHERE " + FiniteCondition(*type, "mark") +
+                      ") AS VARCHAR), typeof(max(mark)), CAST(count(*) AS VARCHAR) FROM " + marks));
   TARN_ASSIGN_OR_RETURN(auto batch, rows->Next());
   if (batch == nullptr || batch->num_rows() == 0) return Internal("the high mark has no row");
   auto text = [&](int column) {
     return std::static_pointer_cast<arrow::StringArray>(batch->column(column))->GetString(0);
   };
-  const std::string query = "SELECT * FROM (\n" + model_.sql + "\n) WHERE " + cursor;
-  // Rows without a cursor come with the first run only.
-  if (batch->column(0)->IsNull(0)) {
-    return text(2) == "0" ? model_.sql : query + " IS NOT NULL";
-  }
+  // Rows without a finite cursor come with the first run only.
+  if (batch->column(0)->IsNull(0) && text(2) == "0") return model_.sql;
+  ++lines_before_;
+  std::string query =
+      "SELECT * FROM (\n" + model_.sql + "\n) WHERE " + FiniteCondition(*type, cursor);
+  if (batch->column(0)->IsNull(0)) return query;
   // A merge takes the rows at the high mark again: they replace themselves.
   const char* after = model_.materialize == Materialize::kMerge ? " >= " : " > ";
-  return query + after + "CAST(" + QuoteLiteral(text(0)) + " AS " + text(1) + ")";
+  return query + " AND " + cursor + after + "CAST(" + QuoteLiteral(text(0)) + " AS " + text(1) +
+         ")";
 }
 
 Result<WrittenTable> ModelBuild::WriteMerge(Session& session) {
   TARN_ASSIGN_OR_RETURN(const std::string query, IncrementalQuery(session));
+  ++lines_before_;
   TARN_RETURN_IF_ERROR(
-      session.Run("CREATE OR REPLACE TEMP TABLE " + std::string(kNewRows) + " AS " + query));
+      session.Run("CREATE OR REPLACE TEMP TABLE " + std::string(kNewRows) + " AS\n" + query));
   std::vector<std::string> quoted, equal;
   for (const std::string& column : model_.key) {
     quoted.push_back(QuoteIdentifier(column));
@@ -177,11 +195,11 @@ Result<WrittenTable> ModelBuild::WriteMerge(Session& session) {
   }
   std::string merged = "SELECT * FROM " + std::string(kNewRows);
   auto existing = context_.catalog->LoadTable(model_.name, at_);
-  if (existing.ok()) {
+  if (existing.ok() && old_rows_ == OldRows::kKeep) {
     merged += " UNION ALL BY NAME SELECT * FROM " + QuotedName(model_.name) +
               " old_row WHERE NOT EXISTS (SELECT 1 FROM " + std::string(kNewRows) +
               " new_row WHERE " + Join(equal, " AND ") + ")";
-  } else if (existing.error().kind != ErrorKind::kNotFound) {
+  } else if (!existing.ok() && existing.error().kind != ErrorKind::kNotFound) {
     return existing.status();
   }
   return WriteQuery(context_, session, merged, Target(), WriteMode::kOverwrite);
@@ -191,7 +209,8 @@ Result<WrittenTable> ModelBuild::WriteRows(Session& session) {
   if (model_.materialize == Materialize::kMerge) return WriteMerge(session);
   if (model_.materialize == Materialize::kIncremental) {
     TARN_ASSIGN_OR_RETURN(const std::string query, IncrementalQuery(session));
-    return WriteQuery(context_, session, query, Target(), WriteMode::kAppend);
+    return WriteQuery(context_, session, query, Target(),
+                      old_rows_ == OldRows::kKeep ? WriteMode::kAppend : WriteMode::kOverwrite);
   }
   return WriteQuery(context_, session, model_.sql, Target(), WriteMode::kOverwrite);
 }
@@ -249,9 +268,7 @@ Status ModelBuild::CheckBase(const WrittenTable& written) {
 Result<WrittenTable> ModelBuild::EmptiedRejected() {
   WrittenTable out;
   // A run that looks at new rows only says nothing of what was rejected before.
-  if (model_.on_failure != OnFailure::kQuarantine || !model_.cursor.empty()) {
-    return out;
-  }
+  if (model_.on_failure != OnFailure::kQuarantine || LooksPastCursor()) return out;
   auto entry = context_.catalog->LoadTable(RejectedTable(model_), std::nullopt);
   if (!entry.ok() && entry.error().kind == ErrorKind::kNotFound) return out;
   if (!entry.ok()) return entry.status();
@@ -271,7 +288,7 @@ Result<WrittenTable> ModelBuild::EmptiedRejected() {
 Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::string& author) {
   TARN_ASSIGN_OR_RETURN(auto session, OpenSession({}, {}));
   auto result = WriteRows(*session);
-  if (!result.ok()) return InModel(model_, result.status());
+  if (!result.ok()) return InModelFile(model_, result.status(), lines_before_);
   WrittenTable written = std::move(result).value();
   if (Status same = CheckBase(written); !same.ok()) {
     Discard(context_, written);
@@ -302,11 +319,11 @@ Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::st
     Discard(context_, written);
     return split_session.status();
   }
-  Session* split = split_session->get();
+  Session* split = &**split_session;
   const std::string name = QuotedName(model_.name);
   // The staged state of an incremental run has the old rows as well, so the table is written whole;
   // what it rejects joins what was rejected before.
-  const WriteMode beside_mode = model_.cursor.empty() ? WriteMode::kOverwrite : WriteMode::kAppend;
+  const WriteMode beside_mode = LooksPastCursor() ? WriteMode::kAppend : WriteMode::kOverwrite;
   auto passing =
       WriteQuery(context_, *split, SplitQuery(model_, name, written.columns, RowsWanted::kPassing),
                  Target(), WriteMode::kOverwrite);
@@ -336,6 +353,11 @@ Status ModelBuild::Commit(WrittenTable* written, WrittenTable* rejected,
   const std::string owner = "model:" + model_.name.ToString();
   written->transaction->SetSummary("tarn.model", model_.name.ToString());
   commit.tables.push_back({model_.name, owner, written->uuid, written->transaction.get()});
+  for (const WrittenTable* table : {written, rejected}) {
+    if (table == nullptr) continue;
+    TARN_ASSIGN_OR_RETURN(const auto made, ForgetIntention(context_, *table));
+    commit.ops.insert(commit.ops.end(), made.begin(), made.end());
+  }
   if (rejected != nullptr) {
     commit.tables.push_back(
         {RejectedTable(model_), owner, rejected->uuid, rejected->transaction.get()});
@@ -367,10 +389,17 @@ TableName RejectedTable(const Model& model) {
   return {model.name.schema, model.name.name + "__rejected"};
 }
 
+std::map<std::string, std::string> ModelProperties(const Model& model) {
+  std::map<std::string, std::string> properties;
+  if (!model.description.empty()) properties[kCommentProperty] = model.description;
+  for (const auto& [tag, value] : model.tags) properties[kTagPrefix + tag] = value;
+  return properties;
+}
+
 Status MaterializeModel(const PipelineContext& context, const Model& model,
-                        const std::vector<CommitOp>& record, const std::string& author,
-                        ModelOutcome* outcome) {
-  return ModelBuild(context, model, outcome).Run(record, author);
+                        const std::vector<CommitOp>& record, OldRows old_rows,
+                        const std::string& author, ModelOutcome* outcome) {
+  return ModelBuild(context, model, old_rows, outcome).Run(record, author);
 }
 
 }  // namespace tarn

@@ -1,15 +1,28 @@
 #pragma once
 
+#include <map>
+#include <string>
+#include <vector>
+
 #include "base/result.h"
 #include "pipeline/transform/runner.h"
 
 namespace tarn {
 
+/// What an incremental or merge model does with the rows that its table has already.
+enum class OldRows {
+  kKeep,
+  kReplace,  ///< all of them, by the whole query's rows: they were made by another query
+};
+
 /// Builds, checks and commits one model. The outcome's rows, checks and sequence are filled in as
 /// far as it came, also when an error is returned.
 Status MaterializeModel(const PipelineContext& context, const Model& model,
-                        const std::vector<CommitOp>& record, const std::string& author,
-                        ModelOutcome* outcome);
+                        const std::vector<CommitOp>& record, OldRows old_rows,
+                        const std::string& author, ModelOutcome* outcome);
+
+/// What a model's head says about its table, as the table's properties: comment and tags.
+std::map<std::string, std::string> ModelProperties(const Model& model);
 
 /// The table that takes a model's rejected rows: `<name>__rejected` in the same schema.
 TableName RejectedTable(const Model& model);

@@ -50,9 +50,10 @@ struct Check {
 /// One file of models/: a query and what its head says.
 struct Model {
   TableName name;
-  std::string path;  ///< relative to the project, for messages
-  std::string sql;   ///< the query without head and trailing ';'
-  int sql_line = 1;  ///< line of the file at which `sql` begins
+  std::string path;    ///< relative to the project, for messages
+  std::string sql;     ///< the query without head and trailing ';'
+  int sql_line = 1;    ///< line of the file at which `sql` begins
+  int sql_column = 1;  ///< and the column, in characters
   std::string description;
   Materialize materialize = Materialize::kTable;
   std::vector<std::string> key;
@@ -64,8 +65,11 @@ struct Model {
   OnFailure on_failure = OnFailure::kFail;
   std::vector<TableName>
       inputs;  ///< tables and models of the lake, from parsing; set by the project
-  /// Changes when the query or the head changes; comments and blanks of the query count.
+  /// Changes with everything that the rows or their checks depend on; comments and blanks of the
+  /// query count, description and tags do not.
   std::string fingerprint;
+  /// Changes with what the rows that stand already were made by: query, kind, key, cursor.
+  std::string query_fingerprint;
 };
 
 }  // namespace tarn

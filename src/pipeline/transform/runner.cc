@@ -21,6 +21,10 @@ Json ChecksJson(const ModelOutcome& outcome) {
   return Json{{"checks", checks}, {"rejected_rows", outcome.rejected_rows}};
 }
 
+bool Stopped(const ModelOutcome& outcome) {
+  return !outcome.error.ok() && outcome.error.error().kind == ErrorKind::kCancelled;
+}
+
 RunRecord RecordOf(const std::string& id, int64_t started_micros, const ModelOutcome& outcome,
                    int64_t now_micros) {
   RunRecord run;
@@ -34,11 +38,13 @@ RunRecord RecordOf(const std::string& id, int64_t started_micros, const ModelOut
   run.bytes = outcome.bytes;
   if (outcome.status == ModelStatus::kSucceeded) run.sequence = outcome.sequence;
   if (!outcome.error.ok()) run.error = outcome.error.error().ToString();
+  if (Stopped(outcome)) run.status = "interrupted";
   run.detail_json = DumpJson(ChecksJson(outcome));
   return run;
 }
 
 std::string OutcomeText(const ModelOutcome& outcome) {
+  if (Stopped(outcome)) return "stopped";
   if (outcome.status == ModelStatus::kFailed) return "failed";
   if (outcome.status == ModelStatus::kSkipped) return "skipped";
   return std::to_string(outcome.rows) + " rows";
@@ -90,9 +96,15 @@ Result<std::vector<ModelOutcome>> RunModels(const PipelineContext& context, cons
       if (context.progress != nullptr) context.progress->Begin(model.name.ToString(), -1);
       Result<std::vector<CommitOp>> record = std::vector<CommitOp>();
       if (options.record) record = options.record(model);
-      outcome.error = record.ok()
-                          ? MaterializeModel(context, model, *record, options.author, &outcome)
-                          : record.status();
+      const OldRows old_rows =
+          options.rebuild.count(model.name.ToString()) != 0 ? OldRows::kReplace : OldRows::kKeep;
+      outcome.error = record.ok() ? MaterializeModel(context, model, *record, old_rows,
+                                                     options.author, &outcome)
+                                  : record.status();
+      // Whatever a stop made fail, the stop is what happened.
+      if (!outcome.error.ok() && context.cancel != nullptr && context.cancel->requested()) {
+        outcome.error = context.cancel->Check();
+      }
       if (!outcome.error.ok()) {
         outcome.status = ModelStatus::kFailed;
         broken[index] = model.name;
@@ -108,9 +120,7 @@ Result<std::vector<ModelOutcome>> RunModels(const PipelineContext& context, cons
         !recorded.ok()) {
       Log(LogLevel::kWarning, "the run's end is not recorded: " + recorded.error().message);
     }
-    const bool cancelled =
-        !outcome.error.ok() && outcome.error.error().kind == ErrorKind::kCancelled;
-    if (cancelled) return outcome.error.error();
+    if (Stopped(outcome)) return outcome.error.error();
     if (options.finished) options.finished(outcome);
     outcomes.push_back(std::move(outcome));
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct RunOptions {
   std::string author = "run";
   /// Operations that a model's success adds to its own commit (what `apply` remembers).
   std::function<Result<std::vector<CommitOp>>(const Model&)> record;
+  /// Incremental and merge models whose tables are built again as a whole: their rows were made by
+  /// another query.
+  std::set<std::string> rebuild;
   /// Told after every model, in order.
   std::function<void(const ModelOutcome&)> finished;
 };

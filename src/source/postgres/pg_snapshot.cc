@@ -127,14 +127,18 @@ SELECT coalesce(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last
                           });
   }
 
-  Result<std::optional<std::string>> MaxCursor(const SourceTable& table,
-                                               const std::string& column) override {
+  Result<std::optional<std::string>> MaxCursor(
+      const SourceTable& table, const std::string& column,
+      const std::optional<std::string>& at_least) override {
     TARN_ASSIGN_OR_RETURN(std::shared_ptr<const PgTable> known, Known(table));
-    TARN_RETURN_IF_ERROR(known->Positions({column}));
+    TARN_ASSIGN_OR_RETURN(const std::vector<int> at, known->Positions({column}));
+    const std::string& type = known->cursor_types[static_cast<size_t>(at[0])];
     // Qualified: a bare name would be the output column, the text, and order as text does.
     const std::string name = "t." + QuoteIdentifier(column);
-    const std::string sql = "SELECT " + name + "::pg_catalog.text FROM " + QuoteName(table.name) +
-                            " t WHERE " + name + " IS NOT NULL ORDER BY " + name + " DESC LIMIT 1";
+    std::string sql = "SELECT " + name + "::pg_catalog.text FROM " + QuoteName(table.name) +
+                      " t WHERE " + name + " IS NOT NULL" + FiniteCondition(name, type);
+    if (at_least) sql += " AND " + name + " >= " + QuoteLiteral(*at_least) + "::" + type;
+    sql += " ORDER BY " + name + " DESC LIMIT 1";
     const std::lock_guard<std::mutex> lock(mutex_);
     Result<Rows> rows =
         Guarded(sql, "finding the highest " + column + " of " + table.name.ToString());
@@ -144,7 +148,7 @@ SELECT coalesce(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last
                                  " cannot be a cursor: its type has no order",
                              "choose a column that only grows, for example updated_at");
     }
-    if (rows->count() == 0) return std::optional<std::string>();
+    if (rows->count() == 0) return at_least;
     return std::optional<std::string>(rows->text(0, 0));
   }
 
@@ -214,6 +218,18 @@ WHERE (c.oid = $1::oid OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tr
     auto found = names_.find(oid);
     if (found != names_.end()) return found->second;
     return InvalidArgument("a range of another snapshot was opened in this one");
+  }
+
+  // " AND …" that leaves out what is after every value of the type.
+  std::string FiniteCondition(const std::string& name, const std::string& type) const {
+    if (type == "date" || type.starts_with("timestamp")) {
+      return " AND pg_catalog.isfinite(" + name + ")";
+    }
+    const bool floating = type == "real" || type == "double precision";
+    if (!floating && type != "numeric") return "";
+    // Since PostgreSQL 14 a numeric can be infinite.
+    const bool infinities = floating || holder_->server_version() >= 140000;
+    return " AND " + name + (infinities ? " NOT IN ('NaN', 'Infinity')" : " <> 'NaN'");
   }
 
   static Result<std::string> CursorCondition(const PgTable& table, const CursorRange& cursor) {

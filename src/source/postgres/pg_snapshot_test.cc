@@ -261,7 +261,7 @@ INSERT INTO t (id) VALUES (0);
   for (const char* column : {"id", "ts", "n", "d", "f", "s", "u", "m"}) {
     auto before = Must(source->BeginSnapshot());
     const SourceTable table = Must(before->Describe({"public", "t"}));
-    const auto upto = Must(before->MaxCursor(table, column));
+    const auto upto = Must(before->MaxCursor(table, column, std::nullopt));
     ASSERT_TRUE(upto.has_value());
     auto first = Must(before->Open(table, {}, CursorRange{column, std::nullopt, *upto}));
     EXPECT_EQ(Drain(*first).size(), 101u) << column << " upto " << *upto;
@@ -274,9 +274,11 @@ INSERT INTO t (id) VALUES (0);
   }
   auto snapshot = Must(source->BeginSnapshot());
   const SourceTable table = Must(snapshot->Describe({"public", "t"}));
-  EXPECT_EQ(snapshot->MaxCursor(table, "j").error().kind, ErrorKind::kInvalidArgument);
-  EXPECT_EQ(snapshot->MaxCursor(table, "nope").error().kind, ErrorKind::kNotFound);
-  EXPECT_TRUE(snapshot->MaxCursor(table, "id").ok()) << "an error does not end the snapshot";
+  EXPECT_EQ(snapshot->MaxCursor(table, "j", std::nullopt).error().kind,
+            ErrorKind::kInvalidArgument);
+  EXPECT_EQ(snapshot->MaxCursor(table, "nope", std::nullopt).error().kind, ErrorKind::kNotFound);
+  EXPECT_TRUE(snapshot->MaxCursor(table, "id", std::nullopt).ok())
+      << "an error does not end the snapshot";
 }
 
 TEST(PostgresSnapshot, TablesThatChangeUnderItAreRefusedOrWait) {
