@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <set>
@@ -10,6 +11,7 @@
 #include "app/terminal_progress.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "pipeline/transform/model_error.h"
 #include "project/objects.h"
 
 namespace tarn {
@@ -23,64 +25,74 @@ TableName ParseName(const std::string& text) {
   return {parts[0], parts[1]};
 }
 
-std::string SummaryOf(const TableMetadata& metadata, const char* key) {
+/// A number of the current snapshot's summary; 0 before the first one, null where it is not told.
+Json SummaryOf(const TableMetadata& metadata, const char* key) {
   const Snapshot* snapshot = metadata.current();
-  if (snapshot == nullptr) return "0";
+  if (snapshot == nullptr) return 0;
   auto it = snapshot->summary.find(key);
-  return it == snapshot->summary.end() ? "?" : it->second;
+  if (it == snapshot->summary.end()) return nullptr;
+  int64_t number = 0;
+  const char* end = it->second.data() + it->second.size();
+  const auto [last, code] = std::from_chars(it->second.data(), end, number);
+  return code == std::errc() && last == end ? Json(number) : Json(nullptr);
 }
 
-std::string Thousands(const std::string& number) {
-  const bool digits =
-      !number.empty() && number.find_first_not_of("0123456789") == std::string::npos;
-  return digits && number.size() < 18 ? WithThousands(std::stoll(number)) : number;
+using Formatter = std::string (*)(int64_t);
+
+/// As a person reads it: nothing for null, numbers by `format` on a terminal.
+std::string Text(const Json& value, Formatter format) {
+  if (value.is_null()) return "";
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_number_integer()) return DumpJson(value);
+  const auto number = value.get<int64_t>();
+  return format != nullptr && IsTerminal(stdout) ? format(number) : std::to_string(number);
 }
 
-std::string Bytes(const std::string& number) {
-  const bool digits =
-      !number.empty() && number.find_first_not_of("0123456789") == std::string::npos;
-  return digits && number.size() < 18 ? ByteText(std::stoll(number)) : number;
-}
+struct Column {
+  const char* name;
+  Formatter format = nullptr;
+};
 
-void PrintJsonRows(const std::vector<std::string>& head,
-                   const std::vector<std::vector<std::string>>& rows) {
-  Json list = Json::array();
-  for (const auto& row : rows) {
-    Json object = Json::object();
-    for (size_t i = 0; i < head.size(); ++i) object[head[i]] = row[i];
-    list.push_back(std::move(object));
-  }
-  std::printf("%s\n", DumpJson(list, 2).c_str());
-}
-
-void Print(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows,
-           bool json) {
+/// Rows of plain values: as a list of objects, or as aligned texts.
+void Print(const std::vector<Column>& head, const std::vector<std::vector<Json>>& rows, bool json) {
   if (json) {
-    PrintJsonRows(head, rows);
-  } else {
-    PrintTexts(head, rows, stdout);
+    Json list = Json::array();
+    for (const auto& row : rows) {
+      Json object = Json::object();
+      for (size_t i = 0; i < head.size(); ++i) object[head[i].name] = row[i];
+      list.push_back(std::move(object));
+    }
+    std::printf("%s\n", DumpJson(list, 2).c_str());
+    return;
   }
+  std::vector<std::string> names;
+  for (const Column& column : head) names.push_back(column.name);
+  std::vector<std::vector<std::string>> texts;
+  for (const auto& row : rows) {
+    texts.emplace_back();
+    for (size_t i = 0; i < head.size(); ++i) texts.back().push_back(Text(row[i], head[i].format));
+  }
+  PrintTexts(names, texts, stdout);
 }
+
+/// Texts that are empty are unknown in JSON.
+Json TextOrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 void RunList(CommandContext& context, const std::string& schema, bool json) {
   auto wired = OrFail(WireProject(context.Wire(StateUse::kRequire)));
   std::optional<std::string> only;
   if (!schema.empty()) only = schema;
-  std::vector<std::vector<std::string>> rows;
+  std::vector<std::vector<Json>> rows;
   for (const TableEntry& table : OrFail(wired->catalog->ListTables(only, std::nullopt))) {
     const auto metadata = OrFail(LoadTableMetadata(*wired->store, table.metadata_location));
     rows.push_back({table.name.ToString(), "table", SummaryOf(*metadata, "total-records"),
                     SummaryOf(*metadata, "total-files-size"), table.owner});
-    if (!json && IsTerminal(stdout)) {
-      rows.back()[2] = Thousands(rows.back()[2]);
-      rows.back()[3] = Bytes(rows.back()[3]);
-    }
   }
   for (const ViewEntry& view : OrFail(wired->catalog->ListViews(only, std::nullopt))) {
-    rows.push_back({view.name.ToString(), "view", "", "", view.owner});
+    rows.push_back({view.name.ToString(), "view", nullptr, nullptr, view.owner});
   }
-  std::sort(rows.begin(), rows.end());
-  Print({"name", "kind", "rows", "bytes", "owner"}, rows, json);
+  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a[0] < b[0]; });
+  Print({{"name"}, {"kind"}, {"rows", WithThousands}, {"bytes", ByteText}, {"owner"}}, rows, json);
 }
 
 void RunStatus(CommandContext& context, bool json) {
@@ -106,14 +118,24 @@ void RunStatus(CommandContext& context, bool json) {
       std::printf("%zu commits wait for their Delta log entries\n", pending.size());
     }
   }
-  std::vector<std::vector<std::string>> rows;
+  std::vector<std::vector<Json>> rows;
   for (const RunRecord& run : runs) {
-    const std::string took =
-        run.finished_micros ? DurationText(*run.finished_micros - run.started_micros) : "";
+    Json took = nullptr;
+    if (run.finished_micros) {
+      const int64_t micros = *run.finished_micros - run.started_micros;
+      took = json ? Json(micros / 1000) : Json(DurationText(micros));
+    }
     rows.push_back({FormatUtc(run.started_micros).substr(0, 19) + "Z", run.kind, run.name,
-                    run.status, std::to_string(run.rows), took, run.error});
+                    run.status, run.rows, took, TextOrNull(run.error)});
   }
-  Print({"started", "kind", "name", "status", "rows", "took", "error"}, rows, json);
+  Print({{"started"},
+         {"kind"},
+         {"name"},
+         {"status"},
+         {"rows", WithThousands},
+         {json ? "took_ms" : "took"},
+         {"error"}},
+        rows, json);
 }
 
 std::string PartitionText(const TableMetadata& metadata, const PartitionField& field) {
@@ -171,16 +193,16 @@ void RunShow(CommandContext& context, const std::string& text, bool json) {
     return;
   }
   const std::string version = std::to_string(table.version);
-  std::vector<std::vector<std::string>> rows = {
+  std::vector<std::vector<Json>> rows = {
       {"table", table.name.ToString()},
       {"made by", table.owner.empty() ? "hand" : table.owner},
       {"location", table.location},
       {"iceberg", table.location + "/metadata/v" + version + ".metadata.json"},
       {"delta", table.location + " (version " + std::to_string(table.version - 1) + ")"},
       {"sequence", std::to_string(table.sequence.value())},
-      {"rows", Thousands(SummaryOf(*metadata, "total-records"))},
-      {"files", Thousands(SummaryOf(*metadata, "total-data-files"))},
-      {"bytes", Bytes(SummaryOf(*metadata, "total-files-size"))},
+      {"rows", Text(facts["rows"], WithThousands)},
+      {"files", Text(facts["files"], WithThousands)},
+      {"bytes", Text(facts["bytes"], ByteText)},
       {"key", JoinJson(facts["key"])},
       {"partition", JoinJson(facts["partition"])}};
   for (const auto& [name, value] : metadata->properties) rows.push_back({name, value});
@@ -189,36 +211,49 @@ void RunShow(CommandContext& context, const std::string& text, bool json) {
         {"column " + field.name,
          field.type.ToString() + (field.nullability == Nullability::kRequired ? " not null" : "")});
   }
-  Print({"property", "value"}, rows, json);
+  Print({{"property"}, {"value"}}, rows, json);
 }
 
 void RunHistory(CommandContext& context, const std::string& text, bool json) {
   auto wired = OrFail(WireProject(context.Wire(StateUse::kRequire)));
   const TableEntry table = OrFail(wired->catalog->LoadTable(ParseName(text), std::nullopt));
   const auto states = OrFail(wired->catalog->TableHistory(table.uuid));
-  std::vector<std::vector<std::string>> rows;
+  std::vector<std::vector<Json>> rows;
   for (const TableEntry& state : states) {
     auto metadata = LoadTableMetadata(*wired->store, state.metadata_location);
     if (!metadata.ok()) {
-      rows.push_back({std::to_string(state.version), std::to_string(state.sequence.value()), "", "",
-                      "", metadata.error().message});
+      rows.push_back({state.version, state.sequence.value(), nullptr, nullptr, nullptr, nullptr,
+                      metadata.error().message});
       continue;
     }
     const Snapshot* snapshot = (*metadata)->current();
-    rows.push_back({std::to_string(state.version), std::to_string(state.sequence.value()),
+    rows.push_back({state.version, state.sequence.value(),
                     FormatUtc((*metadata)->last_updated_ms * 1000).substr(0, 19) + "Z",
-                    snapshot == nullptr ? "" : std::to_string(snapshot->id.value()),
+                    snapshot == nullptr ? Json(nullptr) : Json(snapshot->id.value()),
                     snapshot == nullptr ? "create" : snapshot->summary.at("operation"),
-                    SummaryOf(**metadata, "total-records") + " rows"});
+                    SummaryOf(**metadata, "total-records"), nullptr});
   }
-  Print({"version", "sequence", "at", "snapshot", "operation", "state"}, rows, json);
+  Print({{"version"},
+         {"sequence"},
+         {"at"},
+         {"snapshot"},
+         {"operation"},
+         {"rows", WithThousands},
+         {"error"}},
+        rows, json);
+}
+
+QueryAnalysis LocatedAnalysis(SqlEngine& engine, const Model& model) {
+  auto analysis = engine.Analyze(model.sql, {});
+  if (!analysis.ok()) OrFail(InModelFile(model, analysis.status()));
+  return std::move(analysis).value();
 }
 
 /// Prints what a model is made of, column by column, or who mirrors a table.
 void RunLineage(CommandContext& context, const std::string& text, bool json) {
   auto wired = OrFail(WireProject(context.Wire(StateUse::kRequire)));
   const TableName name = ParseName(text);
-  std::vector<std::vector<std::string>> rows;
+  std::vector<std::vector<Json>> rows;
   const AliveObjects alive = OrFail(LoadAliveObjects(*wired->catalog));
   for (const auto& [object, table] : alive.tables) {
     if (table.target == name) {
@@ -227,7 +262,7 @@ void RunLineage(CommandContext& context, const std::string& text, bool json) {
   }
   for (const Model& model : wired->open.spec.models) {
     if (model.name != name) continue;
-    const QueryAnalysis analysis = OrFail(wired->engine->Analyze(model.sql, {}));
+    const QueryAnalysis analysis = LocatedAnalysis(*wired->engine, model);
     for (const QueryColumn& column : analysis.columns) {
       if (column.origins.empty()) rows.push_back({column.name, "", "", ""});
       for (const auto& [table, origin] : column.origins) {
@@ -240,7 +275,7 @@ void RunLineage(CommandContext& context, const std::string& text, bool json) {
     OrFail(NotFound("nothing is known of where " + text + " comes from",
                     "lineage is told for models and for tables that a source is loaded into"));
   }
-  Print({"column", "from", "table", "of column"}, rows, json);
+  Print({{"column"}, {"from"}, {"table"}, {"of column"}}, rows, json);
 }
 
 }  // namespace

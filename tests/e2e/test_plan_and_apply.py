@@ -1,0 +1,230 @@
+"""What plan says and apply does, and nothing else: changes of queries, of what is said about tables, of patterns, of cursors."""
+import json
+import os
+import pty
+import subprocess
+
+import pytest
+
+from harness import projects
+
+ROWS = 50
+
+
+@pytest.fixture
+def shop(project, database):
+    """A database with public.customer and public.payment; the project is a source and whatever a test writes."""
+    server, name = database
+    server.execute(f"CREATE TABLE customer (id integer PRIMARY KEY, email text, at timestamptz); "
+                   f"INSERT INTO customer SELECT i, 'c' || i, '2024-01-01'::timestamptz + i * interval '1 day' FROM generate_series(1, {ROWS}) i", name)
+    project.env["SHOP_PG"] = server.url(name)
+    project.server, project.database = server, name
+    yaml(project)
+    return project
+
+
+def yaml(project, extra="", mode="snapshot"):
+    project.yaml(projects.mirror("SHOP_PG", ["public.customer"], projects.warehouse(), extra).replace("mode: snapshot", f"mode: {mode}"))
+
+
+def version(project, table):
+    return shown(project, table)["version"]
+
+
+def shown(project, table):
+    return json.loads(project.run("show", table, "--json").stdout)
+
+
+def count(project, table, where="true"):
+    return project.sql(f"SELECT count(*) AS n FROM lake.{table} WHERE {where}")[0]["n"]
+
+
+def apply_and_at_the_prompt(project, change):
+    """Runs `apply`, makes the change while it waits for the answer, says yes."""
+    master, slave = pty.openpty()
+    running = subprocess.Popen([project.binary, "apply"], cwd=project.directory, env=project.env, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        asked = b""
+        while b"[y/N]" not in asked:
+            more = os.read(running.stderr.fileno(), 4096)
+            assert more, asked
+            asked += more
+        change()
+        os.write(master, b"y\n")
+        error = running.communicate(timeout=60)[1].decode()
+    finally:
+        running.kill()
+        os.close(master)
+        os.close(slave)
+    return running.returncode, error
+
+
+@pytest.mark.parametrize("path, text", [("models/silver/a.sql", "SELECT id + 1 AS id FROM bronze.customer"),
+                                        ("models/silver/a.sql", "/* tarn\nkey: id\n*/ SELECT id FROM bronze.customer")], ids=["query", "head"])
+def test_a_model_edited_at_the_prompt_is_not_applied_unseen(shop, path, text):
+    shop.write("models/silver/a.sql", "SELECT id FROM bronze.customer")
+    code, error = apply_and_at_the_prompt(shop, lambda: shop.write(path, text))
+    assert code == 1 and "changed since the plan was shown" in error, error
+    assert not list((shop.directory / "warehouse").glob("**/*.parquet"))
+
+
+def test_a_type_changed_at_the_prompt_is_not_applied_unseen(shop):
+    code, error = apply_and_at_the_prompt(shop, lambda: shop.server.execute("ALTER TABLE customer ALTER COLUMN email TYPE varchar(90)", shop.database))
+    assert code == 1 and "changed since the plan was shown" in error, error
+
+
+def test_names_with_dots_stay_apart(shop):
+    shop.server.execute('CREATE SCHEMA "a.b"; CREATE SCHEMA a; CREATE TABLE "a.b".c (id int PRIMARY KEY, v text); CREATE TABLE a."b.c" (id int PRIMARY KEY, v text);'
+                        """INSERT INTO "a.b".c VALUES (1, 'first'); INSERT INTO a."b.c" VALUES (1, 'second'), (5, 'second')""", shop.database)
+    text = projects.mirror("SHOP_PG", ['"a.b".c', 'a."b.c"'], projects.warehouse()).replace("mode: snapshot", "mode: incremental\n    cursor: id")
+    shop.yaml(text.replace("into: bronze", """into: {'"a.b".c': bronze.one, 'a."b.c"': bronze.two}"""))
+    shop.apply()
+    shop.plan(check=0)
+    shop.server.execute("""INSERT INTO "a.b".c VALUES (3, 'first'); INSERT INTO a."b.c" VALUES (7, 'second')""", shop.database)
+    shop.run("run")
+    assert count(shop, "bronze.one", "v = 'first'") == 2 == count(shop, "bronze.one")
+    assert count(shop, "bronze.two", "v = 'second'") == 3 == count(shop, "bronze.two")
+    shop.plan(check=0)
+
+
+def test_a_pattern_of_tables_that_matches_nothing(shop):
+    for pattern, words in (("bronze.custmer", ["did you mean", "bronze.customer"]), ("silver.*", ["take its lines out"])):
+        yaml(shop, f"tables:\n  bronze.customer: {{tags: {{a: b}}}}\n  {pattern}: {{tags: {{owner: sales}}}}\n")
+        r = shop.plan(check=1)
+        assert "tarn.yaml:14:" in r.stderr and f'"{pattern}"' in r.stderr and all(w in r.stderr for w in words), r
+
+
+HEAD = "/* tarn\ndescription: some\ntags: {owner: sales}\n*/"
+WRONG = {
+    "column": (HEAD + "\n\nSELECT id,\n       nosuch\nFROM bronze.customer", "models/silver/a.sql:7:8: "),
+    "syntax": (HEAD + "\n\nSELECT id\nFROM FROM bronze.customer", "models/silver/a.sql:7:6: "),
+    "behind the head": (HEAD + " SELECT nosuch FROM bronze.customer", "models/silver/a.sql:4:11: "),
+    "second statement": (HEAD + "\nSELECT 1 AS id;\nSELECT 2 AS id", "models/silver/a.sql:6:1: "),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_an_error_names_line_and_column_of_the_models_file(shop, name):
+    text, place = WRONG[name]
+    shop.write("models/silver/a.sql", text)
+    r = shop.plan(check=1)
+    assert place in r.stderr, r
+    if "DETAIL" in r.stderr:
+        assert f"LINE {place.split(':')[1]}: " in r.stderr, r
+
+
+@pytest.mark.parametrize("kind", ["table", "incremental\ncursor: id", "merge\nkey: id\ncursor: id"], ids=["table", "incremental", "merge"])
+def test_an_error_while_rows_are_made_names_the_line(shop, kind):
+    """The database may change what stands in a text column at any time: plan cannot see it."""
+    shop.write("models/silver/a.sql", f"/* tarn\nmaterialize: {kind}\n*/\nSELECT id,\n  CAST(substr(email, 2) AS integer) AS n\nFROM bronze.customer")
+    shop.apply()
+    shop.server.execute("INSERT INTO customer VALUES (1000, 'cx', now())", shop.database)
+    r = shop.run("run", check=1)
+    line = 5 + kind.count("\n")
+    assert f"models/silver/a.sql:{line}:3: " in r.stderr or f"models/silver/a.sql: " in r.stderr and "LINE" not in r.stderr, r
+
+
+def test_what_is_said_about_a_table_moves_no_row(shop):
+    model = "/* tarn\ndescription: {0}\ntags: {1}\n*/ SELECT id FROM bronze.customer"
+    shop.write("models/silver/a.sql", model.format("first", "{owner: sales, tier: one}"))
+    shop.write("models/silver/v.sql", "/* tarn\nmaterialize: view\ndescription: a view\n*/ SELECT id FROM silver.a")
+    yaml(shop, "tables: {bronze.customer: {tags: {pii: low, team: x}}}\n")
+    shop.apply()
+    runs = lambda: len(json.loads(shop.run("status", "--json").stdout))
+    files = lambda: sorted(p.name for p in (shop.directory / "warehouse").rglob("*.parquet"))
+    before, data = runs(), files()
+    shop.write("models/silver/a.sql", model.format("second", "{owner: sales}"))
+    shop.write("models/silver/v.sql", "/* tarn\nmaterialize: view\ndescription: another\n*/ SELECT id FROM silver.a")
+    yaml(shop, "tables: {bronze.customer: {tags: {pii: high}}}\n")
+    plan = shop.plan(check=3).stdout
+    assert "description and tags" in plan and "0 to add, 3 to change" in plan, plan
+    shop.apply()
+    assert runs() == before and files() == data
+    properties = shown(shop, "silver.a")["properties"]
+    assert properties["comment"] == "second" and properties["tarn.tag.owner"] == "sales" and "tarn.tag.tier" not in properties
+    properties = shown(shop, "bronze.customer")["properties"]
+    assert properties["tarn.tag.pii"] == "high" and "tarn.tag.team" not in properties
+    shop.plan(check=0)
+    # A table that is built again loses what is said no longer, too.
+    shop.write("models/silver/a.sql", "SELECT id, 1 AS one FROM bronze.customer")
+    shop.apply()
+    assert not {"comment", "tarn.tag.owner"} & set(shown(shop, "silver.a")["properties"])
+    from deltalake import DeltaTable
+    assert DeltaTable(shop.location("silver.a")).to_pyarrow_table().num_rows == ROWS == count(shop, "silver.a")
+
+
+def test_an_incremental_model_of_another_query_is_built_again(shop):
+    yaml(shop)
+    shop.write("models/silver/a.sql", "/* tarn\nmaterialize: incremental\ncursor: id\n*/ SELECT id, 'old' AS v FROM bronze.customer")
+    shop.write("models/silver/m.sql", "/* tarn\nmaterialize: merge\nkey: id\ncursor: id\n*/ SELECT id, 'old' AS v FROM bronze.customer")
+    shop.apply()
+    for name in "am":
+        file = shop.directory / f"models/silver/{name}.sql"
+        file.write_text(file.read_text().replace("'old'", "'new'"))
+    plan = shop.plan(check=3).stdout
+    assert plan.count("built again as a whole") == 2, plan
+    shop.apply()
+    for name in "am":
+        assert count(shop, f"silver.{name}", "v = 'new'") == ROWS == count(shop, f"silver.{name}")
+    # A changed check looks at the rows that stand; it does not make them again.
+    file = shop.directory / "models/silver/a.sql"
+    file.write_text(file.read_text().replace("cursor: id\n", "cursor: id\nchecks: [not_null: id]\n"))
+    assert "built again" not in shop.plan(check=3).stdout
+    shop.apply()
+    assert count(shop, "silver.a") == ROWS
+
+
+def cursor_mark(project):
+    import sqlite3
+    with sqlite3.connect(project.directory / "state/catalog.db") as c:
+        return [json.loads(p).get("cursor") for (p,) in c.execute("SELECT position FROM positions")][-1]
+
+
+def test_the_mark_of_incremental_loads_never_goes_down(shop):
+    yaml(shop, mode="incremental\n    cursor: id")
+    shop.server.execute("ALTER TABLE customer DROP CONSTRAINT customer_pkey", shop.database)  # without a key every row twice would show
+    shop.apply()
+    shop.server.execute("DELETE FROM customer WHERE id > 40", shop.database)
+    shop.run("run")
+    shop.server.execute("INSERT INTO customer SELECT i, 'again', now() FROM generate_series(41, 55) i", shop.database)
+    shop.run("run")
+    assert count(shop, "bronze.customer") == ROWS + 5, "rows up to the mark came twice"
+    shop.run("run")
+    assert count(shop, "bronze.customer") == ROWS + 5
+
+
+@pytest.mark.parametrize("type, value", [("timestamptz", "infinity"), ("date", "infinity"), ("double precision", "NaN"), ("double precision", "infinity")])
+def test_an_infinite_cursor_hides_no_later_row(shop, type, value):
+    step = "'2024-01-01'::timestamptz + i * interval '1 day'" if type in ("timestamptz", "date") else "i"
+    shop.server.execute(f"CREATE TABLE event (id int, at {type}); INSERT INTO event SELECT i, {step} FROM generate_series(1, 5) i", shop.database)
+    shop.server.execute(f"INSERT INTO event VALUES (100, '{value}')", shop.database)
+    shop.yaml(projects.mirror("SHOP_PG", ["public.event"], projects.warehouse()).replace("mode: snapshot", "mode: incremental\n    cursor: at"))
+    kind = "/* tarn\nmaterialize: incremental\ncursor: at\n*/ SELECT * FROM bronze.event"
+    shop.write("models/silver/e.sql", kind)
+    shop.apply()
+    first = count(shop, "bronze.event")
+    for number in (6, 7):
+        shop.server.execute(f"INSERT INTO event SELECT i, {step} FROM generate_series({number}, {number}) i", shop.database)
+        shop.run("run")
+    assert count(shop, "bronze.event") == first + 2 == count(shop, "silver.e")
+    assert count(shop, "silver.e", "id = 7") == 1
+
+
+def test_json_has_numbers_as_numbers(shop):
+    shop.write("models/silver/v.sql", "/* tarn\nmaterialize: view\n*/ SELECT id FROM bronze.customer")
+    shop.apply()
+    out = lambda *args, **kw: json.loads(shop.run(*args, "--json", **kw).stdout)
+    listed = {row["name"]: row for row in out("ls")}
+    assert listed["bronze.customer"]["rows"] == ROWS and isinstance(listed["bronze.customer"]["bytes"], int)
+    assert listed["silver.v"]["rows"] is None and listed["silver.v"]["kind"] == "view"
+    run = next(row for row in out("status") if row["kind"] == "load")
+    assert run["rows"] == ROWS and isinstance(run["took_ms"], int) and run["error"] is None
+    facts = out("show", "bronze.customer")
+    assert (facts["rows"], facts["files"], facts["version"]) == (ROWS, 1, 1) and isinstance(facts["bytes"], int)
+    state = out("history", "bronze.customer")[-1]
+    assert state["rows"] == ROWS and all(isinstance(state[k], int) for k in ("version", "sequence", "snapshot"))
+    assert out("check")[0]["source_rows"] == ROWS
+    done = out("run")
+    assert done["loaded"][0]["rows"] == ROWS and done["models"][0]["rows"] == 0
+    assert out("plan")["add"] == 0
+    assert shop.run("ls", "bronze").stdout.split("\t")[2] == str(ROWS)
