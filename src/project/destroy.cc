@@ -134,6 +134,9 @@ std::string FormatDestroyPlan(const DestroyPlan& plan) {
 Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock& lock) {
   Catalog& catalog = *project.catalog;
   ObjectStore& store = *project.tables.store;
+  // Nothing is dropped whose files cannot be removed. The store takes away on the way what
+  // processes that died left of files half written.
+  TARN_RETURN_IF_ERROR(store.CheckAccess());
   LakeCommit commit;
   commit.author = "destroy";
   commit.message = "project " + project.spec.name;
@@ -183,7 +186,10 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock
   for (const std::string& schema : plan.namespaces) {
     TARN_RETURN_IF_ERROR(store.RemoveEmptyFolders(PathSegment(schema)));
   }
-  if (plan.everything) last.ops.push_back(DropObjectOp{kProjectObject, project.spec.name});
+  if (plan.everything) {
+    last.ops.push_back(DropObjectOp{kProjectObject, project.spec.name});
+    TARN_RETURN_IF_ERROR(store.RemoveEmptyFolders(""));
+  }
   if (last.ops.empty()) return Status::Ok();
   last.ops.push_back(fence);
   return CommitToLake(project.tables, catalog, last).status();
