@@ -31,7 +31,8 @@ struct CommandContext {
 };
 
 /// Asks on standard error, reads standard input. Without a terminal: an error that names -y.
-Status Confirm(const std::string& question);
+/// Cancelled unless the answer is yes, also when a stop is requested before there is one.
+Status Confirm(const std::string& question, const CancelFlag& cancel);
 
 /// \name Each adds one or more subcommands with their options to the program.
 /// @{

@@ -124,7 +124,7 @@ void RunApply(CommandContext& context, bool yes, bool json) {
     if (json) PrintReport({}, json, "Applied");
     return;
   }
-  if (!yes && !plan.empty()) OrFail(Confirm("Apply these changes?"));
+  if (!yes && !plan.empty()) OrFail(Confirm("Apply these changes?", *context.cancel));
   OrFail(first->store->CheckAccess());
   first.reset();
 
@@ -169,7 +169,7 @@ void RunDestroy(CommandContext& context, bool yes) {
   }
   std::fputs(FormatDestroyPlan(plan).c_str(), stdout);
   std::fflush(stdout);
-  if (!yes) OrFail(Confirm("Destroy all of this?"));
+  if (!yes) OrFail(Confirm("Destroy all of this?", *context.cancel));
   auto lock = TakeLock(context, *wired, "destroy");
   plan = OrFail(MakeDestroyPlan(wired->open));
   OrFail(DestroyProject(wired->open, plan, *lock));

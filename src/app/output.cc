@@ -26,10 +26,10 @@ Status WriteOut(std::string_view text, std::FILE* out) {
   return Unavailable(std::string("cannot write the result: ") + std::strerror(errno));
 }
 
-std::string Cell(const arrow::Array& array, int64_t row) {
+std::string Cell(const arrow::Array& array, int64_t row, const TimeZone* zone) {
   std::string text;
   if (array.IsNull(row)) return "NULL";
-  AppendText(array, row, &text);
+  AppendText(array, row, zone, &text);
   std::string shown;
   for (char c : text) {
     if (c == '\n') {
@@ -63,7 +63,7 @@ std::string Padded(const std::string& text, int width, bool right) {
   return right ? std::string(gap, ' ') + text : text + std::string(gap, ' ');
 }
 
-Status PrintTable(Rows& rows, std::FILE* out) {
+Status PrintTable(Rows& rows, const TimeZone* zone, std::FILE* out) {
   const auto& schema = rows.schema();
   const size_t columns = schema->num_fields();
   std::vector<std::vector<std::string>> head_rows;
@@ -75,7 +75,7 @@ Status PrintTable(Rows& rows, std::FILE* out) {
     for (int64_t row = 0; row < batch->num_rows(); ++row, ++total) {
       std::vector<std::string> cells;
       for (size_t i = 0; i < columns; ++i) {
-        cells.push_back(Fit(Cell(*batch->column(static_cast<int>(i)), row)));
+        cells.push_back(Fit(Cell(*batch->column(static_cast<int>(i)), row, zone)));
       }
       if (head_rows.size() < kTableHalf) {
         head_rows.push_back(std::move(cells));
@@ -131,7 +131,7 @@ void AppendCsv(std::string_view text, bool always_quote, std::string* out) {
 }
 
 /// RFC 4180 with a head; NULL is an empty field, an empty text is "".
-Status PrintCsv(Rows& rows, std::FILE* out) {
+Status PrintCsv(Rows& rows, const TimeZone* zone, std::FILE* out) {
   const auto& schema = rows.schema();
   std::string text;
   for (int i = 0; i < schema->num_fields(); ++i) {
@@ -151,7 +151,7 @@ Status PrintCsv(Rows& rows, std::FILE* out) {
         const arrow::Array& column = *batch->column(i);
         if (column.IsNull(row)) continue;
         value.clear();
-        AppendText(column, row, &value);
+        AppendText(column, row, zone, &value);
         AppendCsv(value, value.empty(), &text);
       }
       text.push_back('\n');
@@ -161,7 +161,7 @@ Status PrintCsv(Rows& rows, std::FILE* out) {
 }
 
 /// An array of objects, one a line.
-Status PrintJson(Rows& rows, std::FILE* out) {
+Status PrintJson(Rows& rows, const TimeZone* zone, std::FILE* out) {
   const auto& schema = rows.schema();
   std::string text = "[";
   bool first = true;
@@ -175,7 +175,7 @@ Status PrintJson(Rows& rows, std::FILE* out) {
         if (i > 0) text += ", ";
         AppendJsonString(schema->field(i)->name(), &text);
         text += ": ";
-        AppendJson(*batch->column(i), row, &text);
+        AppendJson(*batch->column(i), row, zone, &text);
       }
       text += "}";
     }
@@ -216,17 +216,18 @@ Status PrintArrow(Rows& rows, std::FILE* out) {
 
 bool IsTerminal(std::FILE* file) { return isatty(fileno(file)) == 1; }
 
-Status PrintRows(Rows& rows, OutputFormat format, const Limits& limits, std::FILE* out) {
+Status PrintRows(Rows& rows, OutputFormat format, const Limits& limits, const TimeZone* zone,
+                 std::FILE* out) {
   Status status;
   switch (format) {
     case OutputFormat::kTable:
-      status = PrintTable(rows, out);
+      status = PrintTable(rows, zone, out);
       break;
     case OutputFormat::kCsv:
-      status = PrintCsv(rows, out);
+      status = PrintCsv(rows, zone, out);
       break;
     case OutputFormat::kJson:
-      status = PrintJson(rows, out);
+      status = PrintJson(rows, zone, out);
       break;
     case OutputFormat::kArrow:
       status = PrintArrow(rows, out);

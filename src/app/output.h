@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/time_zone.h"
 #include "base/limits.h"
 #include "base/result.h"
 #include "sql/engine.h"
@@ -14,8 +15,10 @@ enum class OutputFormat { kTable, kCsv, kJson, kParquet, kArrow };
 
 /// Prints all rows of a result to `out`. Memory is bounded but for kTable, which measures its
 /// columns on the first kTableRowsMax rows and cuts the middle of what is longer, as it says.
+/// `zone`: of timestamps with time zone as texts; null is UTC. Parquet and Arrow hold instants.
 /// Errors: the rows'; Unavailable when `out` cannot be written (a closed pipe).
-Status PrintRows(Rows& rows, OutputFormat format, const Limits& limits, std::FILE* out);
+Status PrintRows(Rows& rows, OutputFormat format, const Limits& limits, const TimeZone* zone,
+                 std::FILE* out);
 
 /// A plain table of texts, aligned; to a terminal with a head, to a pipe as tab-separated rows.
 void PrintTexts(const std::vector<std::string>& head,

@@ -1,95 +1,80 @@
 #include <unistd.h>
 
-#include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <iostream>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <sstream>
-#include <thread>
 
+#include <arrow/record_batch.h>
 #include <CLI/CLI.hpp>
 
 #include "app/command.h"
 #include "app/output.h"
+#include "app/sql_shell.h"
+#include "app/time_zone.h"
+#include "app/value_text.h"
+#include "pipeline/interrupter.h"
 
 namespace tarn {
 namespace {
 
-constexpr auto kCancelPoll = std::chrono::milliseconds(50);
-
-/// Interrupts the session while it works, when the user asks for a stop.
-class Interrupter {
+/// Runs statements of one session and prints what they give.
+class StatementRunner {
  public:
-  Interrupter(Session& session, const CancelFlag& cancel)
-      : thread_([this, &session, &cancel] {
-          std::unique_lock lock(mutex_);
-          while (!stop_.wait_for(lock, kCancelPoll, [&] { return done_; })) {
-            if (cancel.requested()) session.Interrupt();
-          }
-        }) {}
-  ~Interrupter() {
-    {
-      std::lock_guard lock(mutex_);
-      done_ = true;
-    }
-    stop_.notify_all();
-    thread_.join();
+  StatementRunner(Session& session, OutputFormat format, const Limits& limits)
+      : session_(session), format_(format), limits_(limits) {}
+
+  Status RunAll(const std::string& text) {
+    TARN_ASSIGN_OR_RETURN(const auto statements, session_.Split(text));
+    for (const std::string& statement : statements) TARN_RETURN_IF_ERROR(Run(statement));
+    return Status::Ok();
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable stop_;
-  bool done_ = false;
-  std::thread thread_;
-};
+  Status Run(const std::string& statement) {
+    std::string tag;
+    {
+      TARN_ASSIGN_OR_RETURN(auto rows, session_.Execute(statement));
+      if (rows->returns_rows()) {
+        return PrintRows(*rows, format_, limits_, zone_ ? &*zone_ : nullptr, stdout);
+      }
+      while (true) {
+        TARN_ASSIGN_OR_RETURN(auto batch, rows->Next());
+        if (batch == nullptr) break;
+      }
+      tag = rows->command_tag();
+    }
+    if (tag == "SET" || tag == "RESET") TARN_RETURN_IF_ERROR(FollowTimeZone());
+    std::fprintf(stderr, "%s\n", tag.c_str());
+    return Status::Ok();
+  }
 
-Status RunStatement(Session& session, const std::string& statement, OutputFormat format,
-                    const Limits& limits) {
-  TARN_ASSIGN_OR_RETURN(auto rows, session.Execute(statement));
-  if (rows->returns_rows()) return PrintRows(*rows, format, limits, stdout);
-  while (true) {
+  /// The session's time zone is that of what is printed.
+  Status FollowTimeZone() {
+    TARN_ASSIGN_OR_RETURN(auto rows, session_.Execute("SELECT current_setting('TimeZone')"));
     TARN_ASSIGN_OR_RETURN(auto batch, rows->Next());
-    if (batch == nullptr) break;
+    std::string name;
+    if (batch != nullptr) AppendText(*batch->column(0), 0, nullptr, &name);
+    rows.reset();
+    zone_.reset();
+    if (name == "UTC") return Status::Ok();
+    auto zone = TimeZone::Load(name);
+    if (!zone.ok()) {
+      // Casts of the session and what is printed never speak of two zones.
+      TARN_RETURN_IF_ERROR(session_.Run("SET TimeZone = 'UTC'"));
+      return zone.status();
+    }
+    zone_ = std::move(zone).value();
+    return Status::Ok();
   }
-  std::fprintf(stderr, "%s\n", rows->command_tag().c_str());
-  return Status::Ok();
-}
 
-Status RunScript(Session& session, const std::string& text, OutputFormat format,
-                 const Limits& limits) {
-  TARN_ASSIGN_OR_RETURN(const auto statements, session.Split(text));
-  for (const std::string& statement : statements) {
-    TARN_RETURN_IF_ERROR(RunStatement(session, statement, format, limits));
-  }
-  return Status::Ok();
-}
-
-/// Whether the text ends a statement: the last token is ';'.
-bool Complete(const std::string& text) {
-  const size_t last = text.find_last_not_of(" \t\r\n");
-  return last != std::string::npos && text[last] == ';';
-}
-
-void Interactive(Session& session, const std::string& catalog, OutputFormat format,
-                 const Limits& limits) {
-  std::fprintf(stderr, "tarn %s, lake \"%s\". End a statement with ';', leave with \\q.\n",
-               TARN_VERSION, catalog.c_str());
-  std::string pending, line;
-  while (true) {
-    std::fprintf(stderr, "%s%s ", catalog.c_str(), pending.empty() ? "=>" : "->");
-    if (!std::getline(std::cin, line)) break;
-    if (pending.empty() && (line == "\\q" || line == "exit" || line == "quit")) break;
-    if (pending.empty() && line == "\\d") line = "SHOW ALL TABLES;";
-    pending += line + "\n";
-    if (!Complete(pending)) continue;
-    const Status status = RunScript(session, pending, format, limits);
-    if (!status.ok()) std::fprintf(stderr, "%s\n", status.ToString().c_str());
-    pending.clear();
-  }
-}
+  Session& session_;
+  const OutputFormat format_;
+  const Limits& limits_;
+  std::optional<TimeZone> zone_;  ///< empty: UTC
+};
 
 struct SqlFlags {
   std::vector<std::string> commands;
@@ -114,21 +99,25 @@ void RunSql(CommandContext& context, const SqlFlags& flags) {
   auto wired = OrFail(WireProject(context.Wire(StateUse::kRequire)));
   SessionOptions options;
   if (flags.at >= 0) options.at = Sequence(flags.at);
-  auto session = OrFail(wired->engine->NewSession(options));
-  const Limits& limits = wired->open.spec.limits;
+  const InterruptibleSession session =
+      OrFail(InterruptibleSession::Open(*wired->engine, options, context.cancel));
+  StatementRunner runner(*session, format, wired->open.spec.limits);
   if (flags.commands.empty() && isatty(STDIN_FILENO) == 1) {
-    Interactive(*session, wired->open.spec.catalog, format, limits);
+    ShellOptions shell;
+    shell.catalog = wired->open.spec.catalog;
+    shell.cancel = context.cancel;
+    shell.run = [&](const std::string& text) { return runner.RunAll(text); };
+    RunShell(shell);
     return;
   }
-  Interrupter interrupter(*session, *context.cancel);
   if (flags.commands.empty()) {
     std::ostringstream text;
     text << std::cin.rdbuf();
-    OrFail(RunScript(*session, text.str(), format, limits));
+    OrFail(runner.RunAll(text.str()));
     return;
   }
   for (const std::string& command : flags.commands) {
-    OrFail(RunScript(*session, command, format, limits));
+    OrFail(runner.RunAll(command));
   }
 }
 

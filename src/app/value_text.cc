@@ -76,7 +76,22 @@ void AppendTimeOfDay(int64_t micros, std::string* out) {
   out->append(digits);
 }
 
-void AppendTimestamp(int64_t value, const arrow::TimestampType& type, std::string* out) {
+/// "+02", "+05:30", "+00:53:28".
+void AppendOffset(int32_t seconds, std::string* out) {
+  const int32_t size = seconds < 0 ? -seconds : seconds;
+  char text[16];
+  std::snprintf(text, sizeof(text), "%c%02d", seconds < 0 ? '-' : '+', size / 3600);
+  out->append(text);
+  if (size % 3600 == 0) return;
+  std::snprintf(text, sizeof(text), ":%02d", size / 60 % 60);
+  out->append(text);
+  if (size % 60 == 0) return;
+  std::snprintf(text, sizeof(text), ":%02d", size % 60);
+  out->append(text);
+}
+
+void AppendTimestamp(int64_t value, const arrow::TimestampType& type, const TimeZone* zone,
+                     std::string* out) {
   if (value == INT64_MAX || value == -INT64_MAX) {
     out->append(value > 0 ? "infinity" : "-infinity");
     return;
@@ -95,6 +110,12 @@ void AppendTimestamp(int64_t value, const arrow::TimestampType& type, std::strin
       micros = value / 1000 - (value % 1000 < 0 ? 1 : 0);
       break;
   }
+  int32_t offset = 0;
+  if (zone != nullptr && !type.timezone().empty()) {
+    offset = zone->OffsetAt(micros / 1'000'000 - (micros % 1'000'000 < 0 ? 1 : 0));
+    // At the very end of what 64 bits can hold there is no local time: UTC then.
+    if (__builtin_add_overflow(micros, int64_t{offset} * 1'000'000, &micros)) offset = 0;
+  }
   int64_t days = micros / kMicrosADay;
   int64_t rest = micros % kMicrosADay;
   if (rest < 0) {
@@ -105,7 +126,7 @@ void AppendTimestamp(int64_t value, const arrow::TimestampType& type, std::strin
   AppendCivilDate(days, &before_christ, out);
   out->push_back(' ');
   AppendTimeOfDay(rest, out);
-  if (!type.timezone().empty()) out->append("+00");
+  if (!type.timezone().empty()) AppendOffset(offset, out);
   if (before_christ) out->append(" (BC)");
 }
 
@@ -149,7 +170,7 @@ bool IsList(arrow::Type::type id) {
 }
 
 /// A value inside a list or struct: texts are quoted, so that commas in them do no harm.
-void AppendNested(const arrow::Array& array, int64_t row, std::string* out) {
+void AppendNested(const arrow::Array& array, int64_t row, const TimeZone* zone, std::string* out) {
   if (array.IsNull(row)) {
     out->append("NULL");
     return;
@@ -157,11 +178,11 @@ void AppendNested(const arrow::Array& array, int64_t row, std::string* out) {
   const auto id = array.type_id();
   const bool quoted = id == arrow::Type::STRING || id == arrow::Type::LARGE_STRING;
   if (!quoted) {
-    AppendText(array, row, out);
+    AppendText(array, row, zone, out);
     return;
   }
   std::string text;
-  AppendText(array, row, &text);
+  AppendText(array, row, zone, &text);
   const bool plain = !text.empty() && text.find_first_of(",[]{}'\"\n ") == std::string::npos;
   if (plain) {
     out->append(text);
@@ -175,14 +196,15 @@ void AppendNested(const arrow::Array& array, int64_t row, std::string* out) {
   out->push_back('\'');
 }
 
-void AppendNestedText(const arrow::Array& array, int64_t row, std::string* out) {
+void AppendNestedText(const arrow::Array& array, int64_t row, const TimeZone* zone,
+                      std::string* out) {
   if (array.type_id() == arrow::Type::STRUCT) {
     const auto& object = static_cast<const arrow::StructArray&>(array);
     out->push_back('{');
     for (int i = 0; i < object.num_fields(); ++i) {
       if (i > 0) out->append(", ");
       out->append("'" + object.type()->field(i)->name() + "': ");
-      AppendNested(*object.field(i), row, out);
+      AppendNested(*object.field(i), row, zone, out);
     }
     out->push_back('}');
     return;
@@ -194,11 +216,11 @@ void AppendNestedText(const arrow::Array& array, int64_t row, std::string* out) 
     if (i > slice.begin) out->append(", ");
     if (map) {
       const auto& entries = static_cast<const arrow::StructArray&>(*slice.values);
-      AppendNested(*entries.field(0), i, out);
+      AppendNested(*entries.field(0), i, zone, out);
       out->push_back('=');
-      AppendNested(*entries.field(1), i, out);
+      AppendNested(*entries.field(1), i, zone, out);
     } else {
-      AppendNested(*slice.values, i, out);
+      AppendNested(*slice.values, i, zone, out);
     }
   }
   out->push_back(map ? '}' : ']');
@@ -206,7 +228,7 @@ void AppendNestedText(const arrow::Array& array, int64_t row, std::string* out) 
 
 }  // namespace
 
-void AppendText(const arrow::Array& array, int64_t row, std::string* out) {
+void AppendText(const arrow::Array& array, int64_t row, const TimeZone* zone, std::string* out) {
   using arrow::Type;
   switch (array.type_id()) {
     case Type::BOOL:
@@ -253,7 +275,7 @@ void AppendText(const arrow::Array& array, int64_t row, std::string* out) {
       return;
     case Type::TIMESTAMP:
       AppendTimestamp(ValueAt<arrow::TimestampArray>(array, row),
-                      static_cast<const arrow::TimestampType&>(*array.type()), out);
+                      static_cast<const arrow::TimestampType&>(*array.type()), zone, out);
       return;
     case Type::STRING:
       out->append(ValueAt<arrow::StringArray>(array, row));
@@ -278,7 +300,7 @@ void AppendText(const arrow::Array& array, int64_t row, std::string* out) {
     case Type::LARGE_LIST:
     case Type::FIXED_SIZE_LIST:
     case Type::MAP:
-      AppendNestedText(array, row, out);
+      AppendNestedText(array, row, zone, out);
       return;
     default: {
       auto scalar = array.GetScalar(row);
@@ -319,7 +341,7 @@ void AppendJsonString(std::string_view text, std::string* out) {
   out->push_back('"');
 }
 
-void AppendJson(const arrow::Array& array, int64_t row, std::string* out) {
+void AppendJson(const arrow::Array& array, int64_t row, const TimeZone* zone, std::string* out) {
   if (array.IsNull(row) || array.type_id() == arrow::Type::NA) {
     out->append("null");
     return;
@@ -333,7 +355,7 @@ void AppendJson(const arrow::Array& array, int64_t row, std::string* out) {
       if (i > 0) out->append(", ");
       AppendJsonString(object.type()->field(i)->name(), out);
       out->append(": ");
-      AppendJson(*object.field(i), row, out);
+      AppendJson(*object.field(i), row, zone, out);
     }
     out->push_back('}');
   } else if (IsList(id) || id == arrow::Type::MAP) {
@@ -341,11 +363,11 @@ void AppendJson(const arrow::Array& array, int64_t row, std::string* out) {
     out->push_back('[');
     for (int64_t i = slice.begin; i < slice.end; ++i) {
       if (i > slice.begin) out->append(", ");
-      AppendJson(*slice.values, i, out);
+      AppendJson(*slice.values, i, zone, out);
     }
     out->push_back(']');
   } else if (IsNumeric(*array.type()) || id == arrow::Type::BOOL) {
-    AppendText(array, row, &text);
+    AppendText(array, row, zone, &text);
     const bool special =
         text.find("NaN") != std::string::npos || text.find("Inf") != std::string::npos;
     if (special) {
@@ -354,7 +376,7 @@ void AppendJson(const arrow::Array& array, int64_t row, std::string* out) {
       out->append(text);
     }
   } else {
-    AppendText(array, row, &text);
+    AppendText(array, row, zone, &text);
     AppendJsonString(text, out);
   }
 }

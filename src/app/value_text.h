@@ -1,21 +1,24 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include <arrow/type_fwd.h>
+
+#include "app/time_zone.h"
 
 namespace tarn {
 
 /// Values of Arrow arrays as people and programs read them.
-/// Numbers in shortest exact form; timestamps "2026-11-21 04:05:06.5", with "+00" where they have a
-/// zone; ±infinity where DuckDB has it; years before Christ with " (BC)"; binary as "\x0a…"; lists
-/// [a, b], structs {'a': 1}.
+/// Numbers in shortest exact form; timestamps "2026-11-21 04:05:06.5", where they have a zone in
+/// `zone` (null: UTC) with its offset, "+00" or "+05:30"; ±infinity where DuckDB has it; years
+/// before Christ with " (BC)"; binary as "\x0a…"; lists [a, b], structs {'a': 1}.
 /// @{
 /// The text of one value that is not null.
-void AppendText(const arrow::Array& array, int64_t row, std::string* out);
+void AppendText(const arrow::Array& array, int64_t row, const TimeZone* zone, std::string* out);
 /// One JSON value: null, numbers exact, NaN and infinities as strings, everything else a string, a
 /// list or an object.
-void AppendJson(const arrow::Array& array, int64_t row, std::string* out);
+void AppendJson(const arrow::Array& array, int64_t row, const TimeZone* zone, std::string* out);
 /// A JSON string with its quotes.
 void AppendJsonString(std::string_view text, std::string* out);
 /// @}

@@ -71,13 +71,14 @@ Result<std::unique_ptr<Catalog>> OpenCatalog(const ProjectSpec& spec, StateUse u
       "run `tarn apply` first");
 }
 
-Status OpenSources(Wired* wired) {
+Status OpenSources(const CancelFlag* cancel, Wired* wired) {
   for (const SourceSpec& spec : wired->open.spec.sources) {
     PostgresOptions options;
     options.name = spec.name;
     options.url = spec.url;
     options.numeric = spec.numeric;
     options.types = spec.types;
+    options.cancel = cancel;
     auto source = OpenPostgresSource(std::move(options), wired->open.spec.limits);
     if (!source.ok()) {
       return std::move(source).Wrap(spec.position.ToString() + ": source " + spec.name).status();
@@ -100,7 +101,7 @@ Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options) {
   const ProjectSpec& spec = wired->open.spec;
   TARN_ASSIGN_OR_RETURN(wired->store, OpenStore(spec));
   TARN_ASSIGN_OR_RETURN(wired->catalog, OpenCatalog(spec, options.state, &wired->state_exists));
-  TARN_RETURN_IF_ERROR(OpenSources(wired.get()));
+  TARN_RETURN_IF_ERROR(OpenSources(options.cancel, wired.get()));
 
   TableContext tables;
   tables.store = wired->store.get();

@@ -11,7 +11,8 @@ namespace tarn {
 
 /// Set once by whoever wants long work to stop (a signal, a deadline, a lost lease), asked between
 /// its steps.
-/// Threads: every method may be called concurrently, Request() from a signal handler too.
+/// Threads: every method may be called concurrently, but for Reset(); Request() from a signal handler
+/// too.
 class CancelFlag {
  public:
   void Request() { requested_.store(true, std::memory_order_release); }
@@ -23,6 +24,13 @@ class CancelFlag {
       if (!reason_) reason_ = std::move(reason);
     }
     Request();
+  }
+  /// Takes the request back, for a loop that goes on with something else: a shell. Only while
+  /// nothing runs that asks.
+  void Reset() {
+    std::lock_guard lock(mutex_);
+    reason_.reset();
+    requested_.store(false, std::memory_order_release);
   }
   bool requested() const { return requested_.load(std::memory_order_acquire); }
   /// Cancelled once requested, or the reason that was given.

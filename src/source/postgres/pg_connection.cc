@@ -2,6 +2,7 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +16,8 @@ namespace tarn::postgres {
 namespace {
 
 constexpr int kOldestServer = 120000;
+/// A signal handler can wake nobody: waits look at the flag so often, in milliseconds.
+constexpr int64_t kCancelPoll = 50;
 
 int64_t NowMillis() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -97,6 +100,7 @@ bool Rows::boolean(int row, int column) const { return PQgetvalue(result_, row, 
 Result<std::unique_ptr<Connection>> Connection::Open(const ConnectionSpec& spec,
                                                      const SessionSettings& settings) {
   std::unique_ptr<Connection> connection(new Connection(spec));
+  connection->cancel_ = settings.cancel;
   TARN_RETURN_IF_ERROR(connection->Connect(settings));
   TARN_RETURN_IF_ERROR(connection->Configure(settings));
   return connection;
@@ -142,8 +146,10 @@ Status Connection::Connect(const SessionSettings& settings) {
     if (state == PGRES_POLLING_FAILED) return ConnectError();
     pollfd wait{PQsocket(connection_),
                 static_cast<short>(state == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
+    TARN_RETURN_IF_ERROR(CheckCancelled());
     const int64_t left = deadline - NowMillis();
-    const int ready = left <= 0 ? 0 : poll(&wait, 1, static_cast<int>(left));
+    const int ready = left <= 0 ? 0 : poll(&wait, 1, static_cast<int>(std::min(left, kCancelPoll)));
+    if (ready == 0 && left > kCancelPoll) continue;
     if (ready == 0) {
       return Unavailable("cannot connect to " + spec_.address() + ": no answer within " +
                              std::to_string(settings.connect_timeout_ms) + " ms",
@@ -238,13 +244,63 @@ Result<Rows> Connection::Query(const std::string& sql, const std::vector<std::st
                                std::string_view doing) {
   std::vector<const char*> values;
   for (const std::string& parameter : parameters) values.push_back(parameter.c_str());
-  return Check(PQexecParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr,
-                            values.data(), nullptr, nullptr, 0),
-               doing);
+  if (PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                        values.data(), nullptr, nullptr, 0) == 0) {
+    return Lost(doing);
+  }
+  TARN_ASSIGN_OR_RETURN(pg_result* const result, Answer());
+  return Check(result, doing);
 }
 
 Status Connection::Run(const std::string& sql, std::string_view doing) {
-  return Check(PQexec(connection_, sql.c_str()), doing).status();
+  TARN_ASSIGN_OR_RETURN(pg_result* const result, Execute(sql));
+  return Check(result, doing).status();
+}
+
+Result<pg_result*> Connection::Execute(const std::string& sql) {
+  if (PQsendQuery(connection_, sql.c_str()) == 0) return static_cast<pg_result*>(nullptr);
+  return Answer();
+}
+
+Result<pg_result*> Connection::Answer() {
+  pg_result* answer = nullptr;
+  while (true) {
+    while (PQisBusy(connection_) != 0) {
+      Status ready = AwaitInput("");
+      if (ready.ok() && PQconsumeInput(connection_) != 0) continue;
+      PQclear(answer);
+      if (!ready.ok() && ready.error().kind == ErrorKind::kCancelled) return ready;
+      return static_cast<pg_result*>(nullptr);
+    }
+    pg_result* next = PQgetResult(connection_);
+    if (next == nullptr) return answer;
+    // An error ends what was sent: nothing comes after it that counts.
+    if (answer != nullptr && PQresultStatus(answer) == PGRES_FATAL_ERROR) {
+      PQclear(next);
+      continue;
+    }
+    PQclear(answer);
+    answer = next;
+    if (PQresultStatus(answer) == PGRES_COPY_OUT) return answer;
+  }
+}
+
+Status Connection::AwaitInput(std::string_view doing) {
+  while (true) {
+    TARN_RETURN_IF_ERROR(CheckCancelled());
+    pollfd wait{PQsocket(connection_), POLLIN, 0};
+    const int ready = poll(&wait, 1, cancel_ == nullptr ? -1 : static_cast<int>(kCancelPoll));
+    if (ready > 0) return Status::Ok();
+    if (ready < 0 && errno != EINTR) return Lost(doing);
+  }
+}
+
+Status Connection::CheckCancelled() {
+  if (cancel_ == nullptr) return Status::Ok();
+  Status status = cancel_->Check();
+  // Whoever holds it next finds it closed, with nothing of this statement in it.
+  if (!status.ok() && PQsocket(connection_) >= 0) shutdown(PQsocket(connection_), SHUT_RDWR);
+  return status;
 }
 
 }  // namespace tarn::postgres

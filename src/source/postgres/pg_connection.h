@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/result.h"
 
 struct pg_conn;
@@ -56,6 +57,7 @@ class Rows {
 struct SessionSettings {
   int64_t connect_timeout_ms = 10000;
   int64_t lock_timeout_ms = 60000;
+  const CancelFlag* cancel = nullptr;  ///< ends every wait for the server; borrowed, may be null
   /// Raise an error where row-level security would leave rows out, instead of leaving them out.
   enum class RowSecurity { kRefuse, kApply } row_security = RowSecurity::kRefuse;
 };
@@ -63,7 +65,8 @@ struct SessionSettings {
 /// One session with the settings that make values' text forms the same everywhere: ISO dates and
 /// intervals, UTC, shortest exact floats, UTF-8; read only, without statement or idle timeouts.
 /// Threads: one at a time. Errors: Unavailable, PermissionDenied, NotFound (database), Unsupported
-/// (older than PostgreSQL 12); `doing` is put before the server's message.
+/// (older than PostgreSQL 12), Cancelled (the connection is of no use then); `doing` is put before
+/// the server's message.
 class Connection {
  public:
   static Result<std::unique_ptr<Connection>> Open(const ConnectionSpec& spec,
@@ -76,6 +79,12 @@ class Connection {
                      std::string_view doing);
   /// One or more statements whose rows are of no interest.
   Status Run(const std::string& sql, std::string_view doing);
+
+  /// Sends a statement and waits for its answer, or for the rows that a COPY begins to send. The
+  /// caller clears it; null where the connection is lost.
+  Result<pg_result*> Execute(const std::string& sql);
+  /// Until the server has sent something.
+  Status AwaitInput(std::string_view doing);
 
   int server_version() const { return server_version_; }
   const std::string& server_encoding() const { return server_encoding_; }
@@ -93,9 +102,13 @@ class Connection {
   Status Configure(const SessionSettings& settings);
   Error ConnectError();
   Result<Rows> Check(pg_result* result, std::string_view doing);
+  /// The last answer to what was sent, or the first that is an error.
+  Result<pg_result*> Answer();
+  Status CheckCancelled();
 
   ConnectionSpec spec_;
   pg_conn* connection_ = nullptr;
+  const CancelFlag* cancel_ = nullptr;
   int server_version_ = 0;
   std::string server_encoding_;
 };

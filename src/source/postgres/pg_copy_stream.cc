@@ -61,7 +61,7 @@ Result<std::unique_ptr<CopyStream>> CopyStream::Start(Connection& connection,
 
 Status CopyStream::StartByLibpq(const std::string& sql) {
   copying_ = true;
-  PGresult* result = PQexec(connection_.handle(), sql.c_str());
+  TARN_ASSIGN_OR_RETURN(PGresult* const result, connection_.Execute(sql));
   const ExecStatusType status = PQresultStatus(result);
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   Status answer;
@@ -109,9 +109,13 @@ void CopyStream::SetLowWater(int bytes) {
 Status CopyStream::Receive() {
   const int socket = PQsocket(connection_.handle());
   while (true) {
-    pollfd wait{socket, POLLIN, 0};
-    const int ready = poll(&wait, 1, low_water_ > 1 ? kLowWaterMillis : -1);
-    if (ready < 0 && errno != EINTR) return connection_.Lost(doing_);
+    if (low_water_ > 1) {
+      pollfd wait{socket, POLLIN, 0};
+      const int ready = poll(&wait, 1, kLowWaterMillis);
+      if (ready < 0 && errno != EINTR) return connection_.Lost(doing_);
+    } else {
+      TARN_RETURN_IF_ERROR(connection_.AwaitInput(doing_));
+    }
     const ssize_t n = recv(socket, buffer_.get() + filled_,
                            static_cast<size_t>(capacity_ - filled_), MSG_DONTWAIT);
     if (n > 0) {
@@ -221,7 +225,11 @@ CopyStream::Outcome CopyStream::NextSlow(Message* message) {
 
 CopyStream::Outcome CopyStream::NextByLibpq(Message* message) {
   if (libpq_message_ != nullptr) PQfreemem(std::exchange(libpq_message_, nullptr));
-  const int bytes = PQgetCopyData(connection_.handle(), &libpq_message_, 0);
+  int bytes = 0;
+  while ((bytes = PQgetCopyData(connection_.handle(), &libpq_message_, 1)) == 0) {
+    if (Status ready = connection_.AwaitInput(doing_); !ready.ok()) return Fail(ready.error());
+    if (PQconsumeInput(connection_.handle()) == 0) return Fail(connection_.Lost(doing_));
+  }
   if (bytes > 0) {
     message->begin = reinterpret_cast<const uint8_t*>(libpq_message_);
     message->end = message->begin + bytes;

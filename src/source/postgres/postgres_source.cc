@@ -254,6 +254,7 @@ Result<std::unique_ptr<Source>> OpenPostgresSource(PostgresOptions options, cons
   session.connect_timeout_ms = options.connect_timeout_ms > 0 ? options.connect_timeout_ms
                                                               : limits.source_connect_timeout_ms;
   session.lock_timeout_ms = options.lock_timeout_ms;
+  session.cancel = options.cancel;
   auto context = std::make_shared<const postgres::Context>(postgres::Context{
       options.name, std::move(spec), session, std::move(choices).value(), limits});
   return std::unique_ptr<Source>(

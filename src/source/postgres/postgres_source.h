@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/cancel.h"
 #include "base/limits.h"
 #include "base/result.h"
 #include "source/source.h"
@@ -19,10 +20,11 @@ struct PostgresOptions {
   /// Columns that become something else than docs/types.md says: "public.t.amount" → "string",
   /// "double", "long" or "decimal(p,s)". Parts with dots, capitals or spaces are quoted as in SQL.
   std::map<std::string, std::string> types;
-  int64_t connect_timeout_ms = 0;    ///< 0: the limit source_connect_timeout_ms
-  int64_t lock_timeout_ms = 60000;   ///< longest wait for a table that somebody else has locked
-  int live_connections_max = 16;     ///< connections that live scans hold at once
-  int64_t describe_cache_ms = 2000;  ///< how long the live side trusts a table's description
+  int64_t connect_timeout_ms = 0;      ///< 0: the limit source_connect_timeout_ms
+  int64_t lock_timeout_ms = 60000;     ///< longest wait for a table that somebody else has locked
+  int live_connections_max = 16;       ///< connections that live scans hold at once
+  const CancelFlag* cancel = nullptr;  ///< ends every wait for the server; borrowed, may be null
+  int64_t describe_cache_ms = 2000;    ///< how long the live side trusts a table's description
 };
 
 /// A PostgreSQL database, 12 to 18, as a Source. Does not connect: the first call that needs the
