@@ -11,8 +11,8 @@ namespace tarn {
 
 /// Set once by whoever wants long work to stop (a signal, a deadline, a lost lease), asked between
 /// its steps.
-/// Threads: every method may be called concurrently, but for Reset(); Request() from a signal handler
-/// too.
+/// Threads: every method may be called concurrently, but for Reset(); Request() from a signal
+/// handler too.
 class CancelFlag {
  public:
   void Request() { requested_.store(true, std::memory_order_release); }

@@ -60,8 +60,8 @@ std::string FormatDestroyPlan(const DestroyPlan& plan);
 
 /// Drops what the project made in one commit, then deletes the files of those tables and those of
 /// loads that never committed. Tables that somebody made by hand stay. A destroy that stops in the
-/// middle is continued by the next one; one that has lost the project's lock stops. Errors: those of
-/// the catalog and the store; Cancelled.
+/// middle is continued by the next one; one that has lost the project's lock stops. Errors: those
+/// of the catalog and the store; Cancelled.
 Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock& lock);
 
 /// Marks runs of processes that are gone as interrupted. Call with the project's lock held.
