@@ -57,6 +57,28 @@ Result<std::unique_ptr<ObjectStore>> OpenStore(const ProjectSpec& spec) {
   return OpenReadAheadStore(std::move(store), ahead);
 }
 
+/// For tables outside of the lake: a top-level folder of this machine, or a whole bucket.
+Result<std::unique_ptr<ObjectStore>> OpenForeignStore(const ProjectSpec& spec,
+                                                      const std::string& location) {
+  const size_t scheme = location.find("://");
+  if (scheme != std::string::npos && location.starts_with("s3")) {
+    ProjectSpec elsewhere = spec;
+    const std::string rest = location.substr(scheme + 3);
+    elsewhere.warehouse = "s3://" + rest.substr(0, rest.find('/'));
+    // The lake's cache is for files whose names are never used twice.
+    elsewhere.limits.storage_cache_bytes = 0;
+    return OpenStore(elsewhere);
+  }
+  if (scheme != std::string::npos && !location.starts_with("file:")) {
+    return InvalidArgument("there is no storage for " + location,
+                           "name a folder, or s3://bucket/…");
+  }
+  // A table and its files are below one folder of the root.
+  const size_t path = location.find_first_not_of('/', location.starts_with("file:") ? 5 : 0);
+  if (path == std::string::npos) return InvalidArgument("\"" + location + "\" names no table");
+  return OpenLocalStore("/" + location.substr(path, location.find('/', path) - path), spec.limits);
+}
+
 Result<std::unique_ptr<Catalog>> OpenCatalog(const ProjectSpec& spec, StateUse use, bool* exists) {
   SqliteCatalogOptions options;
   options.missing = use == StateUse::kCreate ? SqliteCatalogOptions::Missing::kCreate
@@ -117,6 +139,9 @@ Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options) {
   engine.catalog = wired->catalog.get();
   engine.sources = wired->open.sources;
   engine.limits = spec.limits;
+  engine.open_store = [&project = wired->open.spec](const std::string& location) {
+    return OpenForeignStore(project, location);
+  };
   engine.temp_directory = (fs::path(spec.state) / "tmp").string();
   TARN_ASSIGN_OR_RETURN(wired->engine, OpenDuckDbEngine(std::move(engine)));
 

@@ -106,6 +106,9 @@ struct SqlEngineOptions {
   FileWriterFactory file_writer;           ///< empty: OpenParquetWriter
   Limits limits;
   std::string temp_directory;  ///< for spilling; created when needed
+  /// Opens a store that holds a location outside of the lake, rooted where the paths of one table
+  /// begin ("file:///data", "s3://bucket"). Empty: only the lake can be read.
+  std::function<Result<std::unique_ptr<ObjectStore>>(const std::string& location)> open_store;
 };
 
 }  // namespace tarn

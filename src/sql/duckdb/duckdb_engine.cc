@@ -12,6 +12,7 @@
 #include "sql/duckdb/info_functions.h"
 #include "sql/duckdb/inputs.h"
 #include "sql/duckdb/lake_catalog.h"
+#include "sql/duckdb/lake_scan.h"
 #include "sql/duckdb/lineage.h"
 #include "sql/duckdb/live_catalog.h"
 #include "sql/duckdb/live_scan.h"
@@ -81,6 +82,7 @@ class DuckDbEngine final : public SqlEngine {
       RegisterLimitPushdown(live_config);
       RegisterGate(live_config, state_);
       RegisterInfoFunctions(instance, state_);
+      RegisterForeignTables(instance, state_);
       duckdb::Connection connection(*database_);
       Attach(connection, state_.options.catalog_name, LakeCatalog::kType);
       for (const auto& [name, source] : state_.options.sources) {

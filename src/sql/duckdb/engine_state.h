@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "sql/duckdb/duckdb_headers.h"
@@ -16,8 +19,19 @@ struct EngineState {
   explicit EngineState(SqlEngineOptions engine_options) : options(std::move(engine_options)) {}
 
   const SqlEngineOptions options;
+
+  /// The store that serves a location: the lake's own (0), or one opened for tables that are not
+  /// the lake's. Stays open as long as the engine. Errors: PermissionDenied where only the lake may
+  /// be read; those of opening.
+  Result<uint64_t> StoreFor(const std::string& location);
+  ObjectStore& StoreOf(uint64_t id);
+
   /// Proves to our file system that a path comes from a scan of ours and not from a user's SQL.
   std::string open_token;
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<ObjectStore>> foreign_stores_;  ///< id - 1
 };
 
 /// What belongs to one connection, found through its ClientContext. Connections that the engine

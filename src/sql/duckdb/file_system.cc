@@ -11,16 +11,21 @@ namespace {
 
 constexpr char kToken[] = "tarn_token";
 constexpr char kSize[] = "file_size";
+constexpr char kStore[] = "tarn_store";
+constexpr char kKey[] = "tarn_key";
 
 class LakeFileHandle final : public duckdb::FileHandle {
  public:
   LakeFileHandle(duckdb::FileSystem& opened_by, const std::string& file_path,
-                 duckdb::FileOpenFlags open_flags, std::string object_key, int64_t size)
+                 duckdb::FileOpenFlags open_flags, ObjectStore& object_store,
+                 std::string object_key, int64_t size)
       : FileHandle(opened_by, file_path, open_flags),
+        store(object_store),
         key(std::move(object_key)),
         size_bytes(size) {}
   void Close() override {}
 
+  ObjectStore& store;
   const std::string key;
   const int64_t size_bytes;
   std::atomic<int64_t> position{0};
@@ -34,12 +39,15 @@ LakeFileHandle& Handle(duckdb::FileHandle& handle) { return handle.Cast<LakeFile
 
 }  // namespace
 
-duckdb::OpenFileInfo LakeFileSystem::Describe(const EngineState& engine, const std::string& key,
-                                              int64_t size_bytes) {
-  duckdb::OpenFileInfo file(kScheme + key);
+duckdb::OpenFileInfo LakeFileSystem::Describe(const EngineState& engine, uint64_t store_id,
+                                              const std::string& key, int64_t size_bytes) {
+  const std::string where = store_id == 0 ? "" : "@" + std::to_string(store_id) + "/";
+  duckdb::OpenFileInfo file(kScheme + where + key);
   file.extended_info = duckdb::make_shared_ptr<duckdb::ExtendedOpenFileInfo>();
   auto& options = file.extended_info->options;
   options[kToken] = duckdb::Value(engine.open_token);
+  options[kStore] = duckdb::Value::UBIGINT(store_id);
+  options[kKey] = duckdb::Value(key);
   options[kSize] = duckdb::Value::UBIGINT(static_cast<uint64_t>(size_bytes));
   // Objects never change under their key: what is cached of one stays right.
   options["validate_external_file_cache"] = duckdb::Value::BOOLEAN(false);
@@ -48,9 +56,9 @@ duckdb::OpenFileInfo LakeFileSystem::Describe(const EngineState& engine, const s
 
 bool LakeFileSystem::CanHandleFile(const std::string& path) { return path.rfind(kScheme, 0) == 0; }
 
-bool LakeFileSystem::OnDiskFile(duckdb::FileHandle&) {
+bool LakeFileSystem::OnDiskFile(duckdb::FileHandle& handle) {
   // False makes the Parquet reader fetch column chunks ahead in few large requests.
-  return engine_.options.tables.store->root_uri().rfind("file:", 0) == 0;
+  return Handle(handle).store.root_uri().rfind("file:", 0) == 0;
 }
 
 duckdb::unique_ptr<duckdb::FileHandle> LakeFileSystem::OpenFileExtended(
@@ -63,22 +71,24 @@ duckdb::unique_ptr<duckdb::FileHandle> LakeFileSystem::OpenFileExtended(
     Refuse("files of the lake are read through tables only");
   }
   if (flags.OpenForWriting()) Refuse("files of the lake are written through tables only");
-  std::string key = file.path.substr(sizeof(kScheme) - 1);
+  std::string key = options.at(kKey).ToString();
+  ObjectStore& store = engine_.StoreOf(options.at(kStore).GetValue<uint64_t>());
   int64_t size_bytes = 0;
   if (const auto size = options.find(kSize); size != options.end()) {
     size_bytes = static_cast<int64_t>(size->second.GetValue<uint64_t>());
   } else {
-    size_bytes = ValueOrThrow(engine_.options.tables.store->Head(key)).size_bytes;
+    size_bytes = ValueOrThrow(store.Head(key)).size_bytes;
   }
-  return duckdb::make_uniq<LakeFileHandle>(*this, file.path, flags, std::move(key), size_bytes);
+  return duckdb::make_uniq<LakeFileHandle>(*this, file.path, flags, store, std::move(key),
+                                           size_bytes);
 }
 
 void LakeFileSystem::Read(duckdb::FileHandle& handle, void* buffer, int64_t bytes,
                           duckdb::idx_t at) {
   LakeFileHandle& file = Handle(handle);
-  const Status read = engine_.options.tables.store->ReadRange(
-      file.key, static_cast<int64_t>(at),
-      std::span<char>(static_cast<char*>(buffer), static_cast<size_t>(bytes)));
+  const Status read =
+      file.store.ReadRange(file.key, static_cast<int64_t>(at),
+                           std::span<char>(static_cast<char*>(buffer), static_cast<size_t>(bytes)));
   if (!read.ok()) Throw(read.error());
 }
 

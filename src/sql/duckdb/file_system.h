@@ -7,7 +7,8 @@
 
 namespace tarn::duck {
 
-/// `tarn://<key>`: the objects of the lake's store, as DuckDB's Parquet scan reads them. Read only.
+/// `tarn://<key>`: the objects of the lake's store, as DuckDB's Parquet scan reads them;
+/// `tarn://@<id>/<key>`: those of another store (EngineState::StoreFor). Read only.
 /// A path is opened only with the engine's token beside it, which no SQL can write: users reach
 /// files through tables alone. Sizes come from manifests, so that opening costs no request.
 /// Threads: may be called concurrently; a handle is read from several threads by position.
@@ -17,8 +18,8 @@ class LakeFileSystem final : public duckdb::FileSystem {
   explicit LakeFileSystem(EngineState& engine) : engine_(engine) {}
 
   /// What a scan hands to DuckDB for one object.
-  static duckdb::OpenFileInfo Describe(const EngineState& engine, const std::string& key,
-                                       int64_t size_bytes);
+  static duckdb::OpenFileInfo Describe(const EngineState& engine, uint64_t store_id,
+                                       const std::string& key, int64_t size_bytes);
 
   bool CanHandleFile(const std::string& path) override;
   std::string GetName() const override { return "tarn"; }

@@ -1,5 +1,6 @@
 #include "sql/duckdb/lake_files.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sql/duckdb/errors.h"
@@ -80,14 +81,14 @@ void LakeFileList::EnsurePlanned() const {
   const std::lock_guard lock(mutex_);
   if (planned_) return;
   auto plan = std::make_shared<const ScanPlan>(ValueOrThrow(planner_->plan(predicate_)));
-  ObjectStore& store = *engine_.options.tables.store;
+  ObjectStore& store = engine_.StoreOf(planner_->store_id);
   for (const ScanFile& scan_file : plan->files) {
     const DataFile& file = scan_file.file;
     if (file.format != "PARQUET" && file.format != "parquet") {
       Throw(Unsupported("data file " + file.path + " is " + file.format + ", not Parquet"));
     }
-    files_.push_back(
-        LakeFileSystem::Describe(engine_, ValueOrThrow(store.KeyOf(file.path)), file.size_bytes));
+    files_.push_back(LakeFileSystem::Describe(
+        engine_, planner_->store_id, ValueOrThrow(store.KeyOf(file.path)), file.size_bytes));
   }
   plan_ = std::move(plan);
   planned_ = true;
@@ -101,6 +102,10 @@ const ScanPlan& LakeFileList::plan() const {
 std::shared_ptr<const ScanPlan> LakeFileList::shared_plan() const {
   EnsurePlanned();
   return plan_;
+}
+
+const std::map<int32_t, Scalar>* LakeFileList::ConstantsOf(duckdb::idx_t index) const {
+  return planner_->constants ? planner_->constants(plan().files.at(index)) : nullptr;
 }
 
 std::shared_ptr<const DeletionVector> LakeFileList::DeletedRowsOf(duckdb::idx_t index) const {
@@ -158,7 +163,9 @@ duckdb::idx_t LakeFileList::GetTotalFileCount() const {
 duckdb::unique_ptr<duckdb::NodeStatistics> LakeFileList::GetCardinality(
     duckdb::ClientContext&) const {
   uint64_t rows = 0;
-  for (const ScanFile& file : plan().files) rows += static_cast<uint64_t>(file.file.record_count);
+  for (const ScanFile& file : plan().files) {
+    rows += static_cast<uint64_t>(std::max<int64_t>(0, file.file.record_count));
+  }
   return duckdb::make_uniq<duckdb::NodeStatistics>(rows, rows);
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -11,11 +13,16 @@
 
 namespace tarn::duck {
 
-/// Finds the files of a scan, and the rows of them that are deleted.
+/// How a scan comes to its files: those of a table of the lake, or of somebody else's.
 struct LakeFilePlanner {
+  /// The files that may hold matching rows.
   std::function<Result<ScanPlan>(const Predicate&)> plan;
   /// The deleted rows of one file of the plan; nullptr when there are none.
   std::function<Result<std::shared_ptr<const DeletionVector>>(const ScanFile&)> deleted_rows;
+  /// Values of columns that a file need not have (partition columns), by field id; may be empty.
+  std::function<const std::map<int32_t, Scalar>*(const ScanFile&)> constants;
+  /// Where the files are: 0 is the lake's store, others as EngineState::foreign_stores counts.
+  uint64_t store_id = 0;
 };
 
 /// The data files of one table in one scan, as DuckDB's multi-file scan walks them. Planned at the
@@ -32,6 +39,8 @@ class LakeFileList final : public duckdb::MultiFileList {
   const ScanPlan& plan() const;
   /// The plan, kept alive beyond the list.
   std::shared_ptr<const ScanPlan> shared_plan() const;
+  /// Values of columns that the file at an index need not have; nullptr when there are none.
+  const std::map<int32_t, Scalar>* ConstantsOf(duckdb::idx_t index) const;
   /// The deleted rows of the file at an index of the list; nullptr when there are none.
   std::shared_ptr<const DeletionVector> DeletedRowsOf(duckdb::idx_t index) const;
 

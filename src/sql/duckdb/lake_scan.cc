@@ -7,6 +7,7 @@
 #include "duckdb/common/serializer/serializer.hpp"
 #include "duckdb/function/partition_stats.hpp"
 #include "sql/duckdb/errors.h"
+#include "sql/duckdb/foreign_table.h"
 #include "sql/duckdb/lake_catalog.h"
 #include "sql/duckdb/types.h"
 
@@ -21,6 +22,20 @@ struct LakeScanInfo final : duckdb::TableFunctionInfo {
   std::shared_ptr<const LakeFilePlanner> planner;
   duckdb::optional_ptr<duckdb::TableCatalogEntry> entry;
   Columns columns;
+  Columns named_columns;  ///< for files without field ids
+  /// Of iceberg_table() and delta_table(), whose location and options come with the statement.
+  Result<ForeignTable> (*open_foreign)(EngineState&, const std::string&,
+                                       const ForeignPoint&) = nullptr;
+};
+
+/// A foreign table that a reader has opened.
+struct OpenedForeign {
+  std::string location;
+  ForeignPoint point;
+  Columns columns;
+  Columns named_columns;
+  std::map<std::string, int32_t> field_ids;  ///< of the columns, by name
+  std::shared_ptr<LakeFilePlanner> planner = std::make_shared<LakeFilePlanner>();
 };
 
 /// Tells the transaction that the table is read.
@@ -36,17 +51,6 @@ bool DeletedByTransaction(const LakeFileList& files, const ScanFile& file) {
   if (!files.entry()) return false;
   const auto& deleted = files.entry()->Cast<LakeTableEntry>().lake_table().deleted;
   return deleted.find(file.file.path) != deleted.end();
-}
-
-/// Files that other writers made without field ids are mapped by name (Iceberg "Column
-/// Projection" falls back to a name mapping).
-Columns ByName(const Columns& columns) {
-  Columns result = columns;
-  for (duckdb::MultiFileColumnDefinition& column : result) {
-    column.identifier = duckdb::Value(column.name);
-    column.children = ByName(column.children);
-  }
-  return result;
 }
 
 /// Leaves deleted rows out of a file's scan.
@@ -68,33 +72,88 @@ class DeletedRowsFilter final : public duckdb::DeleteFilter {
 
 class LakeReader final : public duckdb::MultiFileReader {
  public:
-  explicit LakeReader(duckdb::shared_ptr<duckdb::TableFunctionInfo> info)
-      : info_(std::move(info)) {}
+  explicit LakeReader(duckdb::shared_ptr<duckdb::TableFunctionInfo> info) : info_(std::move(info)) {
+    if (this->info().open_foreign != nullptr) foreign_ = std::make_shared<OpenedForeign>();
+  }
 
   static duckdb::unique_ptr<duckdb::MultiFileReader> Create(const duckdb::TableFunction& function) {
     return duckdb::make_uniq<LakeReader>(function.function_info);
   }
   duckdb::unique_ptr<duckdb::MultiFileReader> Copy() const override {
-    return duckdb::make_uniq<LakeReader>(info_);
+    auto copy = duckdb::make_uniq<LakeReader>(info_);
+    copy->foreign_ = foreign_;
+    return copy;
   }
 
   duckdb::shared_ptr<duckdb::MultiFileList> CreateFileList(duckdb::ClientContext&,
-                                                           const duckdb::vector<std::string>&,
+                                                           const duckdb::vector<std::string>& paths,
                                                            const duckdb::FileGlobInput&) override {
+    if (foreign_ != nullptr) {
+      if (paths.size() != 1) Throw(InvalidArgument("one table is read at a time", "use UNION ALL"));
+      foreign_->location = paths[0];
+      return duckdb::make_shared_ptr<LakeFileList>(*info().engine, foreign_->planner, nullptr,
+                                                   Predicate::True());
+    }
     return duckdb::make_shared_ptr<LakeFileList>(*info().engine, info().planner, info().entry,
                                                  Predicate::True());
+  }
+
+  bool ParseOption(const std::string& key, const duckdb::Value& value, duckdb::MultiFileOptions&,
+                   duckdb::ClientContext&) override {
+    if (foreign_ == nullptr || value.IsNull()) return false;
+    if (key == "version") {
+      foreign_->point.version = value.ToString();
+    } else if (key == "timestamp") {
+      const auto time = value.DefaultCastAs(duckdb::LogicalType::TIMESTAMP_TZ);
+      foreign_->point.timestamp_ms =
+          duckdb::Timestamp::GetEpochMs(time.GetValue<duckdb::timestamp_tz_t>());
+    } else {
+      return false;
+    }
+    return true;
   }
 
   bool Bind(duckdb::MultiFileOptions&, duckdb::MultiFileList&,
             duckdb::vector<duckdb::LogicalType>& types, duckdb::vector<std::string>& names,
             duckdb::MultiFileReaderBindData& bind) override {
-    for (const auto& column : info().columns) {
+    if (foreign_ != nullptr) {
+      // Only here is every option known.
+      ForeignTable table =
+          ValueOrThrow(info().open_foreign(*info().engine, foreign_->location, foreign_->point));
+      foreign_->columns = std::move(table.columns);
+      foreign_->field_ids = std::move(table.field_ids);
+      foreign_->named_columns = std::move(table.named_columns);
+      *foreign_->planner = std::move(table.planner);
+    }
+    for (const auto& column : columns()) {
       types.push_back(column.type);
       names.push_back(column.name);
     }
-    bind.schema = info().columns;
+    bind.schema = columns();
     bind.mapping = duckdb::MultiFileColumnMappingMode::BY_FIELD_ID;
     return true;
+  }
+
+  void FinalizeBind(duckdb::MultiFileReaderData& reader_data,
+                    const duckdb::MultiFileOptions& options,
+                    const duckdb::MultiFileReaderBindData& bind, const Columns& global_columns,
+                    const duckdb::vector<duckdb::ColumnIndex>& column_ids,
+                    duckdb::ClientContext& context,
+                    duckdb::optional_ptr<duckdb::MultiFileReaderGlobalState> state) override {
+    MultiFileReader::FinalizeBind(reader_data, options, bind, global_columns, column_ids, context,
+                                  state);
+    if (foreign_ == nullptr || !state || !state->file_list) return;
+    const auto& files = state->file_list->Cast<LakeFileList>();
+    const auto* constants = files.ConstantsOf(reader_data.reader->file_list_idx.GetIndex());
+    if (constants == nullptr) return;
+    for (duckdb::idx_t i = 0; i < column_ids.size(); ++i) {
+      if (column_ids[i].IsVirtualColumn()) continue;
+      const auto& column = global_columns[column_ids[i].GetPrimaryIndex()];
+      const auto constant = constants->find(FieldIdOf(column));
+      if (constant == constants->end() || FileHas(*reader_data.reader, column)) continue;
+      reader_data.constant_map.Add(duckdb::MultiFileGlobalIndex(i),
+                                   ToValue(column.type, constant->second));
+    }
   }
 
   duckdb::unique_ptr<duckdb::MultiFileReaderGlobalState> InitializeGlobalState(
@@ -128,9 +187,13 @@ class LakeReader final : public duckdb::MultiFileReader {
           duckdb::make_uniq<DeletedRowsFilter>(std::move(deleted));
     }
     const auto& local = reader_data.reader->GetColumns();
-    if (!local.empty() && local[0].identifier.IsNull()) {
+    // Files that other writers made without field ids are mapped by name (Iceberg "Column
+    // Projection"), and so are all of a Delta table without column mapping.
+    const bool by_name = !global_columns.empty() &&
+                         global_columns[0].identifier.type().id() == duckdb::LogicalTypeId::VARCHAR;
+    if (by_name || (!local.empty() && local[0].identifier.IsNull())) {
       return MultiFileReader::CreateMapping(
-          context, reader_data, ByName(global_columns), global_column_ids, filters, file_list, bind,
+          context, reader_data, named_columns(), global_column_ids, filters, file_list, bind,
           virtual_columns, duckdb::MultiFileColumnMappingMode::BY_NAME);
     }
     return MultiFileReader::CreateMapping(context, reader_data, global_columns, global_column_ids,
@@ -140,8 +203,31 @@ class LakeReader final : public duckdb::MultiFileReader {
 
  private:
   const LakeScanInfo& info() const { return static_cast<const LakeScanInfo&>(*info_); }
+  const Columns& columns() const { return foreign_ ? foreign_->columns : info().columns; }
+  const Columns& named_columns() const {
+    return foreign_ ? foreign_->named_columns : info().named_columns;
+  }
+
+  /// Constants go by field id, also in tables that are read by name: the definition keeps it
+  /// beside.
+  int32_t FieldIdOf(const duckdb::MultiFileColumnDefinition& column) const {
+    const auto id = foreign_->field_ids.find(column.name);
+    return id == foreign_->field_ids.end() ? -1 : id->second;
+  }
+
+  /// Whether a file has a column itself.
+  static bool FileHas(const duckdb::BaseFileReader& reader,
+                      const duckdb::MultiFileColumnDefinition& column) {
+    const bool by_name = column.identifier.type().id() == duckdb::LogicalTypeId::VARCHAR;
+    return std::any_of(reader.columns.begin(), reader.columns.end(), [&](const auto& local) {
+      if (!by_name && !local.identifier.IsNull()) return local.identifier == column.identifier;
+      const std::string wanted = by_name ? column.identifier.ToString() : column.name;
+      return duckdb::StringUtil::CIEquals(local.name, wanted);
+    });
+  }
 
   duckdb::shared_ptr<duckdb::TableFunctionInfo> info_;
+  std::shared_ptr<OpenedForeign> foreign_;  ///< nullptr for tables of the lake
 };
 
 const LakeFileList& FilesOf(const duckdb::FunctionData& bind_data) {
@@ -207,6 +293,7 @@ duckdb::vector<duckdb::PartitionStatistics> ScanPartitionStats(
   NoteRead(context, files);
   for (const ScanFile& file : files.plan().files) {
     int64_t live = file.file.record_count;
+    if (live < 0) return {};
     // Several delete files may name the same row.
     if (file.deletes.size() > 1) return {};
     for (const DataFile& deletes : file.deletes) {
@@ -223,27 +310,19 @@ duckdb::vector<duckdb::PartitionStatistics> ScanPartitionStats(
   return result;
 }
 
-}  // namespace
-
-duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, EngineState& engine,
-                                   const Schema& schema,
-                                   std::shared_ptr<const LakeFilePlanner> planner,
-                                   duckdb::optional_ptr<duckdb::TableCatalogEntry> entry,
-                                   duckdb::unique_ptr<duckdb::FunctionData>& bind_data) {
-  auto& database = duckdb::DatabaseInstance::GetDatabase(context);
+/// DuckDB's Parquet scan with our reader in it.
+duckdb::TableFunction ScanFunction(duckdb::DatabaseInstance& database,
+                                   duckdb::shared_ptr<LakeScanInfo> info) {
   const auto transaction = duckdb::CatalogTransaction::GetSystemTransaction(database);
   auto& system = duckdb::Catalog::GetSystemCatalog(database).GetSchema(transaction, DEFAULT_SCHEMA);
   auto parquet =
       system.GetEntry(transaction, duckdb::CatalogType::TABLE_FUNCTION_ENTRY, "parquet_scan");
-  auto& overloads = parquet->Cast<duckdb::TableFunctionCatalogEntry>().functions;
-  duckdb::TableFunction function =
-      overloads.GetFunctionByArguments(context, {duckdb::LogicalType::VARCHAR});
-
-  auto info = duckdb::make_shared_ptr<LakeScanInfo>();
-  info->engine = &engine;
-  info->planner = std::move(planner);
-  info->entry = entry;
-  for (const Field& field : schema.fields) info->columns.push_back(ToScanColumn(field));
+  duckdb::TableFunction function;
+  // The overload that takes one path; the other takes a list of them.
+  for (const auto& overload :
+       parquet->Cast<duckdb::TableFunctionCatalogEntry>().functions.functions) {
+    if (overload.arguments[0] == duckdb::LogicalType::VARCHAR) function = overload;
+  }
   function.name = "lake_scan";
   function.function_info = std::move(info);
   function.get_multi_file_reader = LakeReader::Create;
@@ -255,6 +334,42 @@ duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, EngineState& 
   function.deserialize = DeserializeScan;
   function.get_row_id_columns = nullptr;
   function.late_materialization = false;
+  return function;
+}
+
+}  // namespace
+
+void RegisterForeignTables(duckdb::DatabaseInstance& database, EngineState& engine) {
+  duckdb::ExtensionLoader loader(database, "tarn");
+  const auto add = [&](const std::string& name, auto open) {
+    auto info = duckdb::make_shared_ptr<LakeScanInfo>();
+    info->engine = &engine;
+    info->open_foreign = open;
+    duckdb::TableFunction function = ScanFunction(database, std::move(info));
+    function.name = name;
+    function.named_parameters = {{"version", duckdb::LogicalType::VARCHAR},
+                                 {"timestamp", duckdb::LogicalType::TIMESTAMP_TZ}};
+    loader.RegisterFunction(std::move(function));
+  };
+  add("iceberg_table", OpenForeignIceberg);
+  add("delta_table", OpenForeignDelta);
+}
+
+duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, EngineState& engine,
+                                   const Schema& schema,
+                                   std::shared_ptr<const LakeFilePlanner> planner,
+                                   duckdb::optional_ptr<duckdb::TableCatalogEntry> entry,
+                                   duckdb::unique_ptr<duckdb::FunctionData>& bind_data) {
+  auto info = duckdb::make_shared_ptr<LakeScanInfo>();
+  info->engine = &engine;
+  info->planner = std::move(planner);
+  info->entry = entry;
+  for (const Field& field : schema.fields) {
+    info->columns.push_back(ToScanColumn(field));
+    info->named_columns.push_back(ToNamedScanColumn(field, {}));
+  }
+  duckdb::TableFunction function =
+      ScanFunction(duckdb::DatabaseInstance::GetDatabase(context), std::move(info));
 
   duckdb::vector<duckdb::Value> inputs{duckdb::Value("tarn://")};
   duckdb::named_parameter_map_t parameters;

@@ -10,6 +10,10 @@ namespace tarn::duck {
 duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, LakeTableEntry& entry,
                                    duckdb::unique_ptr<duckdb::FunctionData>& bind_data);
 
+/// `iceberg_table(location [, version => …] [, timestamp => …])` and `delta_table(…)`: tables that
+/// somebody else keeps, read as those of the lake are.
+void RegisterForeignTables(duckdb::DatabaseInstance& database, EngineState& engine);
+
 /// The same for any schema and plan; `entry` may be null.
 duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, EngineState& engine,
                                    const Schema& schema,

@@ -66,7 +66,8 @@ Result<std::unique_ptr<Rows>> DuckDbSession::Execute(const std::string& statemen
 }
 
 Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text) {
-  const std::string sql = RewriteShow(text, engine_.options.catalog_name).value_or(text);
+  const std::string sql =
+      QuoteTimestampParameter(RewriteShow(text, engine_.options.catalog_name).value_or(text));
   auto statements = connection_->ExtractStatements(sql);
   if (statements.empty()) return MakeEmptyRows();
   if (statements.size() > 1) {

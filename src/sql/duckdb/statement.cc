@@ -1,5 +1,6 @@
 #include "sql/duckdb/statement.h"
 
+#include <string_view>
 #include <utility>
 
 #include "duckdb/parser/parsed_data/pragma_info.hpp"
@@ -65,6 +66,24 @@ std::vector<StatementText> SplitStatements(const std::string& text) {
   }
   take(text.size());
   return result;
+}
+
+std::string QuoteTimestampParameter(const std::string& sql) {
+  constexpr std::string_view kWord = "timestamp";
+  const auto tokens = duckdb::Parser::Tokenize(sql);
+  std::string result;
+  size_t copied = 0;
+  for (size_t i = 1; i + 1 < tokens.size(); ++i) {
+    const size_t start = tokens[i].start;
+    // AT (TIMESTAMP => …) has a parenthesis before it, and is known to the parser.
+    if (sql[tokens[i - 1].start] != ',' || sql.compare(tokens[i + 1].start, 2, "=>") != 0 ||
+        !duckdb::StringUtil::CIEquals(sql.substr(start, kWord.size()), std::string(kWord))) {
+      continue;
+    }
+    result += sql.substr(copied, start - copied) + "\"timestamp\"";
+    copied = start + kWord.size();
+  }
+  return result + sql.substr(copied);
 }
 
 std::string LineColumn(const std::string& text, size_t offset) {

@@ -20,6 +20,10 @@ std::vector<StatementText> SplitStatements(const std::string& text);
 /// "2:14": line and column (in characters) of a byte of `text`, both from 1.
 std::string LineColumn(const std::string& text, size_t offset);
 
+/// `f('x', timestamp => …)` with the parameter's name in quotes: DuckDB takes the bare word for a
+/// type. Everything else is left as it is.
+std::string QuoteTimestampParameter(const std::string& sql);
+
 /// PostgreSQL's command tag without counts: "CREATE TABLE", "BEGIN", "SELECT".
 std::string TagOf(const duckdb::SQLStatement& statement);
 

@@ -66,13 +66,70 @@ LogicalType ToLogicalType(const Type& type) {
   return LogicalType::SQLNULL;
 }
 
+duckdb::Value ToValue(const LogicalType& type, const Scalar& value) {
+  using duckdb::Value;
+  if (const auto* flag = std::get_if<bool>(&value)) return Value::BOOLEAN(*flag);
+  if (const auto* real = std::get_if<double>(&value)) {
+    return Value::DOUBLE(*real).DefaultCastAs(type);
+  }
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    if (type.id() == LogicalTypeId::VARCHAR) return Value(*text);
+    if (type.id() == LogicalTypeId::BLOB) {
+      return Value::BLOB(reinterpret_cast<duckdb::const_data_ptr_t>(text->data()), text->size());
+    }
+    return Value(type);
+  }
+  if (const auto* number = std::get_if<Int128>(&value)) {
+    duckdb::hugeint_t unscaled;
+    unscaled.upper = number->high;
+    unscaled.lower = number->low;
+    return type.id() == LogicalTypeId::DECIMAL
+               ? Value::DECIMAL(unscaled, duckdb::DecimalType::GetWidth(type),
+                                duckdb::DecimalType::GetScale(type))
+               : Value(type);
+  }
+  const auto* number = std::get_if<int64_t>(&value);
+  if (number == nullptr) return Value(type);
+  switch (type.id()) {
+    case LogicalTypeId::DATE:
+      return Value::DATE(duckdb::date_t(static_cast<int32_t>(*number)));
+    case LogicalTypeId::TIME:
+      return Value::TIME(duckdb::dtime_t(*number));
+    case LogicalTypeId::TIMESTAMP:
+      return Value::TIMESTAMP(duckdb::timestamp_t(*number));
+    case LogicalTypeId::TIMESTAMP_TZ:
+      return Value::TIMESTAMPTZ(duckdb::timestamp_tz_t(*number));
+    case LogicalTypeId::TIMESTAMP_NS:
+      return Value::TIMESTAMPNS(duckdb::timestamp_ns_t(*number));
+    default:
+      return Value::BIGINT(*number).DefaultCastAs(type);
+  }
+}
+
 duckdb::MultiFileColumnDefinition ToScanColumn(const Field& field) {
   const LogicalType type = ToLogicalType(field.type);
   duckdb::MultiFileColumnDefinition column(field.name, type);
   column.identifier = duckdb::Value::INTEGER(field.id.value());
-  column.default_expression = duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value(type));
+  // What rows of files without the column have.
+  column.default_expression = duckdb::make_uniq<duckdb::ConstantExpression>(
+      field.initial_default ? ToValue(type, *field.initial_default) : duckdb::Value(type));
   if (!field.type.primitive()) {
     for (const Field& child : field.type.fields()) column.children.push_back(ToScanColumn(child));
+  }
+  return column;
+}
+
+duckdb::MultiFileColumnDefinition ToNamedScanColumn(
+    const Field& field, const std::map<int32_t, std::string>& physical_names) {
+  duckdb::MultiFileColumnDefinition column = ToScanColumn(field);
+  const auto name = physical_names.find(field.id.value());
+  column.identifier = duckdb::Value(name == physical_names.end() ? field.name : name->second);
+  column.children.clear();
+  // Elements of lists and maps have other names with every writer: those are taken as they come.
+  if (field.type.kind() == Type::Kind::kStruct) {
+    for (const Field& child : field.type.fields()) {
+      column.children.push_back(ToNamedScanColumn(child, physical_names));
+    }
   }
   return column;
 }

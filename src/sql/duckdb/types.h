@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -15,9 +17,17 @@ namespace tarn::duck {
 
 duckdb::LogicalType ToLogicalType(const Type& type);
 
+/// A value of a column of that type; NULL where it does not fit.
+duckdb::Value ToValue(const duckdb::LogicalType& type, const Scalar& value);
+
 /// A column as DuckDB's Parquet scan maps it: by field id, nested ones too, NULL where a file does
 /// not have it.
 duckdb::MultiFileColumnDefinition ToScanColumn(const Field& field);
+
+/// The same mapped by names, where files have no field ids. `physical_names`: what the files call
+/// fields, by id, where it is not their name.
+duckdb::MultiFileColumnDefinition ToNamedScanColumn(
+    const Field& field, const std::map<int32_t, std::string>& physical_names);
 
 /// The type under which a column leaves the engine: DuckDB's special types (enum, bit, union, …)
 /// become their text, all timestamps but nanoseconds become microseconds. Equal to `type` where

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sql/duckdb/engine_state.h"
+#include "sql/duckdb/lake_files.h"
+
+namespace tarn::duck {
+
+/// A table that somebody else keeps, as one statement reads it.
+struct ForeignTable {
+  duckdb::vector<duckdb::MultiFileColumnDefinition> columns;
+  std::map<std::string, int32_t> field_ids;  ///< of the columns, by name
+  /// The columns as files without field ids name them.
+  duckdb::vector<duckdb::MultiFileColumnDefinition> named_columns;
+  LakeFilePlanner planner;
+};
+
+/// Which state of it: `version` is a snapshot's number, a tag or a branch of an Iceberg table, the
+/// number of a version of a Delta table; empty for the newest.
+struct ForeignPoint {
+  std::string version;
+  std::optional<int64_t> timestamp_ms;
+};
+
+/// \name From the table's folder (or the metadata file of an Iceberg table): a path or URI.
+/// Errors: NotFound; PermissionDenied outside of the lake where that is shut; Unsupported,
+/// Corruption.
+/// @{
+Result<ForeignTable> OpenForeignIceberg(EngineState& engine, const std::string& location,
+                                        const ForeignPoint& point);
+Result<ForeignTable> OpenForeignDelta(EngineState& engine, const std::string& location,
+                                      const ForeignPoint& point);
+/// @}
+
+}  // namespace tarn::duck
