@@ -264,6 +264,8 @@ duckdb::InsertionOrderPreservingMap<std::string> ScanToString(
       }
     }
     result["Files"] = std::to_string(plan.files.size()) + " of " + std::to_string(total);
+  } else {
+    result["Files"] = std::to_string(plan.files.size()) + " of " + std::to_string(plan.files_total);
   }
   if (!files.predicate().always_true()) result["File filter"] = ToString(files.predicate());
   return result;
