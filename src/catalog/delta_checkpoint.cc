@@ -32,6 +32,8 @@ bool IsWanted(const std::string& column, CheckpointContent content) {
       return column != "add" && column != "remove";
     case CheckpointContent::kFiles:
       return column == "add" || column == "sidecar";
+    case CheckpointContent::kSidecars:
+      return column == "sidecar";
     case CheckpointContent::kAll:
       break;
   }
@@ -40,11 +42,10 @@ bool IsWanted(const std::string& column, CheckpointContent content) {
 
 bool IsWanted(const delta::Action& action, CheckpointContent content) {
   const bool add = std::holds_alternative<delta::AddFile>(action);
+  const bool sidecar = std::holds_alternative<delta::Sidecar>(action);
   if (content == CheckpointContent::kFiles) return add;
-  if (std::holds_alternative<delta::Sidecar>(action) ||
-      std::holds_alternative<delta::CheckpointMetadata>(action)) {
-    return false;
-  }
+  if (content == CheckpointContent::kSidecars) return sidecar;
+  if (sidecar || std::holds_alternative<delta::CheckpointMetadata>(action)) return false;
   const bool file = add || std::holds_alternative<delta::RemoveFile>(action);
   return content == CheckpointContent::kAll || !file;
 }
@@ -241,7 +242,7 @@ Status ReadDeltaCheckpoint(ObjectStore& store, const std::string& folder,
       TARN_RETURN_IF_ERROR(take(std::move(actions)));
     }
   }
-  if (content == CheckpointContent::kShape || content == CheckpointContent::kNoFiles) return {};
+  if (content != CheckpointContent::kAll && content != CheckpointContent::kFiles) return {};
   for (const delta::Sidecar& sidecar : sidecars) {
     TARN_RETURN_IF_ERROR(ReadParquetPart(store, SidecarKey(folder, sidecar), content, visit));
   }

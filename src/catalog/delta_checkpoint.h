@@ -21,7 +21,8 @@ enum class CheckpointContent {
   kAll,
   kShape,    ///< protocol and metaData alone
   kNoFiles,  ///< all but files, removed ones too
-  kFiles     ///< files alone, without removed ones
+  kFiles,    ///< files alone, without removed ones
+  kSidecars  ///< which sidecars it names; they are not read
 };
 
 /// Calls `visit` with the actions of a checkpoint, those of its sidecars included, some thousands

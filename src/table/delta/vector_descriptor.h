@@ -30,8 +30,8 @@ struct DeletionVectorDescriptor {
   static std::optional<Storage> StorageOf(std::string_view letter);
 };
 
-/// Vectors up to this many bytes (magic and bitmap) stand in the log itself: about 240 scattered
-/// rows of a data file, or any number in a few runs.
+/// Vectors up to this many bytes (magic and bitmap) stand in the log itself: about 240 rows of a
+/// data file.
 inline constexpr int64_t kInlineVectorBytesMax = 512;
 
 /// A vector in the log itself. `magic_and_bitmap` as DeletionVector::Serialize() has between length
