@@ -22,12 +22,12 @@
 #include "table/dual/column_shape.h"
 #include "table/dual/deletes.h"
 #include "table/iceberg/manifest.h"
+#include "table/iceberg/manifest_schema.h"
 
 namespace tarn {
 
 namespace {
 
-constexpr int kVersionOfLineage = 3;
 /// In a file without field ids no column is taken for lineage, whatever it is called.
 constexpr char kNoColumn[] = "\x01";
 
@@ -183,7 +183,7 @@ class LiveRowsImpl final : public LiveRows {
 
 Schema WithLineage(const TableMetadata& table) {
   Schema schema = table.schema();
-  if (table.format_version < kVersionOfLineage) return schema;
+  if (table.format_version < kVersionOfRowIds) return schema;
   const Type type(Type::Kind::kLong);
   // Readers know these columns by their ids: a column of the table may have the name already.
   schema.fields.push_back(

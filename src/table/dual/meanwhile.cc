@@ -4,6 +4,7 @@
 
 #include "table/dual/changes.h"
 #include "table/dual/file_pruner.h"
+#include "table/iceberg/manifest_schema.h"
 
 namespace tarn {
 
@@ -48,11 +49,22 @@ Status CheckOne(const TableMetadata& now, const ManifestTypes& types, const Snap
   return {};
 }
 
+/// Rows that were copied while they had no ids would lose those that they have got since.
+Status CheckRowIds(const TableMetadata& now, const MeanwhileCheck& check) {
+  if (check.rewritten == nullptr || now.format_version < kVersionOfRowIds) return {};
+  for (const auto& [path, file] : *check.rewritten) {
+    if (file.first_row_id) continue;
+    return Conflict("the rows of " + path + " got row ids while they were copied", kAgain);
+  }
+  return {};
+}
+
 }  // namespace
 
 Status CheckMeanwhile(const TableContext& context, const TableMetadata& before,
                       const TableMetadata& now, const MeanwhileCheck& check) {
   if (check.reads.empty() && check.rewritten == nullptr) return {};
+  TARN_RETURN_IF_ERROR(CheckRowIds(now, check));
   const ManifestTypes types(now);
   std::optional<SnapshotId> next = now.current_snapshot;
   for (size_t steps = 0; next != before.current_snapshot; ++steps) {

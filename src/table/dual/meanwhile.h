@@ -14,7 +14,8 @@ namespace tarn {
 /// state that it is to be committed on.
 struct MeanwhileCheck {
   std::vector<Predicate> reads;  ///< no files came that may hold matching rows
-  /// Files whose live rows were copied: none of them lost a row.
+  /// Files whose live rows were copied: none of them lost a row, or got the row ids that it had
+  /// not when it was copied.
   const std::map<std::string, DataFile>* rewritten = nullptr;
 };
 

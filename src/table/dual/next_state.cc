@@ -10,6 +10,15 @@ namespace tarn {
 
 namespace {
 
+/// The number in "00003-….json" or "v3.metadata.json"; 0 where there is none.
+int64_t VersionOf(std::string_view location) {
+  std::string_view name = location.substr(location.rfind('/') + 1);
+  if (name.starts_with('v')) name.remove_prefix(1);
+  int64_t version = 0;
+  std::from_chars(name.data(), name.data() + name.size(), version);
+  return version;
+}
+
 constexpr char kPreviousVersionsProperty[] = "write.metadata.previous-versions-max";
 
 /// What the table's property says; `auto` is version 3 from the first deleted row on.
@@ -98,6 +107,13 @@ TableMetadata NextState(const TableContext& context, const NextStateParts& parts
     next.metadata_log.erase(next.metadata_log.begin(), next.metadata_log.end() - log_max);
   }
   return next;
+}
+
+std::string StagedMetadataName(const std::string& base_location, Random& random) {
+  constexpr size_t kDigitsMin = 5;
+  const std::string digits = std::to_string(VersionOf(base_location) + 1);
+  const size_t zeros = digits.size() < kDigitsMin ? kDigitsMin - digits.size() : 0;
+  return std::string(zeros, '0') + digits + "-" + random.Uuid() + ".json";
 }
 
 }  // namespace tarn

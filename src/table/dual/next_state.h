@@ -30,4 +30,9 @@ struct NextStateParts {
 /// The table's state after the changes, without the snapshot that adds their rows.
 TableMetadata NextState(const TableContext& context, const NextStateParts& parts);
 
+/// The name of the object below metadata/ that the state after the one at `base_location` is staged
+/// under: "00003-<uuid>.json". Not ".metadata.json": readers without a catalog would take it for a
+/// committed version.
+std::string StagedMetadataName(const std::string& base_location, Random& random);
+
 }  // namespace tarn

@@ -1,6 +1,7 @@
 #include "table/dual/remove_snapshots.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/json.h"
@@ -33,16 +34,19 @@ void RemovePartitionStatistics(const std::set<SnapshotId>& gone, TableMetadata& 
 
 }  // namespace
 
-Status CheckMayExpire(const TableMetadata& base, const std::set<std::string>& names,
+Status CheckMayExpire(const TableMetadata* base,
+                      const std::map<std::string, std::optional<SnapshotRef>>& refs,
                       const std::vector<SnapshotId>& snapshots) {
+  if (base == nullptr) return InvalidArgument("a new table has no snapshots that could expire");
+  std::map<std::string, std::optional<SnapshotRef>> named = refs;
+  named.insert(base->refs.begin(), base->refs.end());
   for (const SnapshotId id : snapshots) {
-    const std::string what = "snapshot " + std::to_string(id.value()) + " of " + base.location;
-    if (base.FindSnapshot(id) == nullptr) return NotFound("there is no " + what);
-    if (base.current_snapshot == id) return InvalidArgument(what + " is the current one");
-    for (const std::string& name : names) {
-      const auto ref = base.refs.find(name);
-      if (ref == base.refs.end() || ref->second.snapshot != id) continue;
-      return InvalidArgument(what + " is the " + ref->second.type + " " + name);
+    const std::string what = "snapshot " + std::to_string(id.value()) + " of " + base->location;
+    if (base->FindSnapshot(id) == nullptr) return NotFound("there is no " + what);
+    if (base->current_snapshot == id) return InvalidArgument(what + " is the current one");
+    for (const auto& [name, ref] : named) {
+      if (!ref || ref->snapshot != id) continue;
+      return InvalidArgument(what + " is the " + ref->type + " " + name);
     }
   }
   return {};

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <set>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,9 +10,11 @@
 
 namespace tarn {
 
-/// Whether these snapshots may leave `base` when of its references `names` are left. Errors:
-/// NotFound for a snapshot that is not there, InvalidArgument for one that must stay; naming it.
-Status CheckMayExpire(const TableMetadata& base, const std::set<std::string>& names,
+/// Whether these snapshots may leave `base` (nullptr: a new table) once its references are changed
+/// so (nullopt: removed). Errors: NotFound for a snapshot that is not there, InvalidArgument for
+/// one that must stay; naming it.
+Status CheckMayExpire(const TableMetadata* base,
+                      const std::map<std::string, std::optional<SnapshotRef>>& refs,
                       const std::vector<SnapshotId>& snapshots);
 
 /// Takes snapshots out of a state, and what the state says of them beside: their statistics, and

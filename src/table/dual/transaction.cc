@@ -1,9 +1,7 @@
 #include "table/dual/transaction.h"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
-#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -22,20 +20,6 @@ namespace tarn {
 namespace {
 
 constexpr char kCommitIdKey[] = "tarn.commit-id";
-
-/// The number in "00003-….json" or "v3.metadata.json"; 0 where there is none.
-int64_t VersionOf(std::string_view location) {
-  std::string_view name = location.substr(location.rfind('/') + 1);
-  if (name.starts_with('v')) name.remove_prefix(1);
-  int64_t version = 0;
-  std::from_chars(name.data(), name.data() + name.size(), version);
-  return version;
-}
-
-std::string Padded(int64_t version) {
-  std::string digits = std::to_string(version);
-  return digits.size() < 5 ? std::string(5 - digits.size(), '0') + digits : digits;
-}
 
 class TransactionImpl final : public TableTransaction {
  public:
@@ -171,18 +155,12 @@ class TransactionImpl final : public TableTransaction {
   }
   Status RemoveFiles(std::vector<DataFile> files) override {
     TARN_RETURN_IF_ERROR(TakeKind(RowChange::Kind::kAppend));
-    for (DataFile& file : files) {
-      const std::string path = file.path;
-      rows_.removed.emplace(path, std::move(file));
-    }
+    for (const DataFile& file : files) rows_.removed.emplace(file.path, file);
     return {};
   }
   Status RewriteFiles(std::vector<DataFile> removed, std::vector<DataFile> added) override {
     TARN_RETURN_IF_ERROR(SetRows(RowChange::Kind::kRewrite, std::move(added)));
-    for (DataFile& file : removed) {
-      const std::string path = file.path;
-      rows_.removed.emplace(path, std::move(file));
-    }
+    for (const DataFile& file : removed) rows_.removed.emplace(file.path, file);
     return {};
   }
   Status RewriteManifests() override {
@@ -191,13 +169,7 @@ class TransactionImpl final : public TableTransaction {
     return {};
   }
   Status ExpireSnapshots(std::vector<SnapshotId> snapshots) override {
-    if (base_ == nullptr) return InvalidArgument("a new table has no snapshots that could expire");
-    std::set<std::string> names;
-    for (const auto& [name, ref] : base_->refs) names.insert(name);
-    for (const auto& [name, ref] : refs_) {
-      if (!ref) names.erase(name);
-    }
-    TARN_RETURN_IF_ERROR(CheckMayExpire(*base_, names, snapshots));
+    TARN_RETURN_IF_ERROR(CheckMayExpire(base_.get(), refs_, snapshots));
     expired_ = std::move(snapshots);
     return {};
   }
@@ -342,7 +314,6 @@ class TransactionImpl final : public TableTransaction {
   }
 
   Status AddSnapshot(const std::string& commit_id, TableMetadata& next, StagedFiles& files) const;
-  Status CheckLineageOfRewrite(const TableMetadata& now) const;
 
   const TableContext context_;
   const std::string location_;
@@ -364,17 +335,6 @@ class TransactionImpl final : public TableTransaction {
   int attempts_ = 0;
 };
 
-/// Rows that were copied while they had no ids would lose those that they have got since.
-Status TransactionImpl::CheckLineageOfRewrite(const TableMetadata& now) const {
-  if (rows_.kind != RowChange::Kind::kRewrite || now.format_version < 3) return {};
-  for (const auto& [path, file] : rows_.removed) {
-    if (file.first_row_id) continue;
-    return Conflict("the rows of " + path + " got row ids while they were copied",
-                    "the next upkeep takes these files again");
-  }
-  return {};
-}
-
 Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
                                std::string base_location) {
   if (base_ == nullptr) return Conflict("table " + location_ + " was created by somebody else");
@@ -386,7 +346,6 @@ Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
     return Conflict("table " + location_ + " was changed while its old snapshots were taken out",
                     "find out anew what may leave");
   }
-  TARN_RETURN_IF_ERROR(CheckLineageOfRewrite(*base));
   const Schema& before = base_->schema();
   const Schema& now = base->schema();
   const bool theirs = !now.SameColumns(before) || base->last_column_id != base_->last_column_id;
@@ -506,11 +465,10 @@ Result<StagedTable> TransactionImpl::Stage(const std::string& commit_id) {
   if (rows_.kind != RowChange::Kind::kNone) {
     TARN_RETURN_IF_ERROR(AddSnapshot(commit_id, next, files));
   }
-  // Not ".metadata.json": readers without a catalog would take it for a committed version.
-  const std::string name =
-      Padded(VersionOf(base_location_) + 1) + "-" + context_.random->Uuid() + ".json";
   StagedTable staged;
-  TARN_ASSIGN_OR_RETURN(staged.metadata_location, files.Put(name, WriteTableMetadata(next)));
+  TARN_ASSIGN_OR_RETURN(
+      staged.metadata_location,
+      files.Put(StagedMetadataName(base_location_, *context_.random), WriteTableMetadata(next)));
   staged.metadata = std::make_shared<const TableMetadata>(std::move(next));
   staged.files = files.Release();
   return staged;
