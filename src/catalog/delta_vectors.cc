@@ -22,8 +22,6 @@ constexpr int64_t kFrameBytes = 8;
 constexpr int64_t kPuffinMagicBytes = 4;
 constexpr char kDeltaVectorVersion = 1;
 /// Small vectors of one Puffin file that stand near to each other are fetched together.
-constexpr int64_t kGapBytesMax = 64 << 10;
-constexpr int64_t kFetchBytesMax = 8 << 20;
 
 Error HasEqualityDeletes(const DataFile& deletes) {
   return Unsupported("equality deletes cannot be told in a Delta log: " + deletes.path,
@@ -37,10 +35,8 @@ std::string_view Bare(std::string_view blob) {
 // The vectors that stand in one Puffin file.
 class PuffinVectors {
  public:
-  PuffinVectors(ObjectStore& store, const TableMetadata& table, std::string uri)
-      : store_(store),
-        uri_(std::move(uri)),
-        uuid_(delta::UuidOfName(delta::LogPath(table.location, uri_))) {}
+  PuffinVectors(const TableMetadata& table, std::string uri)
+      : uri_(std::move(uri)), uuid_(delta::UuidOfName(delta::LogPath(table.location, uri_))) {}
 
   Status Add(const DataFile& vector, DeltaVectors& found) {
     const int64_t offset = *vector.content_offset;
@@ -52,71 +48,27 @@ class PuffinVectors {
     if (offset + size_bytes > INT32_MAX) {
       return Unsupported("a Delta log cannot tell of deletion vectors beyond 2 GiB of " + uri_);
     }
-    if (size_bytes <= delta::kInlineVectorBytesMax) {
-      small_.push_back(
-          {offset, size_bytes + kFrameBytes, vector.record_count, vector.referenced_data_file});
-      return {};
-    }
     const int64_t shifted = offset - kPuffinMagicBytes + 1;
     return Keep(vector.referenced_data_file,
                 {delta::VectorInFile(uuid_, shifted, size_bytes, vector.record_count), uri_, ""},
                 found);
   }
 
-  // Reads the small ones.
-  Status Finish(DeltaVectors& found) {
-    std::sort(small_.begin(), small_.end(),
-              [](const Small& a, const Small& b) { return a.offset < b.offset; });
-    TARN_ASSIGN_OR_RETURN(const std::string key, store_.KeyOf(uri_));
-    for (size_t first = 0; first < small_.size();) {
-      const int64_t begin = small_[first].offset;
-      int64_t end = begin + small_[first].length;
-      size_t last = first + 1;
-      while (last < small_.size() && small_[last].offset <= end + kGapBytesMax &&
-             small_[last].offset - begin < kFetchBytesMax) {
-        end = std::max(end, small_[last].offset + small_[last].length);
-        ++last;
-      }
-      TARN_ASSIGN_OR_RETURN(const std::string bytes, store_.GetRange(key, begin, end - begin));
-      for (; first < last; ++first) {
-        const Small& one = small_[first];
-        const std::string_view blob = std::string_view(bytes).substr(
-            static_cast<size_t>(one.offset - begin), static_cast<size_t>(one.length));
-        TARN_RETURN_IF_ERROR(DeletionVector::Parse(blob, uri_).status());
-        TARN_RETURN_IF_ERROR(
-            Keep(one.data_file, {delta::InlineVector(Bare(blob), one.cardinality), "", ""}, found));
-      }
-    }
-    return {};
-  }
-
  private:
-  struct Small {
-    int64_t offset = 0;
-    int64_t length = 0;
-    int64_t cardinality = 0;
-    std::string data_file;
-  };
-
   Status Keep(const std::string& data_file, DeltaVector vector, DeltaVectors& found) const {
     if (found.emplace(data_file, std::move(vector)).second) return {};
     return Corruption("data file " + data_file + " has two deletion vectors, one of them in " +
                       uri_);
   }
 
-  ObjectStore& store_;
   const std::string uri_;
   const std::string uuid_;
-  std::vector<Small> small_;
 };
 
 DeltaVector VectorOfPositions(const TableMetadata& table, const std::string& data_file,
                               const DeletionVector& positions) {
   const std::string blob = positions.Serialize();
   const std::string_view bare = Bare(blob);
-  if (static_cast<int64_t>(bare.size()) <= delta::kInlineVectorBytesMax) {
-    return {delta::InlineVector(bare, positions.cardinality()), "", ""};
-  }
   // Named by its content: the same rows are the same vector, in however many files they stood.
   const std::string uuid =
       delta::UuidOfName(delta::LogPath(table.location, data_file) + '\n' + blob);
@@ -153,10 +105,9 @@ Result<DeltaVectors> DeltaVectorReader::Read(const TableMetadata& table) {
       return {};
     }
     if (!Wants(file.referenced_data_file)) return {};
-    return puffins.try_emplace(file.path, store, table, file.path).first->second.Add(file, found);
+    return puffins.try_emplace(file.path, table, file.path).first->second.Add(file, found);
   };
   TARN_RETURN_IF_ERROR(io.Read(manifests, metrics, take));
-  for (auto& [uri, puffin] : puffins) TARN_RETURN_IF_ERROR(puffin.Finish(found));
 
   Positions sums;
   for (const DataFile& file : position_files) {

@@ -30,11 +30,8 @@ struct DeletionVectorDescriptor {
   static std::optional<Storage> StorageOf(std::string_view letter);
 };
 
-/// Vectors up to this many bytes (magic and bitmap) stand in the log itself: about 240 rows of a
-/// data file.
-inline constexpr int64_t kInlineVectorBytesMax = 512;
-
-/// A vector in the log itself. `magic_and_bitmap` as DeletionVector::Serialize() has between length
+/// A vector in the log itself, as other writers have them: Trino (476) refuses to read such tables,
+/// so that Tarn writes none. `magic_and_bitmap` as DeletionVector::Serialize() has between length
 /// and checksum.
 DeletionVectorDescriptor InlineVector(std::string_view magic_and_bitmap, int64_t cardinality);
 
