@@ -131,6 +131,17 @@ def test_what_the_lake_itself_wrote_is_read_both_ways(lake):
         assert lake.sql(f"SELECT count(*) AS n, min(i) AS low FROM {function}('{location}')") == [{"n": 90, "low": 10}]
 
 
+def test_tables_on_s3_beside_a_lake_on_disk(project, s3):
+    """The lake's credentials open other buckets of the same storage."""
+    from deltalake import write_deltalake
+    bucket = s3.create_bucket()
+    project.env.update(s3.env())
+    project.yaml(f"name: shop\ncatalog: lake\n{projects.warehouse()}{s3.tarn_yaml()}")
+    project.apply()
+    write_deltalake(f"s3://{bucket}/d", ROWS, storage_options=s3.delta())
+    same(project.arrow(f"SELECT * FROM delta_table('s3://{bucket}/d')"), ROWS)
+
+
 def test_a_foreign_table_can_be_joined_and_copied(lake, catalog):
     t = iceberg(catalog)
     t.append(ROWS)
@@ -138,6 +149,17 @@ def test_a_foreign_table_can_be_joined_and_copied(lake, catalog):
     lake.run("sql", "-c", f"CREATE TABLE lake.s.t AS SELECT * FROM iceberg_table('{t.location()}')")
     joined = lake.sql(f"SELECT count(*) AS n FROM lake.s.t a JOIN iceberg_table('{t.location()}') b USING (id) WHERE a.region IS NOT DISTINCT FROM b.region")
     assert joined == [{"n": 1000}]
+
+
+def test_several_tables_and_states_in_one_statement(lake, catalog):
+    a, b = iceberg(catalog, "a"), iceberg(catalog, "b")
+    a.append(ROWS.slice(0, 10))
+    first = a.current_snapshot().snapshot_id
+    a.append(ROWS.slice(10, 5))
+    b.append(ROWS.slice(0, 3))
+    counts = " UNION ALL ".join(f"SELECT count(*) AS n, sum(id) AS s FROM iceberg_table({t})" for t in (
+        f"'{a.location()}'", f"'{a.location()}', version => '{first}'", f"'{b.location()}'"))
+    assert lake.sql(counts) == [{"n": 15, "s": 105}, {"n": 10, "s": 45}, {"n": 3, "s": 3}]
 
 
 @pytest.mark.parametrize("function", ["iceberg_table", "delta_table"])

@@ -35,6 +35,7 @@ class LakeFileList final : public duckdb::MultiFileList {
 
   duckdb::optional_ptr<duckdb::TableCatalogEntry> entry() const { return entry_; }
   const Predicate& predicate() const { return predicate_; }
+  const LakeFilePlanner& planner() const { return *planner_; }
   /// All files with what belongs to them.
   const ScanPlan& plan() const;
   /// The plan, kept alive beyond the list.

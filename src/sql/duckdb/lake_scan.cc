@@ -274,10 +274,11 @@ duckdb::InsertionOrderPreservingMap<std::string> ScanToString(
 /// DuckDB merges subplans that serialize alike: the text says which table, state and files.
 void SerializeScan(duckdb::Serializer& serializer,
                    const duckdb::optional_ptr<duckdb::FunctionData> bind_data,
-                   const duckdb::TableFunction& function) {
+                   const duckdb::TableFunction&) {
   const LakeFileList& files = FilesOf(*bind_data);
+  // Every foreign table of a statement has a planner of its own.
   const void* identity = files.entry() ? static_cast<const void*>(files.entry().get())
-                                       : static_cast<const void*>(function.function_info.get());
+                                       : static_cast<const void*>(&files.planner());
   serializer.WriteProperty(100, "identity", reinterpret_cast<uint64_t>(identity));
   serializer.WriteProperty(101, "predicate", ToString(files.predicate()));
 }
