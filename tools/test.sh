@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Runs the tests and closes with one line: N passed, N failed.
-# Usage: tools/test.sh [--preset P] [--jobs N] [--engines]
-#   without --engines: builds, C++ unit tests (ctest), tests/ without tests/engines (pytest)
-#   with --engines:    builds, tests/engines (pytest)
+# Usage: tools/test.sh [--preset P] [--jobs N] [--engines | --dist]
+#   nothing:   builds, C++ unit tests (ctest), tests/ without the folders below (pytest)
+#   --engines: builds, tests/engines (pytest)
+#   --dist:    tests/dist (pytest) on the tarball that `make dist` made
 # JUnit files are left in <build folder>/results.
 # tests/harness/setup.sh makes the tests' Python environment; the last line it prints is the Python to run them with.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-preset=release jobs="$(nproc)" engines=no
+preset=release jobs="$(nproc)" what=all
 while [ $# -gt 0 ]; do
   case "$1" in
     --preset) preset="$2"; shift 2 ;;
     --jobs) jobs="$2"; shift 2 ;;
-    --engines) engines=yes; shift ;;
+    --engines | --dist) what="${1#--}"; shift ;;
     *) echo "test: not understood: $1" >&2; exit 2 ;;
   esac
 done
@@ -24,25 +25,34 @@ export TARN_BUILD="$PWD/$build" TARN="$PWD/$build/tarn" PYTHONDONTWRITEBYTECODE=
 say() { printf '+ %s\n' "$*" >&2; }
 show() { say "$@"; "$@"; }
 
-show cmake --preset "$preset" -DBUILD_TESTING=ON
-show cmake --build "$build" -j "$jobs"
+if [ "$what" != dist ]; then
+  show cmake --preset "$preset" -DBUILD_TESTING=ON
+  show cmake --build "$build" -j "$jobs"
+fi
 mkdir -p "$results"
 
 status=0
 files=()
-if [ "$engines" = no ]; then
-  rm -f "$results/ctest.xml" "$results/pytest.xml"
-  files=("$results/ctest.xml" "$results/pytest.xml")
-  show ctest --test-dir "$build" -j "$jobs" --no-tests=error --output-on-failure --output-junit "$results/ctest.xml" || status=1
-  python="$(tests/harness/setup.sh | tail -n 1)"
-  show "$python" -m pytest tests --ignore=tests/engines -q --junitxml="$results/pytest.xml" || status=1
-elif [ -d tests/engines ]; then
-  rm -f "$results/engines.xml"
-  files=("$results/engines.xml")
-  python="$(tests/harness/setup.sh --engines | tail -n 1)"
-  show "$python" -m pytest tests/engines -q --junitxml="$results/engines.xml" || status=1
-else
-  echo "test: there is no tests/engines" >&2
-fi
+case "$what" in
+  all)
+    rm -f "$results/ctest.xml" "$results/pytest.xml"
+    files=("$results/ctest.xml" "$results/pytest.xml")
+    show ctest --test-dir "$build" -j "$jobs" --no-tests=error --output-on-failure --output-junit "$results/ctest.xml" || status=1
+    python="$(tests/harness/setup.sh | tail -n 1)"
+    show "$python" -m pytest tests --ignore=tests/engines --ignore=tests/dist -q --junitxml="$results/pytest.xml" || status=1
+    ;;
+  engines)
+    rm -f "$results/engines.xml"
+    files=("$results/engines.xml")
+    python="$(tests/harness/setup.sh --engines | tail -n 1)"
+    show "$python" -m pytest tests/engines -q --junitxml="$results/engines.xml" || status=1
+    ;;
+  dist)
+    rm -f "$results/dist.xml"
+    files=("$results/dist.xml")
+    python="$(tests/harness/setup.sh | tail -n 1)"
+    show "$python" -m pytest tests/dist -q --junitxml="$results/dist.xml" || status=1
+    ;;
+esac
 python3 tools/summary.py "${files[@]}" || status=1
 exit $status
