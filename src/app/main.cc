@@ -78,6 +78,7 @@ int main(int argc, char** argv) {
   tarn::AddSqlCommand(app, context);
   tarn::AddInspectCommands(app, context);
   tarn::AddCheckCommand(app, context);
+  tarn::AddMaintainCommand(app, context);
 
   if (const auto unknown = UnknownCommand(app, argc, argv)) {
     PrintError(*unknown);

@@ -38,6 +38,15 @@ struct Limits {
   int64_t storage_read_ahead_bytes = 32 << 20;  ///< remote ranges read before they are asked for
   int64_t storage_cache_bytes = 1LL << 30;      ///< remote objects kept on the local disk; 0: none
   int64_t storage_cache_block_bytes = 1 << 20;  ///< what is kept there and removed as one
+
+  // Upkeep of tables. Times are counted from when a state was followed by another one.
+  int64_t compact_small_percent = 50;           ///< of the target size: files below it are small
+  int64_t compact_deleted_percent = 20;         ///< deleted rows of a file that is written anew
+  int64_t compact_group_bytes_max = 1LL << 30;  ///< of data files that one commit writes anew
+  int64_t snapshot_age_ms_max = 432'000'000;    ///< five days: older snapshots expire
+  int64_t snapshots_kept_min = 1;               ///< of every branch, however old
+  int64_t reader_grace_ms = 3'600'000;          ///< a query may still read what it began with
+  int64_t orphan_grace_ms = 259'200'000;        ///< three days: a process may still commit a file
 };
 
 }  // namespace tarn

@@ -53,6 +53,13 @@ constexpr LimitEntry kLimits[] = {
     {"storage_cache_block_bytes", &Limits::storage_cache_block_bytes},
     {"storage_connections_idle_max", &Limits::storage_connections_idle_max},
     {"local_open_files_max", &Limits::local_open_files_max},
+    {"compact_small_percent", &Limits::compact_small_percent},
+    {"compact_deleted_percent", &Limits::compact_deleted_percent},
+    {"compact_group_bytes_max", &Limits::compact_group_bytes_max},
+    {"snapshot_age_ms_max", &Limits::snapshot_age_ms_max, 0},
+    {"snapshots_kept_min", &Limits::snapshots_kept_min},
+    {"reader_grace_ms", &Limits::reader_grace_ms, 0},
+    {"orphan_grace_ms", &Limits::orphan_grace_ms, 3'600'000},
 };
 
 bool IsName(const std::string& text) {

@@ -1,0 +1,101 @@
+#include <set>
+#include <utility>
+
+#include "catalog/garbage.h"
+#include "pipeline/maintain/sweep.h"
+#include "pipeline/maintain/table_state.h"
+
+namespace tarn {
+
+namespace {
+
+/// What Tarn writes into a table's folder: anything else there is somebody else's.
+constexpr const char* kParts[] = {"/data/", "/metadata/", "/deletes/", "/_delta_log/"};
+
+Result<std::set<std::string>> FoldersAt(const PipelineContext& context,
+                                        std::optional<Sequence> sequence) {
+  std::set<std::string> folders;
+  TARN_ASSIGN_OR_RETURN(const auto tables, context.catalog->ListTables(std::nullopt, sequence));
+  for (const TableEntry& table : tables) {
+    const auto folder = context.tables.store->KeyOf(table.location);
+    if (folder.ok()) folders.insert(*folder);
+  }
+  return folders;
+}
+
+struct DroppedFolder {
+  std::vector<std::string> keys;
+  int64_t bytes = 0;
+  bool young = false;
+};
+
+Result<DroppedFolder> ListFolder(const PipelineContext& context, const std::string& folder,
+                                 int64_t born_before) {
+  DroppedFolder dropped;
+  for (const char* part : kParts) {
+    const auto visit = [&](const ObjectInfo& object) -> Status {
+      dropped.keys.push_back(object.key);
+      dropped.bytes += object.size_bytes;
+      dropped.young = dropped.young || object.modified_micros >= born_before;
+      return {};
+    };
+    TARN_RETURN_IF_ERROR(context.tables.store->List(folder + part, visit));
+  }
+  return dropped;
+}
+
+Status Forget(const PipelineContext& context, const std::vector<std::string>& folders) {
+  LakeCommit commit = context.NewCommit("maintain", "folders of dropped tables");
+  for (const std::string& folder : folders) {
+    commit.ops.push_back(DropObjectOp{kGarbageObject, folder});
+  }
+  return CommitToLake(context.tables, *context.catalog, commit).status();
+}
+
+}  // namespace
+
+Result<MaintainStep> SweepDroppedTables(const PipelineContext& context, MaintainMode mode) {
+  MaintainStep step;
+  step.part = "dropped tables";
+  const Limits& limits = *context.tables.limits;
+  const int64_t now = context.tables.clock->NowMicros();
+  const int64_t asked_for =
+      now - std::max(limits.snapshot_age_ms_max, limits.reader_grace_ms) * 1000;
+  TARN_ASSIGN_OR_RETURN(const auto objects, context.catalog->ListObjects(kGarbageObject));
+  TARN_ASSIGN_OR_RETURN(const Sequence then, context.catalog->SequenceAt(asked_for));
+  TARN_ASSIGN_OR_RETURN(std::set<std::string> in_use, FoldersAt(context, then));
+  // Read last: a table that is made there meanwhile takes another folder, for this one is not
+  // empty.
+  TARN_ASSIGN_OR_RETURN(const std::set<std::string> alive, FoldersAt(context, std::nullopt));
+  in_use.insert(alive.begin(), alive.end());
+  const int64_t born_before = std::min(asked_for, now - limits.orphan_grace_ms * 1000);
+  std::vector<std::string> gone;
+  int64_t waiting = 0;
+  for (const ObjectEntry& object : objects) {
+    TARN_ASSIGN_OR_RETURN(const DroppedFolder dropped,
+                          ListFolder(context, object.name, born_before));
+    if (dropped.young || in_use.contains(object.name)) {
+      ++waiting;
+      continue;
+    }
+    step.taken += static_cast<int64_t>(dropped.keys.size());
+    step.bytes += dropped.bytes;
+    gone.push_back(object.name);
+    step.names.push_back(object.name);
+    if (mode == MaintainMode::kDryRun) continue;
+    ObjectRemover remover(context);
+    for (const std::string& key : dropped.keys) TARN_RETURN_IF_ERROR(remover.Add(key));
+    TARN_RETURN_IF_ERROR(remover.Flush());
+    TARN_RETURN_IF_ERROR(context.tables.store->RemoveEmptyFolders(object.name));
+  }
+  step.why = std::to_string(gone.size()) + " folders of dropped tables";
+  if (waiting > 0) step.why += ", " + std::to_string(waiting) + " may still be asked for";
+  if (gone.empty()) return step;
+  step.outcome = MaintainStep::Outcome::kWould;
+  if (mode == MaintainMode::kDryRun) return step;
+  TARN_RETURN_IF_ERROR(Forget(context, gone));
+  step.outcome = MaintainStep::Outcome::kDone;
+  return step;
+}
+
+}  // namespace tarn
