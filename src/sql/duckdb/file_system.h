@@ -17,6 +17,9 @@ class LakeFileSystem final : public duckdb::FileSystem {
   static constexpr char kScheme[] = "tarn://";
   explicit LakeFileSystem(EngineState& engine) : engine_(engine) {}
 
+  /// The option of OpenFileInfo that holds a file's first row id, where it has one.
+  static constexpr char kFirstRowId[] = "tarn_first_row_id";
+
   /// What a scan hands to DuckDB for one object.
   static duckdb::OpenFileInfo Describe(const EngineState& engine, uint64_t store_id,
                                        const std::string& key, int64_t size_bytes);

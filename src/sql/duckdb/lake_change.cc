@@ -69,8 +69,9 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
   Command command = Command::kDelete;
   /// Where the two columns of the row's place stand in the input.
   duckdb::idx_t row_id_start = 0;
-  /// UPDATE: the table's columns in their order, made of the input.
+  /// UPDATE: the table's columns in their order, made of the input, and the row id behind them.
   Expressions updated;
+  bool keeps_row_ids = false;
   std::shared_ptr<ChangedRowsGroup> group = std::make_shared<ChangedRowsGroup>();
 
   std::string GetName() const override { return updated.empty() ? "LAKE_DELETE" : "LAKE_UPDATE"; }
@@ -90,7 +91,8 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
     state->changed = group->Current();
     LakeTransaction& lake = LakeTransaction::Get(context, catalog_);
     // Asks whether the table may be written at all, before any work is done.
-    state->files = std::make_unique<WrittenFiles>(lake, name_);
+    state->files = std::make_unique<WrittenFiles>(
+        lake, name_, keeps_row_ids ? WrittenFiles::Lineage::kRowIds : WrittenFiles::Lineage::kNone);
     return state;
   }
 
@@ -223,6 +225,16 @@ Expressions UpdatedColumns(const duckdb::vector<duckdb::PhysicalIndex>& columns,
   return result;
 }
 
+/// Makes an operator one of UPDATE.
+void SetUpdate(LakeRowChange& change, Expressions columns, const duckdb::TableCatalogEntry& table) {
+  change.updated = std::move(columns);
+  change.keeps_row_ids = HasLineage(table.Cast<LakeTableEntry>().lake_table());
+  if (!change.keeps_row_ids) return;
+  constexpr duckdb::idx_t kPlaceOfRowId = 2;  // see GetRowIdColumns()
+  change.updated.push_back(duckdb::make_uniq<duckdb::BoundReferenceExpression>(
+      duckdb::LogicalType::BIGINT, change.row_id_start + kPlaceOfRowId));
+}
+
 }  // namespace
 
 duckdb::PhysicalOperator& PlanLakeDelete(duckdb::PhysicalPlanGenerator& planner,
@@ -244,7 +256,8 @@ duckdb::PhysicalOperator& PlanLakeUpdate(duckdb::PhysicalPlanGenerator& planner,
                      .Cast<LakeRowChange>();
   change.command = Command::kUpdate;
   change.row_id_start = plan.types.size() - op.table.GetRowIdColumns().size();
-  change.updated = UpdatedColumns(op.columns, op.expressions, op.bound_defaults, op.table);
+  SetUpdate(change, UpdatedColumns(op.columns, op.expressions, op.bound_defaults, op.table),
+            op.table);
   change.children.push_back(plan);
   return change;
 }
@@ -276,8 +289,10 @@ duckdb::PhysicalOperator& PlanLakeMerge(duckdb::PhysicalPlanGenerator& planner,
       switch (action->action_type) {
         case MergeActionType::MERGE_UPDATE: {
           LakeRowChange& change = change_rows();
-          change.updated =
-              UpdatedColumns(action->columns, action->expressions, op.bound_defaults, op.table);
+          SetUpdate(
+              change,
+              UpdatedColumns(action->columns, action->expressions, op.bound_defaults, op.table),
+              op.table);
           planned->op = change;
           break;
         }

@@ -155,6 +155,20 @@ TEST_F(ChangeTest, FiltersAndColumnsAreRightBesideDeletedRows) {
   EXPECT_EQ(Sql("SELECT count(*), count(DISTINCT i) FROM s.big"), "270000|270000\n");
 }
 
+TEST_F(ChangeTest, RowsKeepTheirIdsThroughUpdates) {
+  Sql("DELETE FROM s.t WHERE i = 0");  // raises the table to version 3: ids are given
+  EXPECT_EQ(Sql("SELECT string_agg(_row_id, ' ' ORDER BY i) FROM s.t"), "1 2 3 4 5 6 7 8 9\n");
+  Sql("UPDATE s.t SET name = 'x' WHERE i IN (3, 7)");
+  EXPECT_EQ(Sql("SELECT string_agg(_row_id, ' ' ORDER BY i) FROM s.t"), "1 2 3 4 5 6 7 8 9\n");
+  Sql("MERGE INTO s.t USING (SELECT 7 AS i UNION ALL SELECT 70) u ON t.i = u.i "
+      "WHEN MATCHED THEN UPDATE SET name = 'y' WHEN NOT MATCHED THEN INSERT VALUES (u.i, 'new')");
+  EXPECT_EQ(Sql("SELECT string_agg(_row_id, ' ' ORDER BY i) FROM s.t WHERE i < 70"),
+            "1 2 3 4 5 6 7 8 9\n");
+  EXPECT_EQ(Sql("SELECT count(DISTINCT _row_id) FROM s.t"), "10\n");
+  EXPECT_EQ(Sql("SELECT name FROM s.t WHERE i = 7"), "y\n");
+  EXPECT_EQ(Sql("SELECT * FROM s.t WHERE i = 70"), "70|new\n");
+}
+
 TEST_F(ChangeTest, TheRowsPlaceCanBeAsked) {
   Sql("DELETE FROM s.t WHERE i = 0");
   EXPECT_EQ(Sql("SELECT file_row_number FROM s.t WHERE i = 3"), "3\n");

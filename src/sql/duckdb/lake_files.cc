@@ -89,6 +89,10 @@ void LakeFileList::EnsurePlanned() const {
     }
     files_.push_back(LakeFileSystem::Describe(
         engine_, planner_->store_id, ValueOrThrow(store.KeyOf(file.path)), file.size_bytes));
+    if (file.first_row_id) {
+      files_.back().extended_info->options[LakeFileSystem::kFirstRowId] =
+          duckdb::Value::BIGINT(*file.first_row_id);
+    }
   }
   plan_ = std::move(plan);
   planned_ = true;

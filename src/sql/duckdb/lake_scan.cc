@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "duckdb/common/multi_file/multi_file_function.hpp"
 #include "duckdb/common/serializer/deserializer.hpp"
 #include "duckdb/common/serializer/serializer.hpp"
+#include "duckdb/function/function_binder.hpp"
 #include "duckdb/function/partition_stats.hpp"
 #include "sql/duckdb/errors.h"
+#include "sql/duckdb/file_system.h"
 #include "sql/duckdb/foreign_table.h"
 #include "sql/duckdb/lake_catalog.h"
 #include "sql/duckdb/types.h"
+#include "table/iceberg/manifest.h"
 
 namespace tarn::duck {
 namespace {
@@ -51,6 +55,14 @@ bool DeletedByTransaction(const LakeFileList& files, const ScanFile& file) {
   if (!files.entry()) return false;
   const auto& deleted = files.entry()->Cast<LakeTableEntry>().lake_table().deleted;
   return deleted.find(file.file.path) != deleted.end();
+}
+
+duckdb::MultiFileColumnDefinition RowIdColumn() {
+  duckdb::MultiFileColumnDefinition column("_row_id", duckdb::LogicalType::BIGINT);
+  column.identifier = duckdb::Value::INTEGER(kRowIdFieldId);
+  column.default_expression =
+      duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value(duckdb::LogicalType::BIGINT));
+  return column;
 }
 
 /// Leaves deleted rows out of a file's scan.
@@ -96,6 +108,41 @@ class LakeReader final : public duckdb::MultiFileReader {
     }
     return duckdb::make_shared_ptr<LakeFileList>(*info().engine, info().planner, info().entry,
                                                  Predicate::True());
+  }
+
+  duckdb::unique_ptr<duckdb::Expression> GetVirtualColumnExpression(
+      duckdb::ClientContext& context, duckdb::MultiFileReaderData& reader_data,
+      const Columns& local_columns, duckdb::idx_t& column_id, const duckdb::LogicalType& type,
+      duckdb::MultiFileLocalIndex local_index,
+      duckdb::optional_ptr<duckdb::MultiFileColumnDefinition>& stored) override {
+    if (column_id != kRowIdColumn) {
+      return MultiFileReader::GetVirtualColumnExpression(context, reader_data, local_columns,
+                                                         column_id, type, local_index, stored);
+    }
+    // Rows that were updated or moved carry their ids with them.
+    for (const auto& column : local_columns) {
+      if (!column.identifier.IsNull() && column.identifier == row_id_column_.identifier) {
+        stored = &row_id_column_;
+        return nullptr;
+      }
+    }
+    // The others count on from the file's first one.
+    column_id = MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER;
+    const auto& file = reader_data.reader->file;
+    duckdb::Value first(type);
+    if (file.extended_info) {
+      const auto option = file.extended_info->options.find(LakeFileSystem::kFirstRowId);
+      if (option != file.extended_info->options.end()) first = option->second;
+    }
+    duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> terms;
+    terms.push_back(duckdb::make_uniq<duckdb::BoundConstantExpression>(std::move(first)));
+    terms.push_back(
+        duckdb::make_uniq<duckdb::BoundReferenceExpression>(type, local_index.GetIndex()));
+    duckdb::ErrorData error;
+    auto sum = duckdb::FunctionBinder(context).BindScalarFunction(
+        DEFAULT_SCHEMA, "+", std::move(terms), error, true, nullptr);
+    if (error.HasError()) error.Throw();
+    return sum;
   }
 
   bool ParseOption(const std::string& key, const duckdb::Value& value, duckdb::MultiFileOptions&,
@@ -228,6 +275,7 @@ class LakeReader final : public duckdb::MultiFileReader {
 
   duckdb::shared_ptr<duckdb::TableFunctionInfo> info_;
   std::shared_ptr<OpenedForeign> foreign_;  ///< nullptr for tables of the lake
+  duckdb::MultiFileColumnDefinition row_id_column_ = RowIdColumn();
 };
 
 const LakeFileList& FilesOf(const duckdb::FunctionData& bind_data) {
@@ -313,6 +361,18 @@ duckdb::vector<duckdb::PartitionStatistics> ScanPartitionStats(
   return result;
 }
 
+/// Those of any Parquet scan, and the row id. DuckDB takes the answer over into the bind data.
+duckdb::virtual_column_map_t ScanVirtualColumns(
+    duckdb::ClientContext& context, duckdb::optional_ptr<duckdb::FunctionData> bind_data) {
+  auto& bind = bind_data->Cast<duckdb::MultiFileBindData>();
+  duckdb::virtual_column_map_t result;
+  duckdb::MultiFileReader::GetVirtualColumns(context, bind.reader_bind, result);
+  bind.interface->GetVirtualColumns(context, bind, result);
+  result.insert({kRowIdColumn, duckdb::TableColumn("_row_id", duckdb::LogicalType::BIGINT)});
+  bind.virtual_columns = result;
+  return result;
+}
+
 /// DuckDB's Parquet scan with our reader in it.
 duckdb::TableFunction ScanFunction(duckdb::DatabaseInstance& database,
                                    duckdb::shared_ptr<LakeScanInfo> info) {
@@ -336,6 +396,7 @@ duckdb::TableFunction ScanFunction(duckdb::DatabaseInstance& database,
   function.serialize = SerializeScan;
   function.deserialize = DeserializeScan;
   function.get_row_id_columns = nullptr;
+  function.get_virtual_columns = ScanVirtualColumns;
   function.late_materialization = false;
   return function;
 }

@@ -42,12 +42,18 @@ duckdb::virtual_column_map_t LakeTableEntry::GetVirtualColumns() const {
                  duckdb::TableColumn("file_index", duckdb::LogicalType::UBIGINT)});
   result.insert({Reader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER,
                  duckdb::TableColumn("file_row_number", duckdb::LogicalType::BIGINT)});
+  if (HasLineage(*table_)) {
+    result.insert({kRowIdColumn, duckdb::TableColumn("_row_id", duckdb::LogicalType::BIGINT)});
+  }
   return result;
 }
 
 duckdb::vector<duckdb::column_t> LakeTableEntry::GetRowIdColumns() const {
-  return {duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX,
-          duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER};
+  duckdb::vector<duckdb::column_t> result{
+      duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX,
+      duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER};
+  if (HasLineage(*table_)) result.push_back(kRowIdColumn);
+  return result;
 }
 
 void LakeTableEntry::BindUpdateConstraints(duckdb::Binder&, duckdb::LogicalGet& get,

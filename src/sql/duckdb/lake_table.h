@@ -7,6 +7,15 @@
 
 namespace tarn::duck {
 
+/// `_row_id` of Iceberg's "Row Lineage": what a row is known by through updates and compaction.
+inline constexpr duckdb::column_t kRowIdColumn =
+    duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX + 1000;
+
+/// Whether rows of the table have row ids that an update must keep.
+inline bool HasLineage(const LakeTable& table) {
+  return table.metadata != nullptr && table.metadata->format_version >= 3;
+}
+
 /// A table of the lake in one transaction.
 class LakeTableEntry final : public duckdb::TableCatalogEntry {
  public:
@@ -24,7 +33,8 @@ class LakeTableEntry final : public duckdb::TableCatalogEntry {
   duckdb::TableStorageInfo GetStorageInfo(duckdb::ClientContext& context) override;
   duckdb::TableFunction GetScanFunction(
       duckdb::ClientContext& context, duckdb::unique_ptr<duckdb::FunctionData>& bind_data) override;
-  /// Where a row stands: the file's index in the scan, and the position in the file.
+  /// Where a row stands: the file's index in the scan, the position in the file and, in tables that
+  /// have them, its row id.
   duckdb::vector<duckdb::column_t> GetRowIdColumns() const override;
   /// An updated row is a deleted one and a new one: all its columns are needed.
   void BindUpdateConstraints(duckdb::Binder& binder, duckdb::LogicalGet& get,

@@ -8,13 +8,21 @@
 
 #include "columnar/conform.h"
 #include "sql/duckdb/errors.h"
+#include "table/iceberg/manifest.h"
 
 namespace tarn::duck {
 
-WrittenFiles::WrittenFiles(LakeTransaction& lake, const TableName& table)
-    : engine_(lake.engine()),
-      options_(ValueOrThrow(lake.state().WriterOptions(table))),
-      file_schema_(ValueOrThrow(SchemaToArrow(options_.schema))) {}
+WrittenFiles::WrittenFiles(LakeTransaction& lake, const TableName& table, Lineage lineage)
+    : engine_(lake.engine()), options_(ValueOrThrow(lake.state().WriterOptions(table))) {
+  if (lineage == Lineage::kRowIds) {
+    // Readers know the column by its id; a column of the user's may have the name.
+    std::string name = "_row_id";
+    while (options_.schema.Find(name) != nullptr) name += "_";
+    options_.schema.fields.push_back({FieldId(kRowIdFieldId), std::move(name),
+                                      Type(Type::Kind::kLong), Nullability::kOptional, ""});
+  }
+  file_schema_ = ValueOrThrow(SchemaToArrow(options_.schema));
+}
 
 WrittenFiles::~WrittenFiles() {
   ObjectStore& store = *engine_.options.tables.store;

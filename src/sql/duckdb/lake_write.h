@@ -16,8 +16,10 @@ namespace tarn::duck {
 /// What nobody took is deleted by the destructor. Threads: may be called concurrently.
 class WrittenFiles {
  public:
+  /// Whether the rows have the table's columns only, or their row ids behind them.
+  enum class Lineage { kNone, kRowIds };
   /// Asks the transaction how files of the table have to look. Throws.
-  WrittenFiles(LakeTransaction& lake, const TableName& table);
+  WrittenFiles(LakeTransaction& lake, const TableName& table, Lineage lineage = Lineage::kNone);
   ~WrittenFiles();
 
   void Add(std::vector<DataFile> files, int64_t rows);
