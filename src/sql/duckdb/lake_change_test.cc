@@ -155,6 +155,12 @@ TEST_F(ChangeTest, FiltersAndColumnsAreRightBesideDeletedRows) {
   EXPECT_EQ(Sql("SELECT count(*), count(DISTINCT i) FROM s.big"), "270000|270000\n");
 }
 
+TEST_F(ChangeTest, CopyOnWriteIsRefusedByName) {
+  Sql("ALTER TABLE s.t SET ('write.update.mode' = 'copy-on-write')");
+  EXPECT_EQ(Sql("UPDATE s.t SET i = 0"), "unsupported: table s.t asks for copy-on-write");
+  EXPECT_EQ(Sql("DELETE FROM s.t WHERE i = 0"), "DELETE 1");
+}
+
 TEST_F(ChangeTest, RowsKeepTheirIdsThroughUpdates) {
   Sql("DELETE FROM s.t WHERE i = 0");  // raises the table to version 3: ids are given
   EXPECT_EQ(Sql("SELECT string_agg(_row_id, ' ' ORDER BY i) FROM s.t"), "1 2 3 4 5 6 7 8 9\n");

@@ -19,16 +19,23 @@ std::pair<std::string, std::string> SplitOwner(const std::string& owner) {
   return {owner.substr(0, colon), owner.substr(colon + 1)};
 }
 
-/// Iceberg's table properties "write.delete.isolation-level" and so on: serializable by default.
-Isolation IsolationOf(const TableMetadata* table, LakeState::RowChanges::Command command) {
-  if (table == nullptr) return Isolation::kSerializable;
+/// Iceberg's table properties "write.delete.isolation-level", "write.update.mode" and so on; empty
+/// where the table does not say.
+std::string WriteProperty(const TableMetadata* table, LakeState::RowChanges::Command command,
+                          const std::string& name) {
+  if (table == nullptr) return "";
   using Command = LakeState::RowChanges::Command;
-  const char* key = command == Command::kDelete   ? "write.delete.isolation-level"
-                    : command == Command::kUpdate ? "write.update.isolation-level"
-                                                  : "write.merge.isolation-level";
-  const auto found = table->properties.find(key);
-  const bool snapshot = found != table->properties.end() && found->second == "snapshot";
-  return snapshot ? Isolation::kSnapshot : Isolation::kSerializable;
+  const char* verb = command == Command::kDelete   ? "delete"
+                     : command == Command::kUpdate ? "update"
+                                                   : "merge";
+  const auto found = table->properties.find("write." + std::string(verb) + "." + name);
+  return found == table->properties.end() ? "" : found->second;
+}
+
+/// Serializable by default.
+Isolation IsolationOf(const TableMetadata* table, LakeState::RowChanges::Command command) {
+  return WriteProperty(table, command, "isolation-level") == "snapshot" ? Isolation::kSnapshot
+                                                                        : Isolation::kSerializable;
 }
 
 Error Taken(const TableName& name, const LakeRelation& relation) {
@@ -337,6 +344,11 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
   const std::lock_guard lock(mutex_);
   TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
   found_.clear();
+  if (WriteProperty(local->base.get(), changes.command, "mode") == "copy-on-write") {
+    return Unsupported("table " + name.ToString() + " asks for copy-on-write",
+                       "set the property write.<command>.mode to merge-on-read; `tarn maintain` "
+                       "rewrites the files later");
+  }
   const bool merge = changes.command == RowChanges::Command::kMerge;
   if (changes.deleted.empty() && changes.added.empty() && !merge) return Status::Ok();
   std::move(changes.added.begin(), changes.added.end(), std::back_inserter(local->files));
