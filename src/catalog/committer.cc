@@ -6,26 +6,13 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 
 namespace tarn {
 namespace {
 
 constexpr int64_t kBackoffFirstMicros = 5'000;
 constexpr int64_t kBackoffMaxMicros = 1'000'000;
-
-// What these errors say of a commit: it did not happen, and it will not.
-bool IsCertainRejection(const Error& error) {
-  switch (error.kind) {
-    case ErrorKind::kConflict:
-    case ErrorKind::kInvalidArgument:
-    case ErrorKind::kNotFound:
-    case ErrorKind::kAlreadyExists:
-    case ErrorKind::kPermissionDenied:
-      return true;
-    default:
-      return false;
-  }
-}
 
 bool IsWorthRepeating(const Error& error) {
   return error.kind == ErrorKind::kCommitUnknown || error.kind == ErrorKind::kUnavailable;
@@ -192,11 +179,25 @@ class Committer {
 
 }  // namespace
 
+bool IsCertainRejection(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::kConflict:
+    case ErrorKind::kInvalidArgument:
+    case ErrorKind::kNotFound:
+    case ErrorKind::kAlreadyExists:
+    case ErrorKind::kPermissionDenied:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Result<CommitInfo> CommitToLake(const TableContext& context, Catalog& catalog,
                                 const LakeCommit& commit) {
   Result<CommitInfo> info = Committer(context, catalog, commit).Run();
   if (!info.ok()) return info;
-  const Status published = PublishOutbox(context, catalog);
+  // Whatever goes wrong from here on, the commit has happened.
+  const Status published = RunWalled([&] { return PublishOutbox(context, catalog); });
   if (!published.ok()) {
     Log(LogLevel::kWarning, "commit " + std::to_string(info->sequence.value()) +
                                 " is in the catalog but not published for other readers; the next "

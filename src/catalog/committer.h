@@ -28,6 +28,10 @@ struct LakeCommit {
   std::vector<ExpectTableOp> expectations;
 };
 
+/// Whether an error of CommitToLake() says that the commit did not happen and never will: only then
+/// may its data files be deleted.
+bool IsCertainRejection(const Error& error);
+
 /// Stages all tables, commits them at one sequence, rebases and tries again after a Conflict (at
 /// most commit_retries_max), finds out after a lost answer, publishes afterwards (a failure to
 /// publish is not a failure to commit: the outbox keeps it). Staged metadata files are deleted only

@@ -12,6 +12,10 @@ Result<uint64_t> EngineState::StoreFor(const std::string& location) {
   for (size_t i = 0; i < foreign_stores_.size(); ++i) {
     if (foreign_stores_[i]->KeyOf(location).ok()) return static_cast<uint64_t>(i + 1);
   }
+  if (foreign_stores_.size() >= kForeignStoresMax) {
+    return ResourceExhausted("tables in more than " + std::to_string(kForeignStoresMax) +
+                             " buckets and folders were read since the start");
+  }
   TARN_ASSIGN_OR_RETURN(auto store, options.open_store(location));
   TARN_RETURN_IF_ERROR(store->KeyOf(location).status());
   foreign_stores_.push_back(std::move(store));

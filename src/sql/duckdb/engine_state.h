@@ -30,6 +30,8 @@ struct EngineState {
   std::string open_token;
 
  private:
+  static constexpr size_t kForeignStoresMax = 64;  ///< stores that one engine opens
+
   std::mutex mutex_;
   std::vector<std::unique_ptr<ObjectStore>> foreign_stores_;  ///< id - 1
 };

@@ -75,7 +75,7 @@ class ConstantsByFile {
   void Put(const std::string& path, std::map<int32_t, Scalar> values) {
     if (values.empty()) return;
     const std::lock_guard lock(mutex_);
-    values_.insert_or_assign(path, std::move(values));
+    values_.try_emplace(path, std::move(values));
   }
   /// Addresses stay valid: a path's values never change.
   const std::map<int32_t, Scalar>* Find(const std::string& path) const {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "catalog/committer.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/lake_change.h"
 #include "sql/duckdb/lake_insert.h"
@@ -84,7 +85,12 @@ duckdb::ErrorData LakeTransactionManager::CommitTransaction(duckdb::ClientContex
   const std::unique_ptr<LakeTransaction> lake = Take(transaction);
   const Status committed = Guard([&lake] { return lake->state().Commit(lake->extent()); });
   if (committed.ok()) return duckdb::ErrorData();
-  lake->state().Abort();
+  // After any other error the files may be the table's.
+  if (IsCertainRejection(committed.error())) {
+    lake->state().Abort();
+  } else {
+    lake->state().Forget();
+  }
   if (lake->session() != nullptr) lake->session()->commit_error = committed.error();
   return duckdb::ErrorData(duckdb::ExceptionType::TRANSACTION, committed.error().message);
 }

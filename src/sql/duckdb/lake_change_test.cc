@@ -1,3 +1,5 @@
+#include <functional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -153,6 +155,61 @@ TEST_F(ChangeTest, FiltersAndColumnsAreRightBesideDeletedRows) {
   EXPECT_EQ(Sql("UPDATE s.big SET k = -1 WHERE i % 10 = 4"), "UPDATE 30000");
   EXPECT_EQ(Sql("SELECT count(*) FROM s.big WHERE k = -1"), "30000\n");
   EXPECT_EQ(Sql("SELECT count(*), count(DISTINCT i) FROM s.big"), "270000|270000\n");
+}
+
+TEST_F(ChangeTest, AnotherScanOfTheTableDoesNotMoveTheRows) {
+  Sql("CREATE TABLE s.f (a INTEGER, b VARCHAR)");
+  for (const char* row : {"(1, 'x')", "(19990, 'y')", "(20000, 'z')"}) {
+    Sql(std::string("INSERT INTO s.f VALUES ") + row);
+  }
+  EXPECT_EQ(Sql("DELETE FROM s.f USING (SELECT file_row_number n, filename, a FROM s.f) o "
+                "WHERE f.b = 'x' AND f.a = o.a - 30000 + 30000 AND o.n >= 0"),
+            "DELETE 1");
+  EXPECT_EQ(Sql("SELECT string_agg(b, '' ORDER BY a) FROM s.f"), "yz\n");
+  // What tells the rows' place to the statement has no name.
+  EXPECT_NE(Sql("SELECT file_index FROM s.f").find("file_index"), std::string::npos);
+}
+
+TEST_F(ChangeTest, ARolledBackTableIsChangedAfterItsCommitOnly) {
+  Sql("DELETE FROM s.t WHERE i < 5");
+  Sql("BEGIN");
+  Sql("CALL rollback_table('s.t', 'sequence 2')");
+  EXPECT_EQ(Ids(), "0 1 2 3 4 5 6 7 8 9\n");
+  EXPECT_EQ(Sql("INSERT INTO s.t VALUES (77, 'x')").substr(0, 17), "invalid argument:");
+  Sql("ROLLBACK");
+  EXPECT_EQ(Ids(), "5 6 7 8 9\n");
+}
+
+TEST_F(ChangeTest, UpsertsByHandDoNotDoubleRows) {
+  const auto other = NewSession();
+  const auto upsert = [](const std::function<std::string(const std::string&)>& sql) {
+    sql("BEGIN");
+    EXPECT_EQ(sql("DELETE FROM s.t WHERE i = 50"), "DELETE 0");
+    sql("INSERT INTO s.t VALUES (50, 'new')");
+  };
+  upsert([&](const std::string& sql) { return Sql(sql); });
+  upsert([&](const std::string& sql) { return Sql(*other, sql); });
+  EXPECT_EQ(Sql("COMMIT"), "COMMIT");
+  EXPECT_EQ(Sql(*other, "COMMIT").substr(0, 9), "conflict:");
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.t WHERE i = 50"), "1\n");
+}
+
+TEST_F(ChangeTest, StatementsThatChangeNothingCommitNothing) {
+  const int64_t before = catalog_->CurrentSequence()->value();
+  Sql("DELETE FROM s.t WHERE i = 99");
+  Sql("UPDATE s.t SET i = 1 WHERE i = 99");
+  Sql("INSERT INTO s.t SELECT * FROM s.t WHERE i = 99");
+  EXPECT_EQ(catalog_->CurrentSequence()->value(), before);
+}
+
+TEST_F(ChangeTest, CommitOfAFailedTransactionSaysThatNothingIsKept) {
+  Sql("BEGIN");
+  Sql("INSERT INTO s.t VALUES (60, 'x')");
+  Sql("SELECT i / 0 FROM nothing.at_all");
+  Sql("INSERT INTO s.t SELECT 'no number'::INTEGER, 'x'");
+  const std::string answer = Sql("COMMIT");
+  EXPECT_TRUE(answer == "ROLLBACK" || answer == "COMMIT") << answer;
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.t WHERE i = 60"), answer == "COMMIT" ? "1\n" : "0\n");
 }
 
 TEST_F(ChangeTest, CopyOnWriteIsRefusedByName) {

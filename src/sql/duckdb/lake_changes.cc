@@ -139,6 +139,7 @@ Result<bool> LakeState::CreateTable(const TableName& name, const Schema& schema,
     TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(old.table->entry.name));
     Withdraw(&local->files);
     local->deletes.clear();
+    local->touched = true;
     local->base_rows = LakeTable::Base::kReplaced;
     TableTransaction& transaction = *local->transaction;
     TARN_RETURN_IF_ERROR(transaction.SetPartition({}));
@@ -159,6 +160,7 @@ Result<bool> LakeState::CreateTable(const TableName& name, const Schema& schema,
   table.partition = partition;
   table.properties = properties;
   Local local;
+  local.touched = true;
   TARN_ASSIGN_OR_RETURN(local.transaction, TableTransaction::Create(engine_.options.tables, table));
   local.entry.name = name;
   local.entry.location = table.location;
@@ -294,6 +296,7 @@ Status LakeState::Alter(const TableName& name,
   const Schema before = local->transaction->schema();
   const PartitionSpec spec_before = local->transaction->spec();
   TARN_RETURN_IF_ERROR(change(*local->transaction));
+  local->touched = true;
   if (local->files.empty()) return Status::Ok();
   // The files that this transaction wrote have the old names and partition values in them.
   const std::string hint = "COMMIT the rows first, then alter the table";
@@ -323,6 +326,10 @@ void LakeState::Withdraw(std::vector<DataFile>* files) {
 Result<DataWriterOptions> LakeState::WriterOptions(const TableName& name) {
   const std::lock_guard lock(mutex_);
   TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
+  if (local->rolled_back) {
+    return InvalidArgument("table " + name.ToString() + " was rolled back in this transaction",
+                           "COMMIT before its rows are changed");
+  }
   DataWriterOptions options;
   options.location = local->transaction->location();
   options.schema = local->transaction->schema();
@@ -336,6 +343,7 @@ Status LakeState::Append(const TableName& name, std::vector<DataFile> files) {
   const std::lock_guard lock(mutex_);
   TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
   found_.clear();
+  local->touched = local->touched || !files.empty();
   std::move(files.begin(), files.end(), std::back_inserter(local->files));
   return Status::Ok();
 }
@@ -349,8 +357,10 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
                        "set the property write.<command>.mode to merge-on-read; `tarn maintain` "
                        "rewrites the files later");
   }
-  const bool merge = changes.command == RowChanges::Command::kMerge;
-  if (changes.deleted.empty() && changes.added.empty() && !merge) return Status::Ok();
+  // What was not there when it was looked for must not be there when this is committed.
+  local->transaction->ReadRows(changes.read, IsolationOf(local->base.get(), changes.command));
+  if (changes.deleted.empty() && changes.added.empty()) return Status::Ok();
+  local->touched = true;
   std::move(changes.added.begin(), changes.added.end(), std::back_inserter(local->files));
   for (RowDeletes& one : changes.deleted) {
     Local::Deletes& deletes = local->deletes[one.file.path];
@@ -368,31 +378,40 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
     deletes.positions = std::make_shared<const DeletionVector>(std::move(one.positions));
     deletes.file = std::move(one.file);
   }
-  local->transaction->ReadRows(changes.read, IsolationOf(local->base.get(), changes.command));
   return Status::Ok();
 }
 
 Status LakeState::RollBack(const TableName& name, const LakePoint& point) {
   const std::lock_guard lock(mutex_);
-  TARN_ASSIGN_OR_RETURN(const LakeRelation then, FindAt(name, point));
-  if (then.table == nullptr) return NotFound("table " + name.ToString() + " does not exist");
-  std::optional<SnapshotId> snapshot = then.table->snapshot;
-  if (!snapshot) snapshot = then.table->metadata->current_snapshot;
   TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
   if (!local->files.empty() || !local->deletes.empty() ||
       local->base_rows == LakeTable::Base::kReplaced) {
     return InvalidArgument("table " + name.ToString() + " has rows of this transaction",
                            "COMMIT or ROLLBACK them first");
   }
-  if (local->base == nullptr || local->entry.uuid != then.table->entry.uuid) {
-    return InvalidArgument("at that point " + name.ToString() + " was another table",
-                           "copy its rows with CREATE TABLE … AS SELECT … AT …");
+  if (local->base == nullptr) {
+    return NotFound("table " + name.ToString() + " is not committed yet");
   }
-  if (!snapshot) {
-    return InvalidArgument("at that point " + name.ToString() + " had no rows yet",
-                           "delete the rows instead");
+  std::optional<SnapshotId> snapshot;
+  if (point.sequence) {
+    // By its identity: it may have had another name then.
+    auto then = engine_.options.catalog->LoadTableByUuid(local->entry.uuid, point.sequence);
+    TARN_RETURN_IF_ERROR(then.status().Wrap("table " + name.ToString() + " at commit " +
+                                            std::to_string(point.sequence->value())));
+    TARN_ASSIGN_OR_RETURN(const auto state,
+                          LoadTableMetadata(engine_.options.tables, then->metadata_location));
+    snapshot = state->current_snapshot;
+  } else {
+    TARN_ASSIGN_OR_RETURN(const LakeRelation then, FindAt(name, point));
+    snapshot = then.table->snapshot;
   }
   found_.clear();
+  local->touched = true;
+  if (!snapshot) {
+    // It had no rows yet.
+    local->base_rows = LakeTable::Base::kReplaced;
+    return Status::Ok();
+  }
   if (*snapshot == local->base->current_snapshot) return Status::Ok();
   TARN_RETURN_IF_ERROR(local->transaction->RollBackTo(*snapshot));
   local->rolled_back = *snapshot;

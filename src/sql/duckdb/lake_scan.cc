@@ -1,6 +1,7 @@
 #include "sql/duckdb/lake_scan.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "duckdb/common/multi_file/multi_file_function.hpp"
@@ -115,6 +116,10 @@ class LakeReader final : public duckdb::MultiFileReader {
       const Columns& local_columns, duckdb::idx_t& column_id, const duckdb::LogicalType& type,
       duckdb::MultiFileLocalIndex local_index,
       duckdb::optional_ptr<duckdb::MultiFileColumnDefinition>& stored) override {
+    if (column_id == kChangedFileColumn) {
+      return duckdb::make_uniq<duckdb::BoundConstantExpression>(
+          duckdb::Value::UBIGINT(reader_data.reader->file_list_idx.GetIndex()));
+    }
     if (column_id != kRowIdColumn) {
       return MultiFileReader::GetVirtualColumnExpression(context, reader_data, local_columns,
                                                          column_id, type, local_index, stored);
@@ -210,7 +215,7 @@ class LakeReader final : public duckdb::MultiFileReader {
     const auto& files = file_list.Cast<LakeFileList>();
     const bool changes_rows =
         std::any_of(columns.begin(), columns.end(), [](const duckdb::ColumnIndex& column) {
-          return column.GetPrimaryIndex() == MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX;
+          return column.GetPrimaryIndex() == kChangedFileColumn;
         });
     if (!changes_rows) {
       NoteRead(context, files);
@@ -308,7 +313,10 @@ duckdb::InsertionOrderPreservingMap<std::string> ScanToString(
     if (snapshot != nullptr && plan.manifests_skipped > 0) {
       const auto files_total = snapshot->summary.find("total-data-files");
       if (files_total != snapshot->summary.end()) {
-        total = std::max<int64_t>(total, std::stoll(files_total->second));
+        int64_t number = 0;
+        const std::string& text = files_total->second;
+        std::from_chars(text.data(), text.data() + text.size(), number);
+        total = std::max(total, number);
       }
     }
     result["Files"] = std::to_string(plan.files.size()) + " of " + std::to_string(total);
@@ -369,6 +377,7 @@ duckdb::virtual_column_map_t ScanVirtualColumns(
   duckdb::MultiFileReader::GetVirtualColumns(context, bind.reader_bind, result);
   bind.interface->GetVirtualColumns(context, bind, result);
   result.insert({kRowIdColumn, duckdb::TableColumn("_row_id", duckdb::LogicalType::BIGINT)});
+  result.insert({kChangedFileColumn, duckdb::TableColumn("", duckdb::LogicalType::UBIGINT)});
   bind.virtual_columns = result;
   return result;
 }

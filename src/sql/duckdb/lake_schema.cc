@@ -34,6 +34,10 @@ OnTaken OnTakenOf(duckdb::OnCreateConflict conflict) {
 LakePoint PointOf(const duckdb::BoundAtClause& at) {
   const duckdb::Value& value = at.GetValue();
   LakePoint point;
+  if (value.IsNull()) {
+    Throw(InvalidArgument("AT names no moment: its value is NULL",
+                          "name a snapshot, a tag, a commit or a time"));
+  }
   if (duckdb::StringUtil::Upper(at.Unit()) != "VERSION") {
     // A session's time zone has no say in what an instant is: TIMESTAMP literals are UTC.
     const auto time = value.DefaultCastAs(duckdb::LogicalType::TIMESTAMP);

@@ -293,8 +293,9 @@ Result<std::vector<LakeRelation>> LakeState::List(const std::string& schema) {
 bool LakeState::changed() const {
   const std::lock_guard lock(mutex_);
   if (!ops_.empty()) return true;
-  return std::any_of(tables_.begin(), tables_.end(),
-                     [](const auto& entry) { return entry.second.transaction != nullptr; });
+  return std::any_of(tables_.begin(), tables_.end(), [](const auto& entry) {
+    return entry.second.transaction != nullptr && entry.second.touched;
+  });
 }
 
 Status LakeState::Commit(Extent extent) {
@@ -305,7 +306,7 @@ Status LakeState::Commit(Extent extent) {
   commit.ops = ops_;
   std::string touched;
   for (auto& [name, local] : tables_) {
-    if (local.transaction == nullptr) continue;
+    if (local.transaction == nullptr || !local.touched) continue;
     if (local.rolled_back) {
       commit.expectations.push_back({local.entry.uuid, local.transaction->base_location()});
     }
@@ -343,12 +344,14 @@ Status LakeState::Commit(Extent extent) {
     ops_.clear();
     return Status::Ok();
   }
-  // After an unknown outcome the files may be the table's: then they stay.
-  if (committed.error().kind == ErrorKind::kCommitUnknown) {
-    tables_.clear();
-    withdrawn_.clear();
-  }
   return committed.status();
+}
+
+void LakeState::Forget() {
+  const std::lock_guard lock(mutex_);
+  withdrawn_.clear();
+  tables_.clear();
+  ops_.clear();
 }
 
 void LakeState::Abort() {

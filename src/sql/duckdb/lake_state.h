@@ -122,6 +122,8 @@ class LakeState {
   Status Commit(Extent extent);
   /// Deletes the files of a transaction that will not be committed.
   void Abort();
+  /// Ends a transaction of which nobody knows whether it was committed: its files stay.
+  void Forget();
 
  private:
   /// A table that this transaction created, changed or renamed.
@@ -137,6 +139,8 @@ class LakeState {
     std::map<std::string, Deletes> deletes;  ///< by path
     LakeTable::Base base_rows = LakeTable::Base::kVisible;
     std::optional<SnapshotId> rolled_back;
+    /// Whether there is anything to commit: a statement may have changed no row.
+    bool touched = false;
   };
 
   Result<Sequence> PinLocked();

@@ -38,8 +38,7 @@ duckdb::virtual_column_map_t LakeTableEntry::GetVirtualColumns() const {
       {duckdb::COLUMN_IDENTIFIER_EMPTY, duckdb::TableColumn("", duckdb::LogicalType::BOOLEAN)});
   result.insert({Reader::COLUMN_IDENTIFIER_FILENAME,
                  duckdb::TableColumn("filename", duckdb::LogicalType::VARCHAR)});
-  result.insert({Reader::COLUMN_IDENTIFIER_FILE_INDEX,
-                 duckdb::TableColumn("file_index", duckdb::LogicalType::UBIGINT)});
+  result.insert({kChangedFileColumn, duckdb::TableColumn("", duckdb::LogicalType::UBIGINT)});
   result.insert({Reader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER,
                  duckdb::TableColumn("file_row_number", duckdb::LogicalType::BIGINT)});
   if (HasLineage(*table_)) {
@@ -50,8 +49,7 @@ duckdb::virtual_column_map_t LakeTableEntry::GetVirtualColumns() const {
 
 duckdb::vector<duckdb::column_t> LakeTableEntry::GetRowIdColumns() const {
   duckdb::vector<duckdb::column_t> result{
-      duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX,
-      duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER};
+      kChangedFileColumn, duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER};
   if (HasLineage(*table_)) result.push_back(kRowIdColumn);
   return result;
 }

@@ -11,6 +11,10 @@ namespace tarn::duck {
 inline constexpr duckdb::column_t kRowIdColumn =
     duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX + 1000;
 
+/// The index of a row's file in the scan of a statement that changes rows. Has no name: only such a
+/// statement can ask for it, and it is about that scan's files alone.
+inline constexpr duckdb::column_t kChangedFileColumn = kRowIdColumn + 1;
+
 /// Whether rows of the table have row ids that an update must keep.
 inline bool HasLineage(const LakeTable& table) {
   return table.metadata != nullptr && table.metadata->format_version >= 3;

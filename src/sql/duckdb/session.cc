@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "duckdb/main/valid_checker.hpp"
+#include "duckdb/transaction/meta_transaction.hpp"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/rows.h"
 #include "sql/duckdb/show.h"
@@ -12,6 +14,11 @@ namespace {
 
 /// Times the number of the attempt, at most; the length of a pause is left to chance.
 constexpr int64_t kRetryPauseMicros = 20'000;
+
+bool TransactionFailed(duckdb::ClientContext& context) {
+  return context.transaction.HasActiveTransaction() &&
+         duckdb::ValidChecker::IsInvalidated(context.ActiveTransaction());
+}
 
 }  // namespace
 
@@ -49,6 +56,7 @@ Result<std::vector<std::string>> DuckDbSession::Split(const std::string& text) {
 }
 
 Result<std::unique_ptr<Rows>> DuckDbSession::Execute(const std::string& statement) {
+  interrupted_ = false;
   for (int64_t attempt = 1;; ++attempt) {
     const bool own_transaction = connection_->IsAutoCommit();
     state_->commit_error.reset();
@@ -62,6 +70,7 @@ Result<std::unique_ptr<Rows>> DuckDbSession::Execute(const std::string& statemen
     const auto pause = static_cast<uint64_t>(kRetryPauseMicros * attempt);
     const TableContext& tables = engine_.options.tables;
     tables.clock->SleepMicros(static_cast<int64_t>(tables.random->Below(pause)));
+    if (interrupted_) return Cancelled("interrupted");
   }
 }
 
@@ -77,12 +86,20 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text)
                            "run them one by one");
   }
   TARN_RETURN_IF_ERROR(CheckStatement(*statements[0]));
+  if (IsCommit(*statements[0]) && TransactionFailed(*connection_->context)) {
+    // As PostgreSQL does: nothing of a transaction in which a statement failed is kept, and the tag
+    // says so.
+    statements = connection_->ExtractStatements("ROLLBACK");
+  }
   const std::string tag = TagOf(*statements[0]);
   auto result = connection_->SendQuery(std::move(statements[0]));
   if (result->HasError()) return FromDuckDb(result->GetErrorObject());
   return MakeRows(connection_, state_, std::move(result), tag, engine_.options.limits);
 }
 
-void DuckDbSession::Interrupt() { connection_->Interrupt(); }
+void DuckDbSession::Interrupt() {
+  interrupted_ = true;
+  connection_->Interrupt();
+}
 
 }  // namespace tarn::duck

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ class DuckDbSession final : public Session {
 
   std::shared_ptr<duckdb::DuckDB> database_;
   EngineState& engine_;
+  std::atomic<bool> interrupted_{false};  ///< since the statement began
   duckdb::shared_ptr<SessionState> state_;
   std::shared_ptr<duckdb::Connection> connection_;
 };

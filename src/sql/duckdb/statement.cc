@@ -100,6 +100,12 @@ std::string LineColumn(const std::string& text, size_t offset) {
   return std::to_string(line) + ":" + std::to_string(column);
 }
 
+bool IsCommit(const duckdb::SQLStatement& statement) {
+  if (statement.type != StatementType::TRANSACTION_STATEMENT) return false;
+  return statement.Cast<duckdb::TransactionStatement>().info->type ==
+         duckdb::TransactionType::COMMIT;
+}
+
 std::string TagOf(const duckdb::SQLStatement& statement) {
   switch (statement.type) {
     case StatementType::SELECT_STATEMENT:

@@ -27,6 +27,9 @@ std::string QuoteTimestampParameter(const std::string& sql);
 /// PostgreSQL's command tag without counts: "CREATE TABLE", "BEGIN", "SELECT".
 std::string TagOf(const duckdb::SQLStatement& statement);
 
+/// COMMIT, END.
+bool IsCommit(const duckdb::SQLStatement& statement);
+
 /// Refuses what no user may say, before anything is bound (binding opens files): ATTACH, DETACH,
 /// COPY, EXPORT, INSTALL, LOAD, … also below EXPLAIN and PREPARE.
 Status CheckStatement(const duckdb::SQLStatement& statement);

@@ -150,12 +150,12 @@ std::vector<Outcome> RollbackLake(LakeState& lake, const Arguments& arguments) {
         outcomes.push_back({entry.name, "left: kept by " + entry.owner});
         continue;
       }
-      const auto then = lake.FindAt(entry.name, point);
-      if (!then.ok() || then->table == nullptr || then->table->entry.uuid != entry.uuid) {
+      const Status rolled_back = lake.RollBack(entry.name, point);
+      if (!rolled_back.ok() && rolled_back.error().kind == ErrorKind::kNotFound) {
         outcomes.push_back({entry.name, "left: it is newer than that"});
         continue;
       }
-      ThrowIfError(lake.RollBack(entry.name, point));
+      ThrowIfError(rolled_back);
       outcomes.push_back({entry.name, "rolled back to " + arguments[0]});
     }
   }

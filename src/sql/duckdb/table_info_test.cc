@@ -112,6 +112,33 @@ TEST_F(TableInfoTest, RollsTheWholeLakeBack) {
   EXPECT_EQ(Sql("SELECT count(*) FROM s.u"), "1\n");
 }
 
+TEST_F(TableInfoTest, RollsBackTablesThatWereEmptyOrHadAnotherName) {
+  Sql("CREATE TABLE s.empty (i INTEGER)");
+  Sql("CREATE TABLE s.old AS SELECT 1 AS i");
+  const std::string point =
+      "'sequence " + std::to_string(catalog_->CurrentSequence()->value()) + "'";
+  Sql("INSERT INTO s.empty VALUES (1)");
+  Sql("ALTER TABLE s.old RENAME TO renamed");
+  Sql("INSERT INTO s.renamed VALUES (2)");
+  Sql("SELECT * FROM rollback_lake(" + point + ")");
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.empty"), "0\n");
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.renamed"), "1\n");
+}
+
+TEST_F(TableInfoTest, ATagThatSomebodyElseMadeMeanwhileIsNotReplaced) {
+  const auto other = NewSession();
+  Sql("BEGIN");
+  Sql("CALL create_tag('s.t', 'mine')");
+  Sql(*other, "CALL create_tag('s.t', 'mine', '" + Snapshot(0) + "')");
+  EXPECT_EQ(Sql("COMMIT").substr(0, 9), "conflict:");
+  EXPECT_EQ(Count("AT (VERSION => 'mine')"), "10\n");
+}
+
+TEST_F(TableInfoTest, AMomentThatIsNullIsRefused) {
+  EXPECT_EQ(Count("AT (VERSION => NULL)").substr(0, 17), "invalid argument:");
+  EXPECT_EQ(Count("AT (TIMESTAMP => NULL)").substr(0, 17), "invalid argument:");
+}
+
 TEST_F(TableInfoTest, AnExplainedCallDoesNothing) {
   Sql("EXPLAIN CALL rollback_table('s.t', '" + Snapshot(0) + "')");
   EXPECT_EQ(Sql("SELECT count(*) FROM s.t$history"), "3\n");

@@ -12,6 +12,7 @@
 #include "table/dual/batch_layout.h"
 #include "table/dual/manifest_io.h"
 #include "table/dual/partition_split.h"
+#include "table/iceberg/manifest.h"
 #include "table/iceberg/single_value.h"
 
 namespace tarn {
@@ -146,6 +147,8 @@ class DataWriterImpl final : public DataWriter {
     file.size_bytes = written.size_bytes;
     file.split_offsets = std::move(written.split_offsets);
     for (const auto& [id, column] : written.columns) {
+      // Manifests tell nothing of columns that are not the table's ("Row Lineage").
+      if (id >= kReservedFieldIds) continue;
       file.column_sizes[id] = column.compressed_bytes;
       // Of repeated values neither counts nor bounds say anything about rows.
       auto leaf = leaves_.find(id);

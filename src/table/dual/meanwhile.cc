@@ -80,4 +80,28 @@ Status CheckMeanwhile(const TableContext& context, const TableMetadata& before,
   return {};
 }
 
+Status CheckRefsMeanwhile(const TableMetadata& before, const TableMetadata& now,
+                          const std::map<std::string, std::optional<SnapshotRef>>& changed,
+                          std::optional<SnapshotId> rollback) {
+  const auto snapshot_of = [](const TableMetadata& table, const std::string& name) {
+    const auto found = table.refs.find(name);
+    return found == table.refs.end() ? std::optional<SnapshotId>() : found->second.snapshot;
+  };
+  const auto gone = [&](SnapshotId snapshot) -> Status {
+    if (now.FindSnapshot(snapshot) != nullptr) return {};
+    return Conflict("snapshot " + std::to_string(snapshot.value()) + " of " + now.location +
+                        " expired meanwhile",
+                    kAgain);
+  };
+  for (const auto& [name, ref] : changed) {
+    if (snapshot_of(before, name) != snapshot_of(now, name)) {
+      return Conflict("the branch or tag \"" + name + "\" of " + now.location +
+                          " was changed by somebody else meanwhile",
+                      kAgain);
+    }
+    if (ref) TARN_RETURN_IF_ERROR(gone(ref->snapshot));
+  }
+  return rollback ? gone(*rollback) : Status();
+}
+
 }  // namespace tarn

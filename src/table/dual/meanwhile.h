@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,11 @@ struct MeanwhileCheck {
 /// (also when the later state does not stem from the earlier one); those of reading.
 Status CheckMeanwhile(const TableContext& context, const TableMetadata& before,
                       const TableMetadata& now, const MeanwhileCheck& check);
+
+/// Checks that the branches and tags that a change is about are what they were, and that the
+/// snapshots they name, or are rolled back to, are still there. Error Conflict.
+Status CheckRefsMeanwhile(const TableMetadata& before, const TableMetadata& now,
+                          const std::map<std::string, std::optional<SnapshotRef>>& changed,
+                          std::optional<SnapshotId> rollback);
 
 }  // namespace tarn

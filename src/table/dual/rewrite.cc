@@ -12,7 +12,6 @@
 
 #include "base/thread.h"
 #include "table/dual/live_rows.h"
-#include "table/iceberg/manifest.h"
 #include "table/model/column_mapping.h"
 
 namespace tarn {
@@ -100,18 +99,6 @@ class RowsAhead {
   std::thread thread_;
 };
 
-/// Manifests tell nothing of columns that are not the table's.
-void ForgetLineageMetrics(DataFile& file) {
-  for (const int32_t id : {kRowIdFieldId, kLastUpdatedSequenceFieldId}) {
-    file.column_sizes.erase(id);
-    file.value_counts.erase(id);
-    file.null_counts.erase(id);
-    file.nan_counts.erase(id);
-    file.lower_bounds.erase(id);
-    file.upper_bounds.erase(id);
-  }
-}
-
 }  // namespace
 
 Result<std::vector<DataFile>> CopyLiveRows(const TableContext& context, const TableMetadata& table,
@@ -135,7 +122,6 @@ Result<std::vector<DataFile>> CopyLiveRows(const TableContext& context, const Ta
     TARN_RETURN_IF_ERROR(writer->Write(*batch));
   }
   TARN_ASSIGN_OR_RETURN(std::vector<DataFile> written, writer->Finish());
-  for (DataFile& file : written) ForgetLineageMetrics(file);
   return written;
 }
 

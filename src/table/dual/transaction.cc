@@ -243,8 +243,16 @@ class TransactionImpl final : public TableTransaction {
     return {};
   }
 
+  /// The rows of a rolled back table are not those that the next snapshot would stand on.
+  Status CheckNotRolledBack() const {
+    if (!rollback_) return {};
+    return InvalidArgument("the table was rolled back in this transaction",
+                           "COMMIT before its rows are changed");
+  }
+
   /// Deleting goes with appending, and, of files that came with it, with overwriting.
   Status TakeKind(RowChange::Kind kind) {
+    TARN_RETURN_IF_ERROR(CheckNotRolledBack());
     if (rows_.kind == RowChange::Kind::kOverwrite && kind == RowChange::Kind::kAppend) return {};
     if (rows_.kind != RowChange::Kind::kNone && rows_.kind != kind) {
       return InvalidArgument("a transaction changes rows in one way only");
@@ -254,6 +262,7 @@ class TransactionImpl final : public TableTransaction {
   }
 
   Status SetRows(RowChange::Kind kind, std::vector<DataFile> files) {
+    TARN_RETURN_IF_ERROR(CheckNotRolledBack());
     if (rows_.kind != RowChange::Kind::kNone && rows_.kind != kind) {
       return InvalidArgument("a transaction changes rows in one way only");
     }
@@ -378,6 +387,7 @@ Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
     return Conflict("the partitioning of " + location_ + " was changed by somebody else meanwhile",
                     "look at the table, then try again");
   }
+  TARN_RETURN_IF_ERROR(CheckRefsMeanwhile(*base_, *base, refs_, rollback_));
   if (!reads_.empty() || !rows_.removed.empty()) {
     MeanwhileCheck check;
     check.reads = reads_;
