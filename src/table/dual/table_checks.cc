@@ -97,6 +97,16 @@ std::string WhyRowsDoNotFit(const Schema& from, const Schema& to) {
   return {};
 }
 
+std::string RenamedWithoutMapping(const Schema& from, const Schema& to,
+                                  const std::map<int32_t, std::string>& mapping) {
+  for (const Field& field : to.fields) {
+    const Field* then = from.Find(field.id);
+    if (then == nullptr || then->name == field.name || mapping.contains(field.id.value())) continue;
+    return "column " + then->name + " was renamed to " + field.name;
+  }
+  return "";
+}
+
 std::string FirstDifference(const Schema& from, const Schema& to) {
   for (const Field& field : to.fields) {
     const Field* then = from.Find(field.id);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 
 #include "base/result.h"
@@ -22,6 +24,10 @@ Status CheckPartitionSources(const Schema& schema, const PartitionSpec& spec);
 
 /// Why rows written for `from` cannot join a table that has become `to`; empty when they can.
 std::string WhyRowsDoNotFit(const Schema& from, const Schema& to);
+/// Which column was renamed although the table had no rows, so that no mapping leads to the name
+/// that rows written for `from` carry; empty when none was.
+std::string RenamedWithoutMapping(const Schema& from, const Schema& to,
+                                  const std::map<int32_t, std::string>& mapping);
 /// The first thing that differs between two schemas, for messages.
 std::string FirstDifference(const Schema& from, const Schema& to);
 

@@ -371,15 +371,9 @@ Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
     }
   }
   if (theirs && !rows_.files.empty()) {
-    // A column renamed while the table had no rows has no mapping that leads to the old name, which
-    // the staged files carry.
     TARN_ASSIGN_OR_RETURN(const auto mapping, ReadColumnMapping(*base));
-    for (const Field& field : now.fields) {
-      const Field* then = before.Find(field.id);
-      if (then == nullptr || then->name == field.name || mapping.count(field.id.value()) != 0)
-        continue;
-      return Conflict("the rows do not fit " + location_ + " any more: column " + then->name +
-                          " was renamed to " + field.name + " meanwhile",
+    if (std::string renamed = RenamedWithoutMapping(before, now, mapping); !renamed.empty()) {
+      return Conflict("the rows do not fit " + location_ + " any more: " + renamed + " meanwhile",
                       "try again with the table's columns of now");
     }
   }
