@@ -244,7 +244,8 @@ Status ReadDeltaCheckpoint(ObjectStore& store, const std::string& folder,
   }
   if (content != CheckpointContent::kAll && content != CheckpointContent::kFiles) return {};
   for (const delta::Sidecar& sidecar : sidecars) {
-    TARN_RETURN_IF_ERROR(ReadParquetPart(store, SidecarKey(folder, sidecar), content, visit));
+    TARN_RETURN_IF_ERROR(ReadParquetPart(store, SidecarKey(folder, sidecar), content, visit)
+                             .Wrap("sidecar of " + store.UriOf(folder + files.names.front())));
   }
   return {};
 }

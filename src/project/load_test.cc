@@ -79,6 +79,14 @@ TEST_F(LoadProjectTest, AKeyThatStandsTwiceIsAnError) {
             std::string::npos);
 }
 
+TEST_F(LoadProjectTest, TextThatBeginsNoDocumentIsAnErrorNotAnEndlessOne) {
+  EXPECT_EQ(ErrorOf(",name: x\n"), "tarn.yaml:1:1: no YAML begins like this");
+  EXPECT_EQ(ErrorOf("}"), "tarn.yaml:1:1: illegal flow end");
+  EXPECT_EQ(
+      ErrorOf("name: x\n---\nname: y\n"),
+      "tarn.yaml:2:1: a second YAML document begins here\nHINT:  keep one document in the file");
+}
+
 TEST_F(LoadProjectTest, WrongTypesAreErrorsWithTheirPlace) {
   EXPECT_NE(ErrorOf("name: [x]\n").find("tarn.yaml:1:7"), std::string::npos);
   EXPECT_NE(ErrorOf("name: x\nlimits: {load_streams: many}\n").find("must be a whole number"),

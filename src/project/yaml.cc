@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <sstream>
+
+#include <yaml-cpp/eventhandler.h>
 
 #include "base/nearest.h"
 
@@ -31,6 +34,28 @@ const char* KindOf(const YAML::Node& node) {
   if (node.IsScalar()) return "a text";
   return "nothing";
 }
+
+/// Where the last document began that a parser was asked for.
+class DocumentPlace final : public YAML::EventHandler {
+ public:
+  const YAML::Mark& mark() const { return mark_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  YAML::Mark mark_;
+};
 
 bool NameCharacter(char c, bool first) {
   return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
@@ -83,18 +108,22 @@ Result<std::string> ExpandEnvironment(const std::string& text) {
 }
 
 Result<YAML::Node> ParseYaml(const std::string& text, const std::string& file, int first_line) {
-  YAML::Node node;
   try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() > 1) {
-      return At(PositionOfMark(documents[1].Mark(), file, first_line),
-                "a second YAML document begins here", "keep one document in the file");
+    // Not LoadAll(): before text that begins no document ("," or "}") it never ends.
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    DocumentPlace document;
+    if (!parser.HandleNextDocument(document)) return YAML::Node();
+    const YAML::Mark first = document.mark();
+    if (parser.HandleNextDocument(document)) {
+      const FilePosition position = PositionOfMark(document.mark(), file, first_line);
+      if (document.mark().pos == first.pos) return At(position, "no YAML begins like this");
+      return At(position, "a second YAML document begins here", "keep one document in the file");
     }
-    if (!documents.empty()) node = documents[0];
+    return YAML::Load(text);
   } catch (const YAML::Exception& error) {
     return At(PositionOfMark(error.mark, file, first_line), error.msg);
   }
-  return node;
 }
 
 YAML::Node OverlayYaml(const YAML::Node& base, const YAML::Node& over) {

@@ -1,0 +1,2 @@
+-- x
+SELECT 'a' /* b */ FROM t
