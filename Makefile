@@ -2,9 +2,10 @@
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 PRESET ?= release
+SECONDS_EACH ?= 60
 BUILD = $(if $(filter release,$(PRESET)),build,build-$(PRESET))
 
-.PHONY: help setup setup-test build demo test test-engines dist test-dist bench format format-check lint clean
+.PHONY: help setup setup-test build demo test test-engines fuzz dist test-dist bench format format-check lint clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -30,6 +31,10 @@ test: setup-test ## every C++ unit test, then tests/ with pytest
 
 test-engines: setup-test ## other engines read what Tarn wrote, and write what it reads
 	tools/test.sh --preset $(PRESET) --jobs $(JOBS) --engines
+
+fuzz: ## every decoder of foreign bytes under libFuzzer, 60 s each (SECONDS_EACH=60, TARGETS=all)
+	tools/setup.sh build fuzz
+	tools/fuzz.sh --seconds $(SECONDS_EACH) $(TARGETS)
 
 dist: setup ## dist/tarn-<version>-linux-x86_64.tar.gz, which runs wherever it is unpacked
 	cmake --preset release -DBUILD_TESTING=OFF

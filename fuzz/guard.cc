@@ -133,6 +133,6 @@ double Guard::cpu_seconds_max() {
 #ifdef __SANITIZE_ADDRESS__
 // ASAN_OPTIONS of the environment are laid over these.
 extern "C" const char* __asan_default_options() {
-  return "max_allocation_size_mb=1536:hard_rss_limit_mb=4096";
+  return "max_allocation_size_mb=1024:hard_rss_limit_mb=4096";
 }
 #endif

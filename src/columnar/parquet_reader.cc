@@ -25,6 +25,7 @@ namespace tarn {
 
 namespace {
 
+using parquet::arrow::FileReader;
 using parquet::arrow::SchemaField;
 
 /// Pieces in which the columns of a large row group are read.
@@ -34,6 +35,14 @@ constexpr int64_t kPieceBytesMax = 8 << 20;
 constexpr int64_t kHoleBytesMax = 64 << 10;
 /// A batch is not made smaller than this, however large the rows are.
 constexpr int64_t kBatchRowsMin = 256;
+
+/// How the bytes of a row group come.
+enum class Fetching {
+  /// Every column chunk at once: what a page claims to be cannot reach beyond it.
+  kWhole,
+  /// Piece by piece; Arrow takes as much memory as the header of a page asks for (at most 2 GiB).
+  kPieces
+};
 
 /// Which leaves of the file are read, and which top-level column answers which wish.
 struct Selection {
@@ -160,12 +169,8 @@ class ArrowParquetReader final : public ParquetReader {
     }));
     TARN_ASSIGN_OR_RETURN(selection_, Selector(manifest).Select(options_.columns, what_));
     TARN_RETURN_IF_ERROR(Guard([&]() -> arrow::Status {
-      ARROW_ASSIGN_OR_RAISE(reader_,
-                            parquet::arrow::FileReader::Make(
-                                arrow::default_memory_pool(),
-                                parquet::ParquetFileReader::Open(input_, Properties(), metadata_),
-                                ArrowProperties()));
-      ARROW_ASSIGN_OR_RAISE(auto none, reader_->GetRecordBatchReader({}, selection_.leaves));
+      ARROW_ASSIGN_OR_RAISE(FileReader* const reader, ReaderFor(Fetching::kWhole));
+      ARROW_ASSIGN_OR_RAISE(auto none, reader->GetRecordBatchReader({}, selection_.leaves));
       return MakeSchema(*none->schema());
     }));
     return Guard([&] {
@@ -224,14 +229,28 @@ class ArrowParquetReader final : public ParquetReader {
     return properties;
   }
 
-  parquet::ReaderProperties Properties() const {
+  parquet::ReaderProperties Properties(Fetching fetching) const {
     parquet::ReaderProperties properties;
-    const auto leaves = std::max<int64_t>(1, static_cast<int64_t>(selection_.leaves.size()));
-    properties.enable_buffered_stream();
-    properties.set_buffer_size(
-        std::clamp(options_.read_bytes_max / leaves, kPieceBytesMin, kPieceBytesMax));
+    if (fetching == Fetching::kPieces) {
+      const auto leaves = std::max<int64_t>(1, static_cast<int64_t>(selection_.leaves.size()));
+      properties.enable_buffered_stream();
+      properties.set_buffer_size(
+          std::clamp(options_.read_bytes_max / leaves, kPieceBytesMin, kPieceBytesMax));
+    }
     properties.set_page_checksum_verification(true);
     return properties;
+  }
+
+  arrow::Result<FileReader*> ReaderFor(Fetching fetching) {
+    std::unique_ptr<FileReader>& reader =
+        fetching == Fetching::kWhole ? whole_reader_ : pieces_reader_;
+    if (reader == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(reader, FileReader::Make(arrow::default_memory_pool(),
+                                                     parquet::ParquetFileReader::Open(
+                                                         input_, Properties(fetching), metadata_),
+                                                     ArrowProperties()));
+    }
+    return reader.get();
   }
 
   /// Positions are counted by what the footer says, so it must not contradict itself.
@@ -330,31 +349,35 @@ class ArrowParquetReader final : public ParquetReader {
             std::max<int64_t>(0, metadata->ColumnChunk(leaf)->total_uncompressed_size());
       }
       const int64_t row_bytes = std::max<int64_t>(1, row_group_bytes / group.rows);
-      reader_->set_batch_size(std::clamp(limits_.batch_bytes_max / row_bytes,
-                                         std::min(kBatchRowsMin, limits_.batch_rows),
-                                         limits_.batch_rows));
-      ARROW_RETURN_NOT_OK(Preload(group.index));
+      ARROW_ASSIGN_OR_RAISE(const Fetching fetching, Preload(group.index));
+      ARROW_ASSIGN_OR_RAISE(FileReader* const reader, ReaderFor(fetching));
+      reader->set_batch_size(std::clamp(limits_.batch_bytes_max / row_bytes,
+                                        std::min(kBatchRowsMin, limits_.batch_rows),
+                                        limits_.batch_rows));
       ARROW_ASSIGN_OR_RAISE(batches_,
-                            reader_->GetRecordBatchReader({group.index}, selection_.leaves));
+                            reader->GetRecordBatchReader({group.index}, selection_.leaves));
       return arrow::Status::OK();
     });
   }
 
-  arrow::Status Preload(int group) {
-    if (selection_.leaves.empty()) return arrow::Status::OK();
+  /// Fetches the row group if it is small enough to be held.
+  arrow::Result<Fetching> Preload(int group) {
+    if (selection_.leaves.empty()) return Fetching::kWhole;
     ARROW_ASSIGN_OR_RAISE(const auto ranges,
-                          reader_->parquet_reader()->GetReadRanges(
+                          whole_reader_->parquet_reader()->GetReadRanges(
                               {group}, selection_.leaves, kHoleBytesMax,
                               std::max(options_.read_bytes_max, kPieceBytesMax)));
+    ARROW_ASSIGN_OR_RAISE(const int64_t file_bytes, input_->GetSize());
     int64_t bytes = 0;
     for (const auto& range : ranges) {
-      // A sum beyond the limit is not needed exactly, and lengths of a damaged file may be any.
-      if (range.length < 0 || range.length > options_.read_bytes_max - bytes) {
-        return input_->Preload({});
+      if (range.offset < 0 || range.length < 0 || range.length > file_bytes - range.offset) {
+        return arrow::Status::Invalid("row group ", group, " does not lie within the file");
       }
       bytes += range.length;
     }
-    return input_->Preload(ranges);
+    const bool whole = bytes <= options_.read_bytes_max;
+    ARROW_RETURN_NOT_OK(input_->Preload(whole ? ranges : std::vector<arrow::io::ReadRange>()));
+    return whole ? Fetching::kWhole : Fetching::kPieces;
   }
 
   std::string what_;
@@ -363,7 +386,8 @@ class ArrowParquetReader final : public ParquetReader {
   std::shared_ptr<ArrowInput> input_;
   std::shared_ptr<parquet::FileMetaData> metadata_;
   Selection selection_;
-  std::unique_ptr<parquet::arrow::FileReader> reader_;
+  std::unique_ptr<FileReader> whole_reader_;   ///< from Open() on
+  std::unique_ptr<FileReader> pieces_reader_;  ///< once a row group is too large for the other
   std::shared_ptr<arrow::Schema> schema_;
   std::vector<int> order_;     ///< for each column of schema_: its place in what Arrow reads
   std::vector<Group> groups_;  ///< those that are read

@@ -1,6 +1,8 @@
 #include "columnar/parquet_reader.h"
 
+#include <fstream>
 #include <random>
+#include <sstream>
 
 #include <arrow/api.h>
 #include <arrow/array/concatenate.h>
@@ -383,6 +385,21 @@ TEST_F(ParquetReaderTest, BytesThatAreNoParquetAreCorruption) {
     EXPECT_EQ(all.error().kind, ErrorKind::kCorruption) << all.status().ToString();
     EXPECT_NE(all.error().message.find("data/a.parquet"), std::string::npos);
   }
+}
+
+TEST_F(ParquetReaderTest, APageThatClaimsMoreThanItsColumnTakesNoMemory) {
+  std::ifstream in("src/columnar/testdata/page_larger_than_chunk.parquet", std::ios::binary);
+  std::ostringstream bytes;
+  bytes << in.rdbuf();
+  ASSERT_TRUE(store_.Put("damaged.parquet", bytes.str()).ok());
+  auto reader = ParquetReader::Open(store_, "damaged.parquet", std::nullopt, {}, Limits{});
+  ASSERT_TRUE(reader.ok()) << reader.error().message;
+  Status status;
+  while (status.ok()) status = (*reader)->Next().status();
+  EXPECT_EQ(status.error().kind, ErrorKind::kCorruption) << status.ToString();
+  EXPECT_NE(status.error().message.find("damaged.parquet"), std::string::npos);
+  // The header of a page says that it has 1.2 GB.
+  EXPECT_LT(arrow::default_memory_pool()->max_memory(), 256 << 20);
 }
 
 TEST_F(ParquetReaderTest, MutatedBytesNeverCrash) {

@@ -16,6 +16,7 @@ namespace tarn::postgres {
 namespace {
 
 constexpr int32_t kDaysTo2000 = 10957;
+constexpr int32_t kDateMax = 2145031948;  // 5874897-12-31, PostgreSQL's last day
 constexpr int64_t kMicrosTo2000 = 946684800000000;
 constexpr int64_t kFirstRows = 1024;
 // Offsets are 32 bits: a batch's bytes, one value of 1 GiB and what text forms add must fit.
@@ -152,6 +153,8 @@ inline RowDecoder::Trouble RowDecoder::Value(ColumnBuffer& column, int64_t row, 
         Store(column.values, row, days);
       } else if (days == std::numeric_limits<int32_t>::min()) {
         Store(column.values, row, -std::numeric_limits<int32_t>::max());
+      } else if (days > kDateMax) {
+        return Trouble::kMalformed;
       } else {
         Store(column.values, row, days + kDaysTo2000);
       }
@@ -257,6 +260,17 @@ RowDecoder::Trouble RowDecoder::List(ColumnBuffer& column, int64_t row, const ui
   if (dimensions != depth) return Trouble::kDimensions;
   if (bytes < 12 + 8 * static_cast<int64_t>(dimensions)) return Trouble::kMalformed;
   const uint8_t* items = p + 12 + 8 * dimensions;
+  // Every item has at least its length. Only a vector of one dimension may say that it has none:
+  // empty levels could be repeated without end.
+  const int64_t items_max = (end - items) / 4;
+  int64_t count = 1;
+  for (uint32_t i = 0; i < dimensions; ++i) {
+    const int64_t length = static_cast<int32_t>(ReadBig32(p + 12 + 8 * i));
+    if (length < 0 || (length == 0 && dimensions > 1) || length * count > items_max) {
+      return Trouble::kMalformed;
+    }
+    count *= length;
+  }
   return Level(column, row, p + 12, &items, end, readable_end);
 }
 
@@ -264,8 +278,7 @@ RowDecoder::Trouble RowDecoder::Level(ColumnBuffer& column, int64_t row, const u
                                       const uint8_t** p, const uint8_t* end,
                                       const uint8_t* readable_end) {
   ColumnBuffer& child = *column.child;
-  const int64_t count = static_cast<int32_t>(ReadBig32(dims));
-  if (count < 0 || count > end - *p) return Trouble::kMalformed;
+  const int64_t count = static_cast<int32_t>(ReadBig32(dims));  // List() has looked at it
   if (child.size + count > child.rows_capacity &&
       !child.GrowRows(std::max(child.size + count, child.rows_capacity * 2)).ok()) {
     return Trouble::kMemory;
