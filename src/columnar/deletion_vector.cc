@@ -299,8 +299,7 @@ std::string DeletionVector::Serialize() const {
   AppendLittleEndian(blob, static_cast<uint64_t>(impl_->parts.size()));
   for (const Part& part : impl_->parts) {
     const Bitmap small = Own(roaring_bitmap_copy(part.bits.get()));
-    // Run containers would be shorter, but DuckDB's iceberg extension (1.5.5) takes all rows
-    // between the first and the last run of one for deleted.
+    // Run containers would be shorter for long ranges; every reader takes the other two.
     roaring_bitmap_remove_run_compression(small.get());
     AppendLittleEndian(blob, part.key);
     const size_t at = blob.size();

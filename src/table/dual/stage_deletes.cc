@@ -143,11 +143,11 @@ class DeleteStager {
     return deletes;
   }
 
-  /// All vectors of a commit share one Puffin file.
+  /// Every vector has a Puffin file of its own: DuckDB's iceberg extension (1.5.5) takes the vector
+  /// of another data file for some of those that share one.
   Status WriteVectors() {
-    if (merged_.empty()) return {};
-    PuffinWriter puffin;
     for (const auto& [file, positions] : merged_) {
+      PuffinWriter puffin;
       PuffinBlob blob;
       blob.type = kDeletionVectorBlob;
       blob.fields = {kRowPositionFieldId};
@@ -158,15 +158,12 @@ class DeleteStager {
       deletes.format = "PUFFIN";
       deletes.content_offset = blob.offset;
       deletes.content_size_bytes = blob.length;
-      staged_.added.push_back(std::move(deletes));
-    }
-    const std::string bytes = puffin.Finish({{"created-by", "Tarn"}});
-    const std::string key = files_.NewDeletesKey(context_.random->Uuid() + ".puffin");
-    TARN_RETURN_IF_ERROR(context_.store->PutIfAbsent(key, bytes));
-    const std::string path = context_.store->UriOf(key);
-    for (DataFile& deletes : staged_.added) {
-      deletes.path = path;
+      const std::string bytes = puffin.Finish({{"created-by", "Tarn"}});
+      const std::string key = files_.NewDeletesKey(context_.random->Uuid() + ".puffin");
+      TARN_RETURN_IF_ERROR(context_.store->PutIfAbsent(key, bytes));
+      deletes.path = context_.store->UriOf(key);
       deletes.size_bytes = static_cast<int64_t>(bytes.size());
+      staged_.added.push_back(std::move(deletes));
     }
     return {};
   }
