@@ -11,34 +11,11 @@
 
 #include "base/result.h"
 #include "columnar/predicate.h"
+#include "source/source_table.h"
 
 namespace tarn {
 
-/// A name in the source's own terms.
-struct SourceTableName {
-  std::string schema;
-  std::string name;
-  friend auto operator<=>(const SourceTableName&, const SourceTableName&) = default;
-  std::string ToString() const { return schema + "." + name; }
-};
-
-enum class SourceTableKind { kTable, kPartitioned, kView, kMaterializedView, kForeign };
-
-struct SourceColumn {
-  std::string name;
-  std::string native_type;              ///< as the source writes it: "numeric(10,2)"
-  std::shared_ptr<arrow::Field> field;  ///< what it becomes; see docs/types.md
-};
-
-struct SourceTable {
-  SourceTableName name;
-  SourceTableKind kind = SourceTableKind::kTable;
-  std::vector<SourceColumn> columns;
-  std::vector<std::string> key;  ///< primary key's columns in order; empty without one
-  int64_t estimated_rows = 0;    ///< -1 unknown
-  int64_t estimated_bytes = 0;
-  std::string fingerprint;  ///< changes when columns, types or key change
-};
+class ChangeCapture;
 
 /// A part of a table that one stream reads. Opaque to callers.
 struct ScanRange {
@@ -121,6 +98,10 @@ class Source {
   /// with the nearest name. An empty list: everything that is not the system's.
   virtual Result<std::vector<SourceTable>> Discover(const std::vector<std::string>& patterns) = 0;
   virtual Result<std::unique_ptr<SourceSnapshot>> BeginSnapshot() = 0;
+
+  /// The source's log of changes; nullptr where it has none that can be read. Lives as long as the
+  /// source.
+  virtual ChangeCapture* capture() { return nullptr; }
 
   /// \name Live side, for SQL. Cheap; every call may open or reuse a connection.
   /// @{

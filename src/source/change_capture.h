@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "source/change_batch.h"
+#include "source/source.h"
+
+namespace tarn {
+
+/// What a source keeps for one reader of its log, by name.
+struct CaptureSpec {
+  /// Of what is made in the source, unique among all that read the same database: letters, digits
+  /// and underscores (PostgreSQL: slot and publication; MySQL: what the server id is derived from).
+  std::string name;
+  /// \name Existing ones of PostgreSQL to use instead: never made, altered or dropped.
+  /// @{
+  std::string publication;
+  std::string slot;
+  /// @}
+};
+
+/// How far one call of ChangeStream::Next may go.
+struct ChangeLimits {
+  int64_t rows_max = 0;
+  int64_t bytes_max = 0;
+  int64_t wait_ms_max = 0;           ///< with fewer rows it returns what came until then
+  std::optional<std::string> until;  ///< and at once when the log up to here was read
+};
+
+/// The log of a source from one position on. Threads: Next() one at a time; Acknowledge() and
+/// Stop() from any. What keeps the connection alive does not depend on calls of Next().
+/// Errors: Unavailable (the connection broke: open another stream at the last committed position);
+/// NotFound (what must be in the log is gone: the tables have to be loaded again, the hint says
+/// how); PermissionDenied; Corruption; Cancelled after Stop().
+class ChangeStream {
+ public:
+  virtual ~ChangeStream() = default;
+  /// What came, in whole transactions where they fit the limits. A batch without rows says that the
+  /// log went on without changes of interest, or that nothing came in time.
+  virtual Result<ChangeBatch> Next(const ChangeLimits& limits) = 0;
+  /// Everything up to here is durable: the source may forget it. Called after the commit, never
+  /// before.
+  virtual Status Acknowledge(const std::string& position) = 0;
+  /// Ends a Next() that waits, and all later ones.
+  virtual void Stop() = 0;
+};
+
+struct CaptureStatus {
+  bool exists = false;         ///< what Begin() makes stands in the source
+  bool active = false;         ///< somebody reads it
+  std::string acknowledged;    ///< position up to which the source may forget
+  std::string end;             ///< position of the newest entry of the log
+  int64_t lag_bytes = 0;       ///< of log between the two; -1 unknown
+  int64_t retained_bytes = 0;  ///< of log that the source keeps for this reader; -1 unknown
+  std::string trouble;         ///< why the log cannot be read any more ("" when it can)
+};
+
+/// A source's log of changes. Threads: every method may be called concurrently.
+/// Errors: those of Source; InvalidArgument where the source's settings do not allow it (wal_level,
+/// slots, rights, binlog format), with the setting, its value and the statement that mends it.
+class ChangeCapture {
+ public:
+  virtual ~ChangeCapture() = default;
+
+  /// What prevents capture of these tables, before anything is made. A table without an identity is
+  /// such a thing: the hint names the statement that gives it one.
+  virtual Status Check(const CaptureSpec& spec, const std::vector<SourceTable>& tables) = 0;
+
+  /// Makes what the log needs (or takes what is named), and a snapshot of the rows as they were
+  /// just where the log begins: its position() is where to Open() the stream. Where something of
+  /// that name stands already, of which nobody reads, it is replaced: its reader never committed.
+  virtual Result<std::unique_ptr<SourceSnapshot>> Begin(const CaptureSpec& spec,
+                                                        const std::vector<SourceTable>& tables) = 0;
+
+  /// Lets the log tell these tables from now on, and no others. They are loaded from a snapshot
+  /// that is begun afterwards.
+  virtual Status SetTables(const CaptureSpec& spec, const std::vector<SourceTableName>& tables) = 0;
+
+  /// The changes after `position`. `tables` are the descriptions that hold there.
+  virtual Result<std::unique_ptr<ChangeStream>> Open(const CaptureSpec& spec,
+                                                     const std::string& position,
+                                                     const std::vector<SourceTable>& tables) = 0;
+
+  /// Removes what Begin() made. Ok when it is gone already.
+  virtual Status Drop(const CaptureSpec& spec) = 0;
+
+  virtual Result<CaptureStatus> Inspect(const CaptureSpec& spec) = 0;
+  /// The log's newest position: what `--once` reads up to.
+  virtual Result<std::string> CurrentPosition() = 0;
+  /// Negative, 0 or positive as `a` lies before, at or after `b`. Errors: InvalidArgument.
+  virtual Result<int> Compare(const std::string& a, const std::string& b) = 0;
+};
+
+}  // namespace tarn

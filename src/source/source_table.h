@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+namespace tarn {
+
+/// A name in the source's own terms.
+struct SourceTableName {
+  std::string schema;
+  std::string name;
+  friend auto operator<=>(const SourceTableName&, const SourceTableName&) = default;
+  std::string ToString() const { return schema + "." + name; }
+};
+
+enum class SourceTableKind { kTable, kPartitioned, kView, kMaterializedView, kForeign };
+
+struct SourceColumn {
+  std::string name;
+  std::string native_type;              ///< as the source writes it: "numeric(10,2)"
+  std::shared_ptr<arrow::Field> field;  ///< what it becomes; see docs/types.md
+};
+
+struct SourceTable {
+  SourceTableName name;
+  SourceTableKind kind = SourceTableKind::kTable;
+  std::vector<SourceColumn> columns;
+  std::vector<std::string> key;  ///< primary key's columns in order; empty without one
+  int64_t estimated_rows = 0;    ///< -1 unknown
+  int64_t estimated_bytes = 0;
+  std::string fingerprint;  ///< changes when columns, types or key change
+};
+
+}  // namespace tarn
