@@ -46,8 +46,9 @@ struct RowChanges {
   std::shared_ptr<arrow::RecordBatch> old_keys;
   std::vector<int64_t> old_key_rows;
 
-  /// Whole rows as they were before (PostgreSQL: REPLICA IDENTITY FULL; MySQL: full row images),
-  /// where the log has them; else nullptr. `before_rows` as `old_key_rows`.
+  /// Whole rows as they were before an update (PostgreSQL: REPLICA IDENTITY FULL; MySQL: full row
+  /// images), where the log has them; else nullptr. `before_rows` as `old_key_rows`. A deleted row
+  /// stands whole in `rows` then.
   std::shared_ptr<arrow::RecordBatch> before;
   std::vector<int64_t> before_rows;
 };

@@ -67,6 +67,16 @@ class ChangeCapture {
  public:
   virtual ~ChangeCapture() = default;
 
+  /// The tables as the log tells them: without columns that it leaves out (PostgreSQL: generated
+  /// ones before 18, those that a publication does not list), keyed by what it names rows by. So
+  /// the snapshot of Begin() describes them too; and so Open() wants them, with the ids of tables
+  /// and columns where they were kept: they tell a renamed column from a new one.
+  virtual Result<std::vector<SourceTable>> Describe(const CaptureSpec& spec,
+                                                    const std::vector<SourceTable>& tables) {
+    static_cast<void>(spec);
+    return tables;
+  }
+
   /// What prevents capture of these tables, before anything is made. A table without an identity is
   /// such a thing: the hint names the statement that gives it one.
   virtual Status Check(const CaptureSpec& spec, const std::vector<SourceTable>& tables) = 0;
@@ -77,9 +87,11 @@ class ChangeCapture {
   virtual Result<std::unique_ptr<SourceSnapshot>> Begin(const CaptureSpec& spec,
                                                         const std::vector<SourceTable>& tables) = 0;
 
-  /// Lets the log tell these tables from now on, and no others. They are loaded from a snapshot
-  /// that is begun afterwards.
+  /// Lets the log tell these tables from now on, and no others.
   virtual Status SetTables(const CaptureSpec& spec, const std::vector<SourceTableName>& tables) = 0;
+  /// A snapshot of tables that the log tells already: what it says after the snapshot's position()
+  /// is missing in it, and nothing else.
+  virtual Result<std::unique_ptr<SourceSnapshot>> Snapshot(const CaptureSpec& spec) = 0;
 
   /// The changes after `position`. `tables` are the descriptions that hold there.
   virtual Result<std::unique_ptr<ChangeStream>> Open(const CaptureSpec& spec,

@@ -23,6 +23,9 @@ struct SourceColumn {
   std::string name;
   std::string native_type;              ///< as the source writes it: "numeric(10,2)"
   std::shared_ptr<arrow::Field> field;  ///< what it becomes; see docs/types.md
+  /// The source's own number of the column, which a rename keeps and no other column of the table
+  /// ever has (PostgreSQL: attnum); 0 where it has none.
+  int32_t id = 0;
 };
 
 struct SourceTable {
@@ -33,6 +36,9 @@ struct SourceTable {
   int64_t estimated_rows = 0;    ///< -1 unknown
   int64_t estimated_bytes = 0;
   std::string fingerprint;  ///< changes when columns, types or key change
+  /// The source's own number of the table, which a second table of its name does not have
+  /// (PostgreSQL: oid); 0 where it has none.
+  int64_t id = 0;
 };
 
 }  // namespace tarn
