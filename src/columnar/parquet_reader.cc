@@ -290,7 +290,7 @@ class ArrowParquetReader final : public ParquetReader {
 
   void Prune() {
     std::erase_if(groups_, [&](const Group& group) {
-      if (group.rows == 0) return true;
+      if (group.rows == 0 || !Wanted(group)) return true;
       if (options_.predicate.always_true()) return false;
       const auto metadata = metadata_->RowGroup(group.index);
       ColumnBounds bounds;
@@ -304,6 +304,13 @@ class ArrowParquetReader final : public ParquetReader {
       skipped_ += may_match ? 0 : 1;
       return !may_match;
     });
+  }
+
+  bool Wanted(const Group& group) const {
+    if (!options_.positions) return true;
+    const auto first =
+        std::lower_bound(options_.positions->begin(), options_.positions->end(), group.first_row);
+    return first != options_.positions->end() && *first < group.first_row + group.rows;
   }
 
   Status Advance(std::optional<ParquetBatch>& batch) {

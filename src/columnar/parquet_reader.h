@@ -30,6 +30,8 @@ struct ParquetReadOptions {
   /// Row groups in which certainly no row matches are skipped. Speaks of `columns` by their names,
   /// with constants in the units of the file's own types; of others nothing is known.
   Predicate predicate = {};
+  /// Ascending; row groups in which none of these rows stands are skipped. Unset: all are read.
+  std::optional<std::vector<int64_t>> positions = std::nullopt;
   /// Compressed bytes that are held at once: a row group of at most that size is fetched in a few
   /// large requests, of a larger one every column is read piece by piece.
   int64_t read_bytes_max = 32 << 20;

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include <arrow/array.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
@@ -48,10 +49,10 @@ class DataWriterImpl final : public DataWriter {
     if (!delivered_) static_cast<void>(Remove());  // it has logged what it could not do
   }
 
-  Status Write(const arrow::RecordBatch& batch) override {
-    Status status = broken_.ok() ? WriteBatch(batch) : broken_;
-    if (!status.ok()) broken_ = status;
-    return status;
+  Status Write(const arrow::RecordBatch& batch) override { return Write(batch, nullptr); }
+  Status Write(const arrow::RecordBatch& batch, std::vector<RowPlacement>& placed) override {
+    placed.resize(static_cast<size_t>(batch.num_rows()));
+    return Write(batch, placed.data());
   }
 
   Result<std::vector<DataFile>> Finish() override {
@@ -63,7 +64,10 @@ class DataWriterImpl final : public DataWriter {
       }
     }
     delivered_ = true;
-    return std::move(files_);
+    std::vector<DataFile> files;
+    for (auto& [number, file] : files_) files.push_back(std::move(file));
+    files_.clear();
+    return files;
   }
 
   Status Abort() override {
@@ -78,27 +82,42 @@ class DataWriterImpl final : public DataWriter {
   struct OpenFile {
     std::unique_ptr<FileWriter> writer;
     std::vector<Scalar> values;
+    uint32_t number = 0;
+    int64_t rows = 0;
     int64_t last_used = 0;
   };
   using OpenFiles = std::map<std::string, OpenFile>;
 
-  Status WriteBatch(const arrow::RecordBatch& batch) {
+  /// `placed`: room for a placement a row, or nullptr.
+  Status Write(const arrow::RecordBatch& batch, RowPlacement* placed) {
+    Status status = broken_.ok() ? WriteBatch(batch, placed) : broken_;
+    if (!status.ok()) broken_ = status;
+    return status;
+  }
+
+  Status WriteBatch(const arrow::RecordBatch& batch, RowPlacement* placed) {
     TARN_ASSIGN_OR_RETURN(auto rows, LayOut(batch, options_.schema, arrow_schema_));
     if (rows->num_rows() == 0) return {};
     if (options_.spec.fields.empty()) {
-      TARN_RETURN_IF_ERROR(WriteSlice({{}, rows}));
+      TARN_RETURN_IF_ERROR(WriteSlice({{}, rows, nullptr}, placed));
     } else {
       TARN_ASSIGN_OR_RETURN(auto slices, SplitByPartition(rows, options_.schema, options_.spec));
-      for (const PartitionSlice& slice : slices) TARN_RETURN_IF_ERROR(WriteSlice(slice));
+      for (const PartitionSlice& slice : slices) TARN_RETURN_IF_ERROR(WriteSlice(slice, placed));
     }
     rows_written_ += rows->num_rows();
     return {};
   }
 
-  Status WriteSlice(const PartitionSlice& slice) {
+  Status WriteSlice(const PartitionSlice& slice, RowPlacement* placed) {
     TARN_ASSIGN_OR_RETURN(auto file, FileFor(slice.values));
     file->second.last_used = ++clock_;
     TARN_RETURN_IF_ERROR(file->second.writer->Write(*slice.rows));
+    const int64_t rows = slice.rows->num_rows();
+    for (int64_t i = 0; placed != nullptr && i < rows; ++i) {
+      const int64_t row = slice.rows_of_batch == nullptr ? i : slice.rows_of_batch->Value(i);
+      placed[row] = {file->second.number, file->second.rows + i};
+    }
+    file->second.rows += rows;
     if (file->second.writer->estimated_bytes() >= context_.limits->target_file_bytes) {
       return FinishFile(file);
     }
@@ -120,20 +139,23 @@ class DataWriterImpl final : public DataWriter {
     limits.row_group_bytes =
         std::max(std::min(kRowGroupBytesMin, limits.row_group_bytes),
                  limits.row_group_bytes / static_cast<int64_t>(open_.size() + 1));
-    std::string object = folder_ + prefix_ + "-" + std::to_string(next_file_++) + ".parquet";
+    const uint32_t number = next_file_++;
+    std::string object = folder_ + prefix_ + "-" + std::to_string(number) + ".parquet";
     const FileWriterFactory& factory = options_.factory;
     auto writer =
         factory ? factory(*context_.store, std::move(object), arrow_schema_, options_.file, limits)
                 : OpenParquetWriter(*context_.store, std::move(object), arrow_schema_,
                                     options_.file, limits);
     if (!writer.ok()) return writer.error();
-    return open_.emplace(std::move(key), OpenFile{std::move(writer).value(), values, 0}).first;
+    return open_.emplace(std::move(key), OpenFile{std::move(writer).value(), values, number, 0, 0})
+        .first;
   }
 
   Status FinishFile(OpenFiles::iterator file) {
     TARN_ASSIGN_OR_RETURN(WrittenFile written, file->second.writer->Finish());
     keys_.push_back(written.key);
-    files_.push_back(Describe(std::move(written), std::move(file->second.values)));
+    files_.emplace(file->second.number,
+                   Describe(std::move(written), std::move(file->second.values)));
     open_.erase(file);
     return {};
   }
@@ -187,9 +209,9 @@ class DataWriterImpl final : public DataWriter {
   const std::string prefix_;
   std::map<int32_t, Type> leaves_;
   OpenFiles open_;
-  std::vector<DataFile> files_;
+  std::map<uint32_t, DataFile> files_;  ///< ended, by number
   std::vector<std::string> keys_;
-  int64_t next_file_ = 0;
+  uint32_t next_file_ = 0;
   int64_t clock_ = 0;
   int64_t rows_written_ = 0;
   Status broken_;

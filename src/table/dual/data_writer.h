@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -27,6 +28,12 @@ struct DataWriterOptions {
   FileWriterFactory factory;  ///< empty: OpenParquetWriter
 };
 
+/// Where a row was written: the place of its file in what Finish() returns, and its row there.
+struct RowPlacement {
+  uint32_t file = 0;
+  int64_t row = 0;
+};
+
 /// Rows → data files under `<location>/data/`, split by partition and at target_file_bytes.
 /// Columns are taken by position: the batch has the table's columns in the schema's order, and
 /// types that equal SchemaToArrow's (nullability aside); a null in a required column is
@@ -38,8 +45,11 @@ class DataWriter {
                                                   DataWriterOptions options);
   virtual ~DataWriter() = default;
   virtual Status Write(const arrow::RecordBatch& batch) = 0;
-  /// Ends all files. Without it (or after an error) Abort() or the destructor deletes what was
-  /// written: nothing refers to it.
+  /// The same, and tells where the rows went: `placed` becomes one placement a row, in the batch's
+  /// order.
+  virtual Status Write(const arrow::RecordBatch& batch, std::vector<RowPlacement>& placed) = 0;
+  /// Ends all files and returns them in the order in which they were begun. Without it (or after an
+  /// error) Abort() or the destructor deletes what was written: nothing refers to it.
   virtual Result<std::vector<DataFile>> Finish() = 0;
   virtual Status Abort() = 0;
   virtual int64_t rows_written() const = 0;

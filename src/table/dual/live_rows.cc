@@ -43,8 +43,12 @@ std::string FreeName(const Schema& schema, std::string name) {
 class LiveRowsImpl final : public LiveRows {
  public:
   LiveRowsImpl(const TableContext& context, const TableMetadata& table, const Schema& columns,
-               const ScanFile& file)
-      : context_(context), table_(table), columns_(columns), file_(file) {}
+               const ScanFile& file, std::optional<std::vector<int64_t>> wanted)
+      : context_(context),
+        table_(table),
+        columns_(columns),
+        file_(file),
+        wanted_(std::move(wanted)) {}
 
   Status Open() {
     if (LowerAscii(file_.file.format) != "parquet") {
@@ -56,6 +60,7 @@ class LiveRowsImpl final : public LiveRows {
     TARN_ASSIGN_OR_RETURN(const std::string key, context_.store->KeyOf(file_.file.path));
     ParquetReadOptions options;
     options.columns.emplace();
+    options.positions = wanted_;
     for (const Field& field : columns_.fields) {
       options.columns->push_back({IsLineage(field) ? kNoColumn : field.name, field.id.value(), {}});
     }
@@ -65,7 +70,14 @@ class LiveRowsImpl final : public LiveRows {
     return {};
   }
 
-  Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
+  Result<std::shared_ptr<arrow::RecordBatch>> Next() override { return Read(nullptr); }
+  Result<std::shared_ptr<arrow::RecordBatch>> Next(std::vector<int64_t>& positions) override {
+    return Read(&positions);
+  }
+
+ private:
+  Result<std::shared_ptr<arrow::RecordBatch>> Read(std::vector<int64_t>* positions) {
+    if (positions != nullptr) positions->clear();
     while (true) {
       TARN_ASSIGN_OR_RETURN(std::optional<ParquetBatch> batch, reader_->Next());
       if (!batch) return std::shared_ptr<arrow::RecordBatch>();
@@ -73,9 +85,19 @@ class LiveRowsImpl final : public LiveRows {
       const bool has_deleted =
           deleted_ != nullptr && deleted_->CountIn(batch->first_row, batch->first_row + rows) > 0;
       std::shared_ptr<arrow::UInt32Array> live;
-      if (has_deleted) {
+      if (wanted_) {
+        TARN_ASSIGN_OR_RETURN(live, SelectWanted(batch->first_row, rows));
+        if (live->length() == 0) continue;
+      } else if (has_deleted) {
         TARN_ASSIGN_OR_RETURN(live, SelectLive(batch->first_row, rows));
         if (live->length() == 0) continue;
+      }
+      if (positions != nullptr) {
+        positions->resize(static_cast<size_t>(live == nullptr ? rows : live->length()));
+        for (size_t i = 0; i < positions->size(); ++i) {
+          const auto row = static_cast<int64_t>(i);
+          (*positions)[i] = batch->first_row + (live == nullptr ? row : live->Value(row));
+        }
       }
       auto shaped = Shape(*batch);
       if (!shaped.ok() && shaped.error().kind == ErrorKind::kInvalidArgument) {
@@ -90,7 +112,6 @@ class LiveRowsImpl final : public LiveRows {
     }
   }
 
- private:
   Result<std::shared_ptr<arrow::UInt32Array>> SelectLive(int64_t first_row, int64_t rows) const {
     auto buffer = arrow::AllocateBuffer(rows * static_cast<int64_t>(sizeof(uint32_t)));
     if (!buffer.ok()) return FromArrow(buffer.status(), "leaving out deleted rows").error();
@@ -98,6 +119,22 @@ class LiveRowsImpl final : public LiveRows {
         first_row, rows, reinterpret_cast<uint32_t*>((*buffer)->mutable_data()));
     return std::make_shared<arrow::UInt32Array>(
         live, std::shared_ptr<arrow::Buffer>(std::move(buffer).ValueOrDie()));
+  }
+
+  Result<std::shared_ptr<arrow::UInt32Array>> SelectWanted(int64_t first_row, int64_t rows) const {
+    arrow::UInt32Builder selected;
+    auto at = std::lower_bound(wanted_->begin(), wanted_->end(), first_row);
+    for (; at != wanted_->end() && *at < first_row + rows; ++at) {
+      if (deleted_ != nullptr && deleted_->Contains(*at)) continue;
+      if (auto appended = selected.Append(static_cast<uint32_t>(*at - first_row)); !appended.ok()) {
+        return FromArrow(appended, "picking rows").error();
+      }
+    }
+    std::shared_ptr<arrow::UInt32Array> array;
+    if (auto finished = selected.Finish(&array); !finished.ok()) {
+      return FromArrow(finished, "picking rows").error();
+    }
+    return array;
   }
 
   /// The batch with the columns' places and types.
@@ -173,6 +210,7 @@ class LiveRowsImpl final : public LiveRows {
   const TableMetadata& table_;
   const Schema columns_;
   const ScanFile file_;
+  const std::optional<std::vector<int64_t>> wanted_;  ///< of these positions only
   std::shared_ptr<arrow::Schema> target_;
   std::shared_ptr<const DeletionVector> deleted_;
   std::unique_ptr<ParquetReader> reader_;
@@ -194,12 +232,30 @@ Schema WithLineage(const TableMetadata& table) {
   return schema;
 }
 
+namespace {
+
+Result<std::unique_ptr<LiveRows>> OpenLiveRows(const TableContext& context,
+                                               const TableMetadata& table, const Schema& columns,
+                                               const ScanFile& file,
+                                               std::optional<std::vector<int64_t>> wanted) {
+  auto rows = std::make_unique<LiveRowsImpl>(context, table, columns, file, std::move(wanted));
+  TARN_RETURN_IF_ERROR(rows->Open());
+  return std::unique_ptr<LiveRows>(std::move(rows));
+}
+
+}  // namespace
+
 Result<std::unique_ptr<LiveRows>> LiveRows::Open(const TableContext& context,
                                                  const TableMetadata& table, const Schema& columns,
                                                  const ScanFile& file) {
-  auto rows = std::make_unique<LiveRowsImpl>(context, table, columns, file);
-  TARN_RETURN_IF_ERROR(rows->Open());
-  return std::unique_ptr<LiveRows>(std::move(rows));
+  return OpenLiveRows(context, table, columns, file, std::nullopt);
+}
+
+Result<std::unique_ptr<LiveRows>> LiveRows::OpenAt(const TableContext& context,
+                                                   const TableMetadata& table,
+                                                   const Schema& columns, const ScanFile& file,
+                                                   std::vector<int64_t> positions) {
+  return OpenLiveRows(context, table, columns, file, std::move(positions));
 }
 
 }  // namespace tarn

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include <arrow/type_fwd.h>
 
@@ -31,9 +33,16 @@ class LiveRows {
   static Result<std::unique_ptr<LiveRows>> Open(const TableContext& context,
                                                 const TableMetadata& table, const Schema& columns,
                                                 const ScanFile& file);
+  /// Of the rows at `positions` (ascending) alone.
+  static Result<std::unique_ptr<LiveRows>> OpenAt(const TableContext& context,
+                                                  const TableMetadata& table, const Schema& columns,
+                                                  const ScanFile& file,
+                                                  std::vector<int64_t> positions);
   virtual ~LiveRows() = default;
   /// The next rows, at least one, with the types of SchemaToArrow(); nullptr at the end.
   virtual Result<std::shared_ptr<arrow::RecordBatch>> Next() = 0;
+  /// The same, with the rows' positions in the file; `positions` is overwritten.
+  virtual Result<std::shared_ptr<arrow::RecordBatch>> Next(std::vector<int64_t>& positions) = 0;
 };
 
 }  // namespace tarn

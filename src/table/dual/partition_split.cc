@@ -91,7 +91,7 @@ class Grouping {
   int64_t first_row(size_t group) const { return first_row_[group]; }
 
   /// Row numbers sorted by group, stably; `ends` becomes where each group ends.
-  Result<std::shared_ptr<arrow::Array>> SortedRows(std::vector<int64_t>& ends) const {
+  Result<std::shared_ptr<arrow::Int64Array>> SortedRows(std::vector<int64_t>& ends) const {
     std::vector<int64_t> next(groups() + 1, 0);
     for (uint32_t group : group_of_row_) ++next[group + 1];
     for (size_t i = 1; i < next.size(); ++i) next[i] += next[i - 1];
@@ -103,8 +103,8 @@ class Grouping {
     for (size_t row = 0; row < group_of_row_.size(); ++row) {
       out[next[group_of_row_[row]]++] = static_cast<int64_t>(row);
     }
-    return std::shared_ptr<arrow::Array>(std::make_shared<arrow::Int64Array>(
-        rows, std::shared_ptr<arrow::Buffer>(*std::move(buffer))));
+    return std::make_shared<arrow::Int64Array>(rows,
+                                               std::shared_ptr<arrow::Buffer>(*std::move(buffer)));
   }
 
  private:
@@ -142,7 +142,7 @@ Result<std::vector<PartitionSlice>> SplitByPartition(
     return values;
   };
   if (grouping.groups() == 1) {
-    slices.push_back({values_of(0), batch});
+    slices.push_back({values_of(0), batch, nullptr});
     return slices;
   }
   std::vector<int64_t> ends;
@@ -151,7 +151,9 @@ Result<std::vector<PartitionSlice>> SplitByPartition(
   if (!sorted.ok()) return FromArrow(sorted.status());
   int64_t begin = 0;
   for (size_t group = 0; group < ends.size(); ++group) {
-    slices.push_back({values_of(group), sorted->record_batch()->Slice(begin, ends[group] - begin)});
+    const int64_t rows = ends[group] - begin;
+    slices.push_back({values_of(group), sorted->record_batch()->Slice(begin, rows),
+                      std::static_pointer_cast<arrow::Int64Array>(order->Slice(begin, rows))});
     begin = ends[group];
   }
   return slices;

@@ -14,6 +14,8 @@ namespace tarn {
 struct PartitionSlice {
   std::vector<Scalar> values;  ///< one a field of the spec
   std::shared_ptr<arrow::RecordBatch> rows;
+  /// The rows' places in the batch; nullptr: they are its rows in its order.
+  std::shared_ptr<arrow::Int64Array> rows_of_batch;
 };
 
 /// Splits a batch (the schema's columns in their order and Arrow types) by partition, rows in
