@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -83,6 +84,10 @@ class KeyIndex {
   /// The path of a file that a place names; nullptr for a number that was not given or is
   /// forgotten.
   const std::string* FilePath(uint32_t number) const;
+  /// Whether the path has a number.
+  bool HasFile(const std::string& path) const { return file_numbers_.contains(path); }
+  /// All files that have a number, by it.
+  const std::map<uint32_t, std::string>& files() const { return files_.paths; }
 
   /// places[i] becomes the place of keys[i], not found() when there is no such row. Any order; keys
   /// may repeat. One call for many keys is much cheaper than many calls.
