@@ -175,8 +175,9 @@ bool HidesAllRows(const std::string& mark) {
 /// The whole load of one source.
 class SourceLoad {
  public:
-  SourceLoad(const PipelineContext& context, Source& source, std::string source_name)
-      : context_(context), source_(source), source_name_(std::move(source_name)) {}
+  SourceLoad(const PipelineContext& context, Source& source, std::string source_name,
+             const LoadSnapshot& from)
+      : context_(context), source_(source), source_name_(std::move(source_name)), from_(from) {}
 
   Result<LoadReport> Run(std::vector<LoadItem> items, std::vector<CommitOp> ops,
                          const std::string& author);
@@ -193,6 +194,7 @@ class SourceLoad {
   const PipelineContext& context_;
   Source& source_;
   std::string source_name_;
+  const LoadSnapshot& from_;
   std::unique_ptr<SourceSnapshot> snapshot_;
   std::vector<std::unique_ptr<TableLoad>> loads_;
 };
@@ -345,7 +347,10 @@ void SourceLoad::DiscardAll() {
 
 Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<CommitOp> ops,
                                    const std::string& author) {
-  TARN_ASSIGN_OR_RETURN(snapshot_, source_.BeginSnapshot());
+  TARN_ASSIGN_OR_RETURN(snapshot_, from_.begin ? from_.begin() : source_.BeginSnapshot());
+  if (from_.ops) {
+    for (CommitOp& op : from_.ops(*snapshot_)) ops.push_back(std::move(op));
+  }
   Status status;
   for (LoadItem& item : items) {
     const std::string name = item.table.name.ToString();
@@ -418,6 +423,7 @@ std::string PositionKey(const SourceTableName& table) {
 std::string LoadPosition::ToJson() const {
   Json json = {{"snapshot", snapshot}};
   if (cursor.has_value()) json["cursor"] = *cursor;
+  if (!stopped.empty()) json["stopped"] = stopped;
   return DumpJson(json);
 }
 
@@ -428,13 +434,18 @@ Result<LoadPosition> LoadPosition::FromJson(const std::string& text) {
   if (FindMember(json, "cursor") != nullptr) {
     TARN_ASSIGN_OR_RETURN(position.cursor, JsonString(json, "cursor", "a load position"));
   }
+  if (FindMember(json, "stopped") != nullptr) {
+    TARN_ASSIGN_OR_RETURN(position.stopped, JsonString(json, "stopped", "a load position"));
+  }
   return position;
 }
 
 Result<LoadReport> LoadSource(const PipelineContext& context, Source& source,
                               const std::string& source_name, std::vector<LoadItem> items,
-                              std::vector<CommitOp> ops, const std::string& author) {
-  return SourceLoad(context, source, source_name).Run(std::move(items), std::move(ops), author);
+                              std::vector<CommitOp> ops, const std::string& author,
+                              const LoadSnapshot& snapshot) {
+  return SourceLoad(context, source, source_name, snapshot)
+      .Run(std::move(items), std::move(ops), author);
 }
 
 }  // namespace tarn

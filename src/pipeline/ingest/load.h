@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,8 +45,19 @@ std::string PositionKey(const SourceTableName& table);
 struct LoadPosition {
   std::string snapshot;               ///< the source's own position (PostgreSQL: LSN)
   std::optional<std::string> cursor;  ///< the highest cursor value loaded
+  /// Why the table is not followed any more, of mode cdc; "" while it is. Its rows are those of the
+  /// commit that says so.
+  std::string stopped;
   std::string ToJson() const;
   static Result<LoadPosition> FromJson(const std::string& json);
+};
+
+/// Where the rows of a load come from, and what is committed with them.
+struct LoadSnapshot {
+  /// Empty: Source::BeginSnapshot.
+  std::function<Result<std::unique_ptr<SourceSnapshot>>()> begin = {};
+  /// What else the commit says of the snapshot; may be empty.
+  std::function<std::vector<CommitOp>(const SourceSnapshot& snapshot)> ops = {};
 };
 
 /// Loads tables of one source from one snapshot of it, in `load_streams` parallel streams, and
@@ -55,6 +68,7 @@ struct LoadPosition {
 /// planned; Cancelled.
 Result<LoadReport> LoadSource(const PipelineContext& context, Source& source,
                               const std::string& source_name, std::vector<LoadItem> items,
-                              std::vector<CommitOp> ops, const std::string& author);
+                              std::vector<CommitOp> ops, const std::string& author,
+                              const LoadSnapshot& snapshot = {});
 
 }  // namespace tarn

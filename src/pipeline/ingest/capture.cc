@@ -1,0 +1,388 @@
+#include "pipeline/ingest/capture.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
+#include "base/thread.h"
+#include "catalog/committer.h"
+#include "pipeline/ingest/captured_table.h"
+#include "pipeline/ingest/stream_position.h"
+
+namespace tarn {
+namespace {
+
+/// How long one call waits for changes while none are pending: what a stop waits for at most.
+constexpr int64_t kIdleWaitMs = 1000;
+/// How often a log that goes on without changes of interest is written down, so that the source may
+/// forget it.
+constexpr int64_t kHeartbeatMicros = 60'000'000;
+constexpr int64_t kPauseFirstMicros = 200'000;
+constexpr int64_t kPauseMaxMicros = 30'000'000;
+
+/// Errors that pass: the connection broke, the server restarts, another commit was faster.
+bool Passes(const Error& error) {
+  return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kConflict;
+}
+
+/// One attempt at following the log: from the last committed position to the first trouble.
+class CaptureRun {
+ public:
+  CaptureRun(const PipelineContext& context, ChangeCapture& capture, const CaptureOptions& options)
+      : context_(context), capture_(capture), options_(options) {}
+  ~CaptureRun() {
+    if (!commit_unknown_) {
+      for (auto& [name, table] : tables_) table.rows->Discard();
+    }
+  }
+
+  /// Ok when `until` is reached or a stop was asked for.
+  Status Run();
+  /// Whether anything was committed: then the next trouble is a new one.
+  bool progressed() const { return progressed_; }
+
+ private:
+  struct Table {
+    std::unique_ptr<CapturedTable> rows;
+    LoadPosition position;
+    bool joined = false;   ///< the log has passed the table's load
+    bool stopped = false;  ///< not followed any more
+    bool moved = false;    ///< `position` changed since the last commit
+    std::string position_before;
+    bool altered = false;
+  };
+
+  Status ReadPosition();
+  Status OpenTables();
+  Status TakeIn(const ChangeBatch& batch);
+  Status TakeEvents(const ChangeBatch& batch, const TableChanges& changes, Table& table);
+  Status TakeEvent(const TableEvent& event, int64_t first_row, Table& table);
+  Result<int64_t> FirstRow(const ChangeBatch& batch, const RowChanges& rows, Table& table);
+  Result<bool> IsLoaded(const ChangeBatch& batch, uint32_t transaction, Table& table);
+  void StopTable(Table& table, const Status& reason);
+  bool HasChanges() const;
+  bool Due() const;
+  int64_t WaitMs() const;
+  Status Commit();
+  Result<CommitInfo> TryCommit(std::vector<TableName>* changed);
+  Status Acknowledge();
+
+  const PipelineContext& context_;
+  ChangeCapture& capture_;
+  const CaptureOptions& options_;
+  std::map<SourceTableName, Table> tables_;
+  std::unique_ptr<ChangeStream> stream_;
+
+  StreamPosition committed_;
+  std::string committed_json_;  ///< as the catalog has it
+  StreamPosition reached_;      ///< what a commit would bring
+  int64_t rows_ = 0;
+  int64_t bytes_ = 0;
+  int64_t transactions_ = 0;
+  std::optional<int64_t> first_change_micros_;  ///< monotonic: of what is pending
+  int64_t last_commit_micros_ = 0;              ///< monotonic
+  bool whole_ = true;                           ///< no transaction is half here
+  bool progressed_ = false;
+  bool commit_unknown_ = false;
+};
+
+Status CaptureRun::ReadPosition() {
+  TARN_ASSIGN_OR_RETURN(const auto positions, context_.catalog->ListPositions());
+  for (const PositionEntry& entry : positions) {
+    if (entry.source != options_.source) continue;
+    if (entry.table == kStreamPosition) {
+      committed_json_ = entry.position;
+      TARN_ASSIGN_OR_RETURN(committed_, StreamPosition::FromJson(entry.position));
+    }
+  }
+  if (committed_json_.empty()) {
+    return NotFound("the source " + options_.source + " was never loaded",
+                    "run `tarn apply`: it makes the slot and loads what stands there");
+  }
+  reached_ = committed_;
+  return {};
+}
+
+Status CaptureRun::OpenTables() {
+  TARN_ASSIGN_OR_RETURN(const auto positions, context_.catalog->ListPositions());
+  std::vector<SourceTable> described;
+  for (const CaptureItem& item : options_.items) {
+    Table table;
+    table.position = item.position;
+    for (const PositionEntry& entry : positions) {
+      if (entry.source != options_.source || entry.table != PositionKey(item.table.name)) continue;
+      table.position_before = entry.position;
+      TARN_ASSIGN_OR_RETURN(table.position, LoadPosition::FromJson(entry.position));
+    }
+    if (table.position_before.empty()) {
+      return NotFound("the source table " + item.table.name.ToString() + " was never loaded",
+                      "run `tarn apply`");
+    }
+    table.stopped = !table.position.stopped.empty();
+    if (table.stopped && options_.stopped) {
+      options_.stopped(item.table.name,
+                       Unsupported(table.position.stopped, "mend it, then `tarn resync " +
+                                                               item.target.name.ToString() + "`"));
+    }
+    CapturedTable::Options rows;
+    rows.source = options_.source;
+    rows.table = item.table;
+    rows.target = item.target;
+    rows.index_folder = options_.index_folder + "/" + item.uuid;
+    table.rows = std::make_unique<CapturedTable>(context_, std::move(rows));
+    described.push_back(item.table);
+    tables_.emplace(item.table.name, std::move(table));
+  }
+  TARN_ASSIGN_OR_RETURN(stream_, capture_.Open(options_.spec, committed_.position, described));
+  return {};
+}
+
+Status CaptureRun::Run() {
+  TARN_RETURN_IF_ERROR(ReadPosition());
+  TARN_RETURN_IF_ERROR(OpenTables());
+  last_commit_micros_ = context_.tables.clock->MonotonicMicros();
+  bool reached_until = false;
+  while (true) {
+    const bool stopping = context_.cancel != nullptr && context_.cancel->requested();
+    if (whole_ && (stopping || reached_until)) {
+      // What is here is whole: it is committed rather than read a second time.
+      TARN_RETURN_IF_ERROR(Commit());
+      stream_->Stop();
+      return {};
+    }
+    if (stopping) {
+      stream_->Stop();
+      return {};
+    }
+    ChangeLimits limits;
+    limits.rows_max = context_.tables.limits->batch_rows;
+    limits.bytes_max = context_.tables.limits->batch_bytes_max;
+    limits.wait_ms_max = WaitMs();
+    limits.until = options_.until;
+    TARN_ASSIGN_OR_RETURN(const ChangeBatch batch, stream_->Next(limits));
+    TARN_RETURN_IF_ERROR(TakeIn(batch));
+    reached_until = batch.reached_until;
+    if (whole_ && Due()) TARN_RETURN_IF_ERROR(Commit());
+  }
+}
+
+int64_t CaptureRun::WaitMs() const {
+  if (!first_change_micros_) return kIdleWaitMs;
+  const int64_t waited = (context_.tables.clock->MonotonicMicros() - *first_change_micros_) / 1000;
+  return std::clamp<int64_t>(options_.cadence.every_ms - waited, 1, kIdleWaitMs);
+}
+
+bool CaptureRun::Due() const {
+  const int64_t now = context_.tables.clock->MonotonicMicros();
+  if (!HasChanges()) {
+    return reached_.position != committed_.position && now - last_commit_micros_ > kHeartbeatMicros;
+  }
+  return rows_ >= options_.cadence.rows || bytes_ >= options_.cadence.bytes ||
+         now - *first_change_micros_ >= options_.cadence.every_ms * 1000;
+}
+
+bool CaptureRun::HasChanges() const { return first_change_micros_.has_value(); }
+
+Result<bool> CaptureRun::IsLoaded(const ChangeBatch& batch, uint32_t transaction, Table& table) {
+  if (table.joined) return false;
+  TARN_ASSIGN_OR_RETURN(const int order, capture_.Compare(batch.transactions[transaction].position,
+                                                          table.position.snapshot));
+  table.joined = order > 0;
+  return !table.joined;
+}
+
+Result<int64_t> CaptureRun::FirstRow(const ChangeBatch& batch, const RowChanges& rows,
+                                     Table& table) {
+  int64_t row = 0;
+  while (row < static_cast<int64_t>(rows.ops.size())) {
+    TARN_ASSIGN_OR_RETURN(const bool loaded,
+                          IsLoaded(batch, rows.transactions[static_cast<size_t>(row)], table));
+    if (!loaded) break;
+    ++row;
+  }
+  return row;
+}
+
+Status CaptureRun::TakeIn(const ChangeBatch& batch) {
+  if (batch.rows > 0 && !first_change_micros_) {
+    first_change_micros_ = context_.tables.clock->MonotonicMicros();
+  }
+  for (const TableChanges& changes : batch.tables) {
+    const auto found = tables_.find(changes.table);
+    if (found == tables_.end()) continue;  // of the publication, and of no interest
+    if (found->second.stopped) continue;
+    TARN_RETURN_IF_ERROR(TakeEvents(batch, changes, found->second));
+    if (!changes.events.empty() && !first_change_micros_) {
+      first_change_micros_ = context_.tables.clock->MonotonicMicros();
+    }
+  }
+  rows_ += batch.rows;
+  bytes_ += batch.bytes;
+  const auto whole = batch.transactions.size() - (batch.ends_at_commit ? 0 : 1);
+  transactions_ += batch.transactions.empty() ? 0 : static_cast<int64_t>(whole);
+  if (!batch.transactions.empty() && whole > 0) {
+    reached_.transaction = batch.transactions[whole - 1].id;
+    reached_.transaction_micros = batch.transactions[whole - 1].commit_micros;
+  }
+  if (!batch.position.empty()) reached_.position = batch.position;
+  whole_ = batch.ends_at_commit;
+  return {};
+}
+
+Status CaptureRun::TakeEvents(const ChangeBatch& batch, const TableChanges& changes, Table& table) {
+  for (const TableEvent& event : changes.events) {
+    int64_t first_row = 0;
+    if (const auto* rows = std::get_if<RowChanges>(&event)) {
+      TARN_ASSIGN_OR_RETURN(first_row, FirstRow(batch, *rows, table));
+      if (first_row == static_cast<int64_t>(rows->ops.size())) continue;
+    } else if (const auto* truncated = std::get_if<TableTruncated>(&event)) {
+      TARN_ASSIGN_OR_RETURN(const bool loaded, IsLoaded(batch, truncated->transaction, table));
+      if (loaded) continue;
+    }
+    Status status = TakeEvent(event, first_row, table);
+    if (status.ok()) continue;
+    // What is wrong with this table's columns or values is no reason to keep the others waiting.
+    const ErrorKind kind = status.error().kind;
+    if (kind != ErrorKind::kInvalidArgument && kind != ErrorKind::kUnsupported &&
+        kind != ErrorKind::kCorruption && kind != ErrorKind::kNotFound) {
+      return std::move(status).Wrap("table " + table.rows->target().name.ToString());
+    }
+    StopTable(table, status);
+    return {};
+  }
+  return {};
+}
+
+Status CaptureRun::TakeEvent(const TableEvent& event, int64_t first_row, Table& table) {
+  if (const auto* rows = std::get_if<RowChanges>(&event)) return table.rows->Add(*rows, first_row);
+  if (std::holds_alternative<TableTruncated>(event)) return table.rows->Truncate();
+  if (const auto* altered = std::get_if<TableAltered>(&event)) {
+    TARN_RETURN_IF_ERROR(table.rows->Alter(*altered));
+    table.altered = true;
+    return {};
+  }
+  return std::get<TableStopped>(event).reason;
+}
+
+void CaptureRun::StopTable(Table& table, const Status& reason) {
+  table.stopped = true;
+  table.moved = true;
+  table.position.stopped = reason.error().ToString();
+  // It stays as the last commit left it: half of a transaction is none of its states.
+  table.rows->Discard();
+  table.altered = false;
+  if (options_.stopped) options_.stopped(table.rows->source_table().name, reason);
+}
+
+Result<CommitInfo> CaptureRun::TryCommit(std::vector<TableName>* changed) {
+  const std::map<std::string, std::string> summary = {
+      {"tarn.source", options_.source},
+      {"tarn.source-position", reached_.position},
+      {"tarn.source-transaction", reached_.transaction},
+      {"tarn.source-transaction-time", FormatUtc(reached_.transaction_micros)}};
+  LakeCommit commit = context_.NewCommit(
+      "ingest:" + options_.source, "changes of " + options_.source + " up to " + reached_.position);
+  commit.ops.push_back(
+      SetPositionOp{options_.source, kStreamPosition, reached_.ToJson(), committed_json_});
+  changed->clear();
+  for (auto& [name, table] : tables_) {
+    if (table.moved) {
+      commit.ops.push_back(SetPositionOp{options_.source, PositionKey(name),
+                                         table.position.ToJson(), table.position_before});
+    }
+    if (table.altered && options_.altered) {
+      for (CommitOp& op : options_.altered(table.rows->source_table())) {
+        commit.ops.push_back(std::move(op));
+      }
+    }
+    if (!table.rows->pending()) continue;
+    TARN_ASSIGN_OR_RETURN(auto change, table.rows->Prepare(summary));
+    if (!change) continue;
+    changed->push_back(change->name);
+    commit.tables.push_back(*change);
+  }
+  return CommitToLake(context_.tables, *context_.catalog, commit);
+}
+
+Status CaptureRun::Commit() {
+  if (!HasChanges() && reached_.position == committed_.position) return {};
+  CaptureCommit report;
+  Result<CommitInfo> info = TryCommit(&report.tables);
+  // Compaction moved rows while they were being changed: their new places are found, and it is
+  // tried again with the same files.
+  for (int64_t attempt = 1; !info.ok() && info.error().kind == ErrorKind::kConflict &&
+                            attempt < context_.tables.limits->commit_retries_max;
+       ++attempt) {
+    TARN_ASSIGN_OR_RETURN(const auto positions, context_.catalog->ListPositions());
+    const bool fenced =
+        std::none_of(positions.begin(), positions.end(), [&](const PositionEntry& entry) {
+          return entry.source == options_.source && entry.table == kStreamPosition &&
+                 entry.position == committed_json_;
+        });
+    if (fenced) {
+      return Conflict("somebody else follows the log of " + options_.source +
+                          ": its position in the catalog moved",
+                      "let one `tarn up` run on a state at a time");
+    }
+    info = TryCommit(&report.tables);
+  }
+  if (!info.ok()) {
+    commit_unknown_ = !IsCertainRejection(info.error());
+    return info.status();
+  }
+  progressed_ = true;
+  report.sequence = info->sequence;
+  report.position = reached_.position;
+  report.transactions = transactions_;
+  report.rows = rows_;
+  report.last_transaction_micros = reached_.transaction_micros;
+  report.committed_micros = info->committed_micros;
+  committed_ = reached_;
+  committed_json_ = reached_.ToJson();
+  Status status;
+  for (auto& [name, table] : tables_) {
+    if (table.moved) table.position_before = table.position.ToJson();
+    table.moved = false;
+    table.altered = false;
+    Status advanced = table.rows->Committed(info->sequence);
+    // The commit stands; the index finds out by itself what it does not know.
+    if (!advanced.ok()) {
+      Log(LogLevel::kWarning, "the key index of " + table.rows->target().name.ToString() +
+                                  " is behind: " + advanced.error().message);
+      if (status.ok()) status = std::move(advanced);
+    }
+  }
+  rows_ = bytes_ = transactions_ = 0;
+  first_change_micros_.reset();
+  last_commit_micros_ = context_.tables.clock->MonotonicMicros();
+  TARN_RETURN_IF_ERROR(stream_->Acknowledge(committed_.position));
+  if (options_.committed) options_.committed(report);
+  return status;
+}
+
+}  // namespace
+
+Status Capture(const PipelineContext& context, ChangeCapture& capture,
+               const CaptureOptions& options) {
+  int64_t pause = kPauseFirstMicros;
+  while (true) {
+    CaptureRun run(context, capture, options);
+    Status status = RunWalled([&] { return run.Run(); });
+    if (status.ok()) return status;
+    const bool stopping = context.cancel != nullptr && context.cancel->requested();
+    if (stopping && status.error().kind == ErrorKind::kCancelled) return {};
+    if (!Passes(status.error())) return status;
+    if (run.progressed()) pause = kPauseFirstMicros;
+    if (options.retrying) options.retrying(status);
+    for (int64_t waited = 0; waited < pause && !(context.cancel && context.cancel->requested());
+         waited += kPauseFirstMicros) {
+      context.tables.clock->SleepMicros(kPauseFirstMicros);
+    }
+    if (context.cancel != nullptr && context.cancel->requested()) return {};
+    pause = std::min(pause * 2, kPauseMaxMicros);
+  }
+}
+
+}  // namespace tarn

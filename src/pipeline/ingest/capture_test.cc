@@ -1,0 +1,411 @@
+#include "pipeline/ingest/capture.h"
+
+#include <filesystem>
+
+#include "catalog/test_support.h"
+#include "pipeline/ingest/scripted_log_testing.h"
+#include "pipeline/ingest/stream_position.h"
+#include "pipeline/maintain/maintain.h"
+#include "table/dual/live_rows.h"
+
+namespace tarn {
+namespace {
+
+using testing::ForwardingCatalog;
+using testing::Replay;
+using testing::ScriptedChange;
+using testing::ScriptedLog;
+using testing::ScriptedRows;
+using testing::ScriptedTables;
+using testing::ScriptedTransaction;
+using Kind = ScriptedChange::Kind;
+
+ScriptedChange Insert(const std::string& table, int64_t id, const std::string& name, int32_t n) {
+  return {Kind::kInsert, table, id, name, n};
+}
+ScriptedChange Update(const std::string& table, int64_t id, std::optional<std::string> name,
+                      int32_t n) {
+  return {Kind::kUpdate, table, id, std::move(name), n};
+}
+ScriptedChange Move(const std::string& table, int64_t from, int64_t to,
+                    std::optional<std::string> name, int32_t n) {
+  return {Kind::kUpdate, table, to, std::move(name), n, from};
+}
+ScriptedChange Delete(const std::string& table, int64_t id) { return {Kind::kDelete, table, id}; }
+ScriptedChange Truncate(const std::string& table) { return {Kind::kTruncate, table}; }
+
+/// Fails commits before they happen, or loses their answers afterwards.
+class FaultyCatalog final : public ForwardingCatalog {
+ public:
+  using ForwardingCatalog::ForwardingCatalog;
+  Result<CommitInfo> Commit(const CommitRequest& request) override {
+    if (before && before()) return Unavailable("the catalog is busy");
+    auto info = ForwardingCatalog::Commit(request);
+    if (info.ok() && after && after()) return CommitUnknown("the answer was lost");
+    return info;
+  }
+  std::function<bool()> before;
+  std::function<bool()> after;
+};
+
+class CaptureTest : public ::testing::Test {
+ protected:
+  explicit CaptureTest(uint64_t seed = 5) : lake_(seed), catalog_(lake_.catalog()) {
+    folder_ = ::testing::TempDir() + "capture-" + lake_.random().Uuid();
+    context_.catalog = &catalog_;
+    context_.tables = lake_.context();
+  }
+  ~CaptureTest() override { std::filesystem::remove_all(folder_); }
+
+  /// An empty mirrored table whose load stands at `position`.
+  void MakeTable(const std::string& name, const std::string& position = "0",
+                 std::vector<std::string> partition = {}) {
+    NewTable table;
+    const TableName target{"bronze", name};
+    table.location = *NewTableLocation(lake_.store(), lake_.random(), target);
+    table.partition = std::move(partition);
+    table.schema.fields = {
+        {FieldId(1), "id", Type(Type::Kind::kLong), Nullability::kRequired, ""},
+        {FieldId(2), "name", Type(Type::Kind::kString), Nullability::kOptional, ""},
+        {FieldId(3), "n", Type(Type::Kind::kInt), Nullability::kOptional, ""}};
+    table.schema.identifier_fields = {FieldId(1)};
+    auto transaction = TableTransaction::Create(lake_.context(), table).value();
+    LakeCommit commit;
+    commit.author = "test";
+    commit.tables.push_back({target, "source:crm", "", transaction.get()});
+    LoadPosition load;
+    load.snapshot = position;
+    commit.ops.push_back(SetPositionOp{"crm", "public." + name, load.ToJson()});
+    const auto info = CommitToLake(lake_.context(), catalog_, commit);
+    ASSERT_TRUE(info.ok()) << info.status().ToString();
+    CaptureItem item;
+    item.table = testing::ScriptedTable(name);
+    item.target = {target, "source:crm", {"id"}, {}, {}};
+    item.uuid = catalog_.LoadTable(target, {})->uuid;
+    items_.push_back(std::move(item));
+  }
+
+  void Begin(const std::string& position = "0") {
+    LakeCommit commit;
+    commit.author = "test";
+    StreamPosition at;
+    at.position = position;
+    commit.ops.push_back(SetPositionOp{"crm", kStreamPosition, at.ToJson()});
+    ASSERT_TRUE(CommitToLake(lake_.context(), catalog_, commit).ok());
+  }
+
+  CaptureOptions Options(int64_t rows_of_commit = 1) {
+    CaptureOptions options;
+    options.source = "crm";
+    options.items = items_;
+    options.cadence.rows = rows_of_commit;
+    options.index_folder = folder_;
+    options.until = std::to_string(log_.transactions.size());
+    options.stopped = [](const SourceTableName& table, const Status& why) {
+      ADD_FAILURE() << table.ToString() << " stopped: " << why.ToString();
+    };
+    return options;
+  }
+
+  Status CatchUp(int64_t rows_of_commit = 1) {
+    return Capture(context_, log_, Options(rows_of_commit));
+  }
+
+  ScriptedRows Read(const std::string& name, std::optional<Sequence> at = {}) {
+    const TableEntry entry = *catalog_.LoadTable({"bronze", name}, at);
+    const auto table = LoadTableMetadata(lake_.store(), entry.metadata_location).value();
+    ScriptedRows rows;
+    const auto plan = PlanScan(lake_.context(), *table, std::nullopt, Predicate::True());
+    EXPECT_TRUE(plan.ok()) << plan.status().ToString();
+    for (const ScanFile& file : plan->files) {
+      auto reader = LiveRows::Open(lake_.context(), *table, table->schema(), file);
+      EXPECT_TRUE(reader.ok()) << reader.status().ToString();
+      while (auto batch = (*reader)->Next().value()) {
+        const auto& ids = static_cast<const arrow::Int64Array&>(*batch->column(0));
+        const auto& names = static_cast<const arrow::StringArray&>(*batch->column(1));
+        const auto& ns = static_cast<const arrow::Int32Array&>(*batch->column(2));
+        for (int64_t i = 0; i < batch->num_rows(); ++i) {
+          const bool fresh =
+              rows.emplace(ids.Value(i), std::pair{names.GetString(i), ns.Value(i)}).second;
+          EXPECT_TRUE(fresh) << "row " << ids.Value(i) << " of " << name << " twice";
+        }
+      }
+    }
+    return rows;
+  }
+
+  ScriptedTables Expected(size_t transactions) const {
+    ScriptedTables tables;
+    for (size_t i = 0; i < transactions; ++i) Replay(log_.transactions[i], tables);
+    return tables;
+  }
+
+  std::string Position() {
+    const auto positions = catalog_.ListPositions().value();
+    for (const PositionEntry& entry : positions) {
+      if (entry.table == kStreamPosition) {
+        return StreamPosition::FromJson(entry.position)->position;
+      }
+    }
+    return "";
+  }
+
+  testing::TestLake lake_;
+  FaultyCatalog catalog_;
+  PipelineContext context_;
+  ScriptedLog log_{lake_.random()};
+  std::vector<CaptureItem> items_;
+  std::string folder_;
+};
+
+TEST_F(CaptureTest, InsertsUpdatesAndDeletesArrive) {
+  MakeTable("a");
+  Begin();
+  log_.transactions = {{Insert("a", 1, "one", 1), Insert("a", 2, "two", 2)},
+                       {Update("a", 1, "uno", 10)},
+                       {Delete("a", 2), Insert("a", 3, "three", 3)}};
+  const Status status = CatchUp();
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  EXPECT_EQ(Read("a"), (ScriptedRows{{1, {"uno", 10}}, {3, {"three", 3}}}));
+  EXPECT_EQ(Position(), "3");
+  EXPECT_EQ(log_.acknowledged.back(), "3");
+}
+
+TEST_F(CaptureTest, OneCommitFoldsManyChangesOfAKey) {
+  MakeTable("a");
+  Begin();
+  log_.batch_changes_max = 100;
+  log_.transactions = {{Insert("a", 1, "x", 0)}};
+  for (int32_t i = 1; i < 50; ++i) log_.transactions.push_back({Update("a", 1, "x", i)});
+  const Sequence before = *catalog_.CurrentSequence();
+  ASSERT_TRUE(CatchUp(1'000'000).ok());
+  EXPECT_EQ(Read("a"), (ScriptedRows{{1, {"x", 49}}}));
+  EXPECT_EQ(catalog_.CurrentSequence()->value(), before.value() + 1);
+}
+
+TEST_F(CaptureTest, AnUnchangedValueIsReadBackFromWhereverTheRowStands) {
+  MakeTable("a");
+  Begin();
+  log_.batch_changes_max = 1;  // every change is a batch of its own
+  log_.transactions = {{Insert("a", 1, "committed", 1), Insert("a", 4, "moved", 1)},
+                       {Insert("a", 2, "of this commit", 2), Update("a", 1, std::nullopt, 10),
+                        Update("a", 2, std::nullopt, 20)},
+                       {Move("a", 4, 5, std::nullopt, 50)}};
+  ASSERT_TRUE(CatchUp().ok());
+  EXPECT_EQ(Read("a"), Expected(3)["a"]);
+  log_.batch_changes_max = 100;  // and all of a transaction are one
+  log_.transactions.push_back({Insert("a", 7, "of this batch", 7), Update("a", 7, std::nullopt, 8),
+                               Move("a", 7, 8, std::nullopt, 9), Update("a", 8, std::nullopt, 10)});
+  ASSERT_TRUE(CatchUp().ok());
+  EXPECT_EQ(Read("a"), Expected(4)["a"]);
+  EXPECT_EQ(Read("a")[8], (std::pair<std::string, int32_t>{"of this batch", 10}));
+}
+
+TEST_F(CaptureTest, KeysThatAreSwappedWithinATransactionStayApart) {
+  MakeTable("a");
+  Begin();
+  log_.transactions = {
+      {Insert("a", 1, "one", 1), Insert("a", 2, "two", 2)},
+      {Move("a", 1, 0, "one", 1), Move("a", 2, 1, "two", 2), Move("a", 0, 2, "one", 1)}};
+  ASSERT_TRUE(CatchUp().ok());
+  EXPECT_EQ(Read("a"), (ScriptedRows{{1, {"two", 2}}, {2, {"one", 1}}}));
+}
+
+TEST_F(CaptureTest, TruncateTakesWhatWasCommittedAndWhatWasNot) {
+  MakeTable("a");
+  Begin();
+  log_.transactions = {
+      {Insert("a", 1, "old", 1)},
+      {Insert("a", 2, "of this commit", 2), Truncate("a"), Insert("a", 1, "again", 3)},
+      {Truncate("a")},
+      {Insert("a", 9, "last", 9)}};
+  ASSERT_TRUE(CatchUp().ok());
+  EXPECT_EQ(Read("a"), (ScriptedRows{{9, {"last", 9}}}));
+}
+
+TEST_F(CaptureTest, WhatOneTransactionDidToTwoTablesIsSeenAtOneSequence) {
+  MakeTable("a");
+  MakeTable("b");
+  Begin();
+  log_.batch_changes_max = 1;
+  log_.transactions = {{Insert("a", 1, "a", 1), Insert("b", 1, "b", 1)},
+                       {Update("a", 1, "a2", 2), Delete("b", 1)}};
+  ASSERT_TRUE(CatchUp().ok());
+  for (int64_t at = catalog_.LoadTable({"bronze", "b"}, {})->sequence.value();
+       at <= catalog_.CurrentSequence()->value(); ++at) {
+    const bool first = Read("a", Sequence(at)) == ScriptedRows{{1, {"a", 1}}};
+    EXPECT_EQ(first, !Read("b", Sequence(at)).empty()) << "at sequence " << at;
+  }
+}
+
+TEST_F(CaptureTest, ALogThatBeginsBeforeTheLoadIsPassedOver) {
+  MakeTable("a");
+  MakeTable("joined", "2");
+  Begin();
+  log_.transactions = {{Insert("a", 1, "a", 1), Insert("joined", 1, "in the load", 1)},
+                       {Delete("joined", 1)},
+                       {Insert("joined", 2, "after it", 2)}};
+  ASSERT_TRUE(CatchUp().ok());
+  EXPECT_EQ(Read("joined"), (ScriptedRows{{2, {"after it", 2}}}));
+  EXPECT_EQ(Read("a").size(), 1U);
+}
+
+TEST_F(CaptureTest, ATableThatCannotBeFollowedStopsAloneAtAWholeTransaction) {
+  MakeTable("a");
+  MakeTable("b");
+  Begin();
+  log_.batch_changes_max = 1;
+  log_.transactions = {
+      {Insert("a", 1, "a", 1), Insert("b", 1, "b", 1)},
+      // The log leaves out a value of a row that the table does not have.
+      {Insert("a", 2, "a", 2), Update("a", 7, std::nullopt, 7), Insert("b", 2, "b", 2)},
+      {Insert("a", 3, "a", 3), Insert("b", 3, "b", 3)}};
+  CaptureOptions options = Options();
+  std::string stopped;
+  options.stopped = [&](const SourceTableName& table, const Status& why) {
+    stopped = table.ToString() + ": " + why.ToString();
+  };
+  ASSERT_TRUE(Capture(context_, log_, options).ok());
+  EXPECT_NE(stopped.find("public.a: "), std::string::npos) << stopped;
+  EXPECT_NE(stopped.find("tarn resync bronze.a"), std::string::npos) << stopped;
+  EXPECT_EQ(Read("a"), (ScriptedRows{{1, {"a", 1}}}));
+  EXPECT_EQ(Read("b").size(), 3U);
+  // It is told again, and stays where it is, until it is loaded anew.
+  stopped.clear();
+  log_.transactions.push_back({Insert("a", 4, "a", 4)});
+  options.until = "4";
+  ASSERT_TRUE(Capture(context_, log_, options).ok());
+  EXPECT_NE(stopped.find("public.a: "), std::string::npos) << stopped;
+  EXPECT_EQ(Read("a").size(), 1U);
+}
+
+TEST_F(CaptureTest, ALostAnswerDoublesNothing) {
+  MakeTable("a");
+  Begin();
+  int lost = 0;
+  catalog_.after = [&] { return lost++ < 1; };
+  log_.batch_changes_max = 1;
+  log_.transactions = {{Insert("a", 1, "a", 1)}, {Update("a", 1, "b", 2)}};
+  ASSERT_TRUE(CatchUp().ok());
+  EXPECT_EQ(Read("a"), (ScriptedRows{{1, {"b", 2}}}));
+  EXPECT_EQ(lost, 2);
+}
+
+TEST_F(CaptureTest, NothingIsAcknowledgedBeforeItIsCommitted) {
+  MakeTable("a");
+  Begin();
+  catalog_.before = [&] {
+    EXPECT_TRUE(log_.acknowledged.empty());
+    return false;
+  };
+  log_.transactions = {{Insert("a", 1, "a", 1)}};
+  ASSERT_TRUE(CatchUp(1'000'000).ok());
+  EXPECT_EQ(log_.acknowledged, (std::vector<std::string>{"1"}));
+}
+
+TEST_F(CaptureTest, OneOfTwoThatFollowOneLogGivesWay) {
+  MakeTable("a");
+  Begin();
+  log_.transactions = {{Insert("a", 1, "a", 1)}};
+  bool raced = false;
+  catalog_.before = [&] {
+    if (raced) return false;
+    raced = true;
+    // The other one is faster by the whole transaction.
+    const Status other = CatchUp();
+    EXPECT_TRUE(other.ok()) << other.ToString();
+    return false;
+  };
+  items_[0].uuid += "-first";  // an index folder of its own
+  CaptureOptions options = Options();
+  items_[0].uuid += "-second";
+  std::vector<std::string> retried;
+  options.retrying = [&](const Status& why) { retried.push_back(why.error().message); };
+  ASSERT_TRUE(Capture(context_, log_, options).ok());
+  ASSERT_EQ(retried.size(), 1U);
+  EXPECT_NE(retried[0].find("somebody else follows"), std::string::npos) << retried[0];
+  EXPECT_EQ(Read("a").size(), 1U);
+}
+
+/// Random logs, batches, commits, faults and restarts: every committed state is a prefix of the
+/// log.
+class CaptureSim : public CaptureTest, public ::testing::WithParamInterface<uint64_t> {
+ protected:
+  CaptureSim() : CaptureTest(GetParam()) {}
+
+  ScriptedTransaction RandomTransaction(ScriptedTables& tables) {
+    ScriptedTransaction transaction;
+    Random& random = lake_.random();
+    const uint64_t changes = 1 + random.Below(random.Below(8) == 0 ? 60 : 6);
+    for (uint64_t i = 0; i < changes; ++i) {
+      const std::string table = random.Below(3) == 0 ? "b" : "a";
+      const ScriptedRows& rows = tables[table];
+      const auto n = static_cast<int32_t>(random.Below(1000));
+      const int64_t id = static_cast<int64_t>(random.Below(40));
+      std::optional<std::string> name = "name " + std::to_string(n);
+      ScriptedChange change;
+      if (random.Below(60) == 0) {
+        change = Truncate(table);
+      } else if (!rows.contains(id)) {
+        change = Insert(table, id, *name, n);
+      } else {
+        if (random.Below(2) == 0) name.reset();
+        const int64_t to = static_cast<int64_t>(random.Below(40));
+        const uint64_t what = random.Below(10);
+        if (what < 3) {
+          change = Delete(table, id);
+        } else if (what == 3 && !rows.contains(to)) {
+          change = Move(table, id, to, name, n);
+        } else {
+          change = Update(table, id, name, n);
+        }
+      }
+      Replay({change}, tables);
+      transaction.push_back(std::move(change));
+    }
+    return transaction;
+  }
+
+  bool compacting_ = false;
+};
+
+TEST_P(CaptureSim, EveryCommittedStateIsAPrefixOfTheLog) {
+  MakeTable("a", "0", {"bucket(3, id)"});
+  MakeTable("b");
+  Begin();
+  Random& random = lake_.random();
+  ScriptedTables tables;
+  for (int round = 0; round < 6; ++round) {
+    for (int i = 0; i < 15; ++i) log_.transactions.push_back(RandomTransaction(tables));
+    log_.batch_changes_max = 1 + static_cast<int64_t>(random.Below(30));
+    catalog_.before = [&] {
+      // Compaction goes first, between what capture found out and its commit.
+      if (!compacting_ && random.Below(8) == 0) {
+        compacting_ = true;
+        const auto report = Maintain(context_, {});
+        EXPECT_TRUE(report.ok()) << report.status().ToString();
+        compacting_ = false;
+      }
+      return !compacting_ && random.Below(12) == 0;
+    };
+    catalog_.after = [&] { return !compacting_ && random.Below(12) == 0; };
+    CaptureOptions options = Options(1 + static_cast<int64_t>(random.Below(40)));
+    // The state at each commit is what the transactions up to its position come to.
+    options.committed = [&](const CaptureCommit& commit) {
+      ScriptedTables expected = Expected(static_cast<size_t>(std::stoll(commit.position)));
+      EXPECT_EQ(Read("a", commit.sequence), expected["a"]);
+      EXPECT_EQ(Read("b", commit.sequence), expected["b"]);
+    };
+    // A process that dies loses what is in memory and what its index did not take in.
+    if (random.Below(3) == 0) std::filesystem::remove_all(folder_);
+    const Status status = Capture(context_, log_, options);
+    ASSERT_TRUE(status.ok()) << status.ToString();
+    ASSERT_EQ(Read("a"), tables["a"]) << "round " << round;
+    ASSERT_EQ(Read("b"), tables["b"]) << "round " << round;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, CaptureSim, ::testing::Range<uint64_t>(1, 13));
+
+}  // namespace
+}  // namespace tarn

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "base/result.h"
+#include "change/key_hash.h"
+#include "change/key_index/key_index.h"
+#include "pipeline/context.h"
+#include "table/dual/table.h"
+#include "table/model/metadata.h"
+
+namespace tarn {
+
+/// Where the rows of a keyed table stand. A KeyIndex that is kept level with the table whoever
+/// changes it: rows that capture wrote are put in by it; what others did (compaction moves rows
+/// into other files and changes none) is taken in by reading the keys of the files that the index
+/// does not know. An entry whose file has left the table, or whose row is deleted there, is of a
+/// row that is gone: it stands for nothing, and is replaced when its key comes again. Threads: one
+/// at a time. Memory: that of the index, and a description of every live data file.
+class KeyPlaces {
+ public:
+  /// `folder`: of the local disk, this table's alone. A damaged index is built again. Errors: those
+  /// of the disk; Conflict when another process has it open.
+  static Result<std::unique_ptr<KeyPlaces>> Open(const PipelineContext& context,
+                                                 const std::string& folder,
+                                                 std::vector<std::string> key);
+
+  /// Makes the places those of the table's state at `location`. Errors: Cancelled; those of reading
+  /// the table; InvalidArgument for two rows of one key, naming their files.
+  Status Follow(const std::shared_ptr<const TableMetadata>& table, const std::string& location);
+
+  /// places[i] becomes where the live row of keys[i] stands, or not found().
+  Status Find(std::span<const KeyHash> keys, std::span<RowPlace> places);
+  /// The data file of a place that Find() gave.
+  const DataFile& FileOf(const RowPlace& place) const { return *file_of_number_.at(place.file); }
+
+  /// What a commit did to the rows that capture keeps.
+  struct Step {
+    std::vector<KeyHash> removed;
+    std::vector<KeyHash> put;
+    std::vector<uint32_t> put_file;  ///< index into `files`
+    std::vector<uint32_t> put_row;
+    std::vector<DataFile> files;  ///< that it added
+  };
+  /// The same for a commit of capture's own, which led from the state of the last Follow() to the
+  /// one at `location`.
+  Status Advance(const Step& step, const std::string& location);
+
+  const std::string& location() const { return location_; }
+
+ private:
+  KeyPlaces(const PipelineContext& context, std::unique_ptr<KeyIndex> index,
+            std::vector<std::string> key)
+      : context_(context), index_(std::move(index)), key_(std::move(key)) {}
+
+  Status ListFiles(const TableMetadata& table);
+  Status TakeIn(const TableMetadata& table, const std::vector<ScanFile>& files,
+                const std::string& location);
+  Status VisitKeys(
+      const TableMetadata& table, const ScanFile& file,
+      const std::function<Status(std::span<const KeyHash>, std::span<const RowPlace>)>& visit);
+  /// Which of the rows at `places` their files have deleted: those become not found().
+  Status LeaveOutDeleted(std::span<RowPlace> places);
+  const DataFile* LiveFile(uint32_t number);
+
+  const PipelineContext& context_;
+  std::unique_ptr<KeyIndex> index_;
+  const std::vector<std::string> key_;
+  std::shared_ptr<const TableMetadata> table_;
+  std::string location_;
+  std::unordered_map<std::string, DataFile> live_;                ///< by path
+  std::unordered_map<uint32_t, const DataFile*> file_of_number_;  ///< nullptr: not live
+  /// Whether entries may stand for rows that are deleted: the index was behind when it was opened.
+  bool may_be_behind_ = false;
+  std::unordered_map<std::string, ScanFile> with_deletes_;  ///< by path, while may_be_behind_
+};
+
+}  // namespace tarn

@@ -1,0 +1,32 @@
+#include "pipeline/ingest/stream_position.h"
+
+#include "base/json.h"
+
+namespace tarn {
+namespace {
+
+constexpr char kWhat[] = "the position of a log";
+
+}  // namespace
+
+std::string StreamPosition::ToJson() const {
+  Json json = {{"position", position}};
+  if (!transaction.empty()) {
+    json["transaction"] = transaction;
+    json["transaction_micros"] = transaction_micros;
+  }
+  return DumpJson(json);
+}
+
+Result<StreamPosition> StreamPosition::FromJson(const std::string& text) {
+  TARN_ASSIGN_OR_RETURN(const Json json, ParseJson(text, kWhat));
+  StreamPosition position;
+  TARN_ASSIGN_OR_RETURN(position.position, JsonString(json, "position", kWhat));
+  if (FindMember(json, "transaction") != nullptr) {
+    TARN_ASSIGN_OR_RETURN(position.transaction, JsonString(json, "transaction", kWhat));
+    TARN_ASSIGN_OR_RETURN(position.transaction_micros, JsonInt(json, "transaction_micros", kWhat));
+  }
+  return position;
+}
+
+}  // namespace tarn
