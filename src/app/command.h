@@ -43,6 +43,7 @@ void AddInspectCommands(CLI::App& app,
                         CommandContext& context);  // status, ls, show, history, lineage
 void AddCheckCommand(CLI::App& app, CommandContext& context);
 void AddMaintainCommand(CLI::App& app, CommandContext& context);
+void AddUpCommand(CLI::App& app, CommandContext& context);
 /// @}
 
 /// The error of a command, carried through CLI11 to main's wall.

@@ -1,11 +1,10 @@
-#include <unistd.h>
-
 #include <cstdio>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 
 #include "app/command.h"
+#include "app/process_lock.h"
 #include "app/terminal_progress.h"
 #include "base/json.h"
 #include "project/apply.h"
@@ -15,24 +14,12 @@
 namespace tarn {
 namespace {
 
-std::string LockOwner(const char* command) {
-  char host[256] = "?";
-  gethostname(host, sizeof(host) - 1);
-  return std::string(command) + ", pid " + std::to_string(getpid()) + " on " + host;
-}
-
-std::unique_ptr<ProjectLock> TakeLock(const CommandContext& context, Wired& wired,
-                                      const char* command) {
-  auto lock = OrFail(ProjectLock::Acquire(
-      *wired.catalog, SystemClock(), SystemRandom(), wired.open.spec.limits, LockOwner(command),
-      *context.cancel,
-      [](const std::string& holder) { std::fprintf(stderr, "waiting: %s\n", holder.c_str()); }));
-  if (!StateExists(wired.open.spec)) {
-    OrFail(Conflict("the state " + wired.open.spec.state + " was destroyed meanwhile",
-                    "run the command again"));
-  }
-  wired.pipeline.lock = lock->expectation();
-  OrFail(MarkInterruptedRuns(*wired.catalog, SystemClock()));
+/// What `up` follows must not change under it: it has to be stopped for such a plan.
+std::unique_ptr<ProjectLock> TakeCaptureLock(const CommandContext& context, Wired& wired,
+                                             const char* command) {
+  const auto of_project = wired.pipeline.lock;
+  auto lock = TakeLock(context, wired, ProjectLock::Scope::kCapture, command);
+  wired.pipeline.lock = of_project;
   return lock;
 }
 
@@ -129,7 +116,7 @@ void RunApply(CommandContext& context, bool yes, bool json) {
   first.reset();
 
   auto wired = OrFail(WireProject(context.Wire(StateUse::kCreate)));
-  auto lock = TakeLock(context, *wired, "apply");
+  auto lock = TakeLock(context, *wired, ProjectLock::Scope::kProject, "apply");
   // Another apply may have gone first, and the sources may have moved on.
   plan = OrFail(MakePlan(wired->open));
   if (plan.fingerprint != shown) {
@@ -143,6 +130,8 @@ void RunApply(CommandContext& context, bool yes, bool json) {
       std::fflush(stdout);
     }
   }
+  std::unique_ptr<ProjectLock> capture_lock;
+  if (plan.changes_capture) capture_lock = TakeCaptureLock(context, *wired, "apply");
   Reporter reporter;
   reporter.ran = PrintOutcome;
   const ApplyReport report = OrFail(ApplyPlan(wired->open, wired->pipeline, plan, reporter));
@@ -152,7 +141,7 @@ void RunApply(CommandContext& context, bool yes, bool json) {
 
 void RunRun(CommandContext& context, const std::vector<std::string>& selectors, bool json) {
   auto wired = OrFail(WireProject(context.Wire(StateUse::kRequire)));
-  auto lock = TakeLock(context, *wired, "run");
+  auto lock = TakeLock(context, *wired, ProjectLock::Scope::kProject, "run");
   Reporter reporter;
   reporter.ran = PrintOutcome;
   const ApplyReport report = OrFail(RunProject(wired->open, wired->pipeline, selectors, reporter));
@@ -170,7 +159,8 @@ void RunDestroy(CommandContext& context, bool yes) {
   std::fputs(FormatDestroyPlan(plan).c_str(), stdout);
   std::fflush(stdout);
   if (!yes) OrFail(Confirm("Destroy all of this?", *context.cancel));
-  auto lock = TakeLock(context, *wired, "destroy");
+  auto lock = TakeLock(context, *wired, ProjectLock::Scope::kProject, "destroy");
+  const auto capture_lock = TakeCaptureLock(context, *wired, "destroy");
   plan = OrFail(MakeDestroyPlan(wired->open));
   OrFail(DestroyProject(wired->open, plan, *lock));
   // The files go while the lock is held: whoever waits for it finds them gone and says so.

@@ -11,6 +11,8 @@
 #include "app/terminal_progress.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "pipeline/ingest/load.h"
+#include "pipeline/ingest/stream_position.h"
 #include "pipeline/transform/model_error.h"
 #include "project/objects.h"
 
@@ -95,6 +97,43 @@ void RunList(CommandContext& context, const std::string& schema, bool json) {
   Print({{"name"}, {"kind"}, {"rows", WithThousands}, {"bytes", ByteText}, {"owner"}}, rows, json);
 }
 
+std::string LagText(int64_t bytes) { return bytes < 0 ? "unknown" : ByteText(bytes); }
+
+/// Where the logs of captured sources stand, in the lake and at the source.
+void PrintFollowed(Wired& wired, const AliveObjects& alive) {
+  const auto positions = OrFail(wired.catalog->ListPositions());
+  for (const PositionEntry& entry : positions) {
+    const auto applied = alive.sources.find(entry.source);
+    if (applied == alive.sources.end() || applied->second.capture.empty()) continue;
+    if (entry.table != kStreamPosition) {
+      const auto position = LoadPosition::FromJson(entry.position);
+      if (!position.ok() || position->stopped.empty()) continue;
+      std::printf("  %s is not followed any more: %s\n", entry.table.c_str(),
+                  position->stopped.c_str());
+      continue;
+    }
+    const auto position = OrFail(StreamPosition::FromJson(entry.position));
+    std::string line = "followed up to " + position.position;
+    if (position.transaction_micros != 0) {
+      line +=
+          ", transaction " + position.transaction + " of " + FormatUtc(position.transaction_micros);
+    }
+    const auto source = wired.open.sources.find(entry.source);
+    if (source != wired.open.sources.end() && source->second->capture() != nullptr) {
+      const auto status = source->second->capture()->Inspect(applied->second.Capture());
+      if (!status.ok()) {
+        line += "; the source: " + status.error().message;
+      } else {
+        line += "; the source is at " + status->end + ", " + LagText(status->lag_bytes) +
+                " behind, holds " + LagText(status->retained_bytes) + " of its log";
+        if (!status->active) line += ", nobody reads it: run `tarn up`";
+        if (!status->trouble.empty()) line += "; " + status->trouble;
+      }
+    }
+    std::printf("  %s: %s\n", entry.source.c_str(), line.c_str());
+  }
+}
+
 void RunStatus(CommandContext& context, bool json) {
   constexpr int64_t kRunsShown = 20;
   auto wired = OrFail(WireProject(context.Wire(StateUse::kRequire)));
@@ -114,6 +153,7 @@ void RunStatus(CommandContext& context, bool json) {
       std::printf("source %s: %s, %s, %lld tables\n", name.c_str(), source.address.c_str(),
                   source.mode.c_str(), static_cast<long long>(tables));
     }
+    PrintFollowed(*wired, alive);
     if (!pending.empty()) {
       std::printf("%zu commits wait for their Delta log entries\n", pending.size());
     }

@@ -79,6 +79,7 @@ int main(int argc, char** argv) {
   tarn::AddInspectCommands(app, context);
   tarn::AddCheckCommand(app, context);
   tarn::AddMaintainCommand(app, context);
+  tarn::AddUpCommand(app, context);
 
   if (const auto unknown = UnknownCommand(app, argc, argv)) {
     PrintError(*unknown);

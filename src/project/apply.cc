@@ -5,7 +5,9 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "catalog/committer.h"
+#include "pipeline/ingest/stream_position.h"
 #include "pipeline/transform/materialize.h"
+#include "project/captured.h"
 #include "source/table_change.h"
 
 namespace tarn {
@@ -75,7 +77,8 @@ CommitOp RememberTable(const PlannedTable& planned) {
 /// One load with its record in `system.runs`.
 Result<LoadReport> LoadRecorded(const PipelineContext& context, Source& source,
                                 const std::string& name, std::vector<LoadItem> items,
-                                std::vector<CommitOp> ops, const std::string& author) {
+                                std::vector<CommitOp> ops, const std::string& author,
+                                const LoadSnapshot& snapshot = {}) {
   RunRecord run;
   run.id = context.tables.random->Uuid();
   run.kind = "load";
@@ -83,7 +86,8 @@ Result<LoadReport> LoadRecorded(const PipelineContext& context, Source& source,
   run.status = "running";
   run.started_micros = context.tables.clock->NowMicros();
   TARN_RETURN_IF_ERROR(context.catalog->RecordRun(run));
-  auto report = LoadSource(context, source, name, std::move(items), std::move(ops), author);
+  auto report =
+      LoadSource(context, source, name, std::move(items), std::move(ops), author, snapshot);
   run.finished_micros = context.tables.clock->NowMicros();
   if (report.ok()) {
     run.status = "succeeded";
@@ -134,11 +138,20 @@ Status PutObjects(OpenProject& project, const PipelineContext& context, const Pl
   for (const SourceSpec& spec : project.spec.sources) {
     const auto& names = plan.sources_to_put;
     if (std::find(names.begin(), names.end(), spec.name) == names.end()) continue;
-    const SourceObject object{spec.type, project.sources.at(spec.name)->address(),
-                              std::string(SourceModeName(spec.mode)), spec.cursor};
+    SourceObject object = WantedSource(spec, *project.sources.at(spec.name));
+    // Remembered before it is made: what a killed apply left in the source is found again.
+    if (spec.mode == SourceMode::kCdc) {
+      object.capture = NewCaptureName(project.spec, spec.name, *context.tables.random);
+    }
     commit.ops.push_back(PutObjectOp{kSourceObject, spec.name, object.ToJson()});
     auto old = alive.sources.find(spec.name);
-    if (old == alive.sources.end() || old->second.cursor == spec.cursor) continue;
+    if (old == alive.sources.end()) continue;
+    if (!old->second.capture.empty()) {
+      // What was made there for the settings of before is read by nobody any more.
+      TARN_RETURN_IF_ERROR(EndCapture(project, spec.name, old->second));
+      commit.ops.push_back(SetPositionOp{spec.name, kStreamPosition, ""});
+    }
+    if (old->second.cursor == spec.cursor) continue;
     // A position tells values of the old cursor column: the next load is a whole one.
     for (const auto& [name, table] : alive.tables) {
       if (table.source != spec.name) continue;
@@ -147,6 +160,7 @@ Status PutObjects(OpenProject& project, const PipelineContext& context, const Pl
   }
   for (const std::string& name : plan.sources_to_drop) {
     commit.ops.push_back(DropObjectOp{kSourceObject, name});
+    commit.ops.push_back(SetPositionOp{name, kStreamPosition, ""});
   }
   for (const SourceTableObject& table : plan.tables_to_drop) {
     commit.ops.push_back(DropObjectOp{kSourceTableObject, table.stored_as});
@@ -250,10 +264,11 @@ bool ApplyReport::failed() const {
   });
 }
 
-Status MarkInterruptedRuns(Catalog& catalog, Clock& clock) {
+Status MarkInterruptedRuns(Catalog& catalog, Clock& clock, ProjectLock::Scope scope) {
   TARN_ASSIGN_OR_RETURN(auto runs, catalog.ListRuns(kRunsLookedAt));
   for (RunRecord& run : runs) {
-    if (run.status != "running") continue;
+    const bool follows = run.kind == kCaptureRun;
+    if (run.status != "running" || follows != (scope == ProjectLock::Scope::kCapture)) continue;
     run.status = "interrupted";
     run.finished_micros = clock.NowMicros();
     run.error = "the process ended before the run did";
@@ -281,11 +296,15 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
       items.back().position_before = PositionOf(positions, spec.name, planned.table.name);
       ops.push_back(RememberTable(planned));
     }
+    LoadSnapshot snapshot;
+    if (spec.mode == SourceMode::kCdc) {
+      TARN_ASSIGN_OR_RETURN(snapshot, PrepareCapture(project, plan, spec));
+    }
     if (items.empty()) continue;
     ops.insert(ops.end(), stale.begin(), stale.end());
     TARN_ASSIGN_OR_RETURN(LoadReport load,
                           LoadRecorded(context, *project.sources.at(spec.name), spec.name,
-                                       std::move(items), std::move(ops), "apply"));
+                                       std::move(items), std::move(ops), "apply", snapshot));
     if (reporter.loaded) reporter.loaded(spec.name, load);
     report.loads.push_back(std::move(load));
   }
@@ -354,10 +373,9 @@ namespace {
 /// `run` does nothing that was not applied.
 Status CheckSourcesApplied(const OpenProject& project, const AliveObjects& alive) {
   for (const SourceSpec& spec : project.spec.sources) {
-    const SourceObject wanted{spec.type, project.sources.at(spec.name)->address(),
-                              std::string(SourceModeName(spec.mode)), spec.cursor};
+    const SourceObject wanted = WantedSource(spec, *project.sources.at(spec.name));
     auto applied = alive.sources.find(spec.name);
-    if (applied != alive.sources.end() && applied->second == wanted) continue;
+    if (applied != alive.sources.end() && applied->second.SameAs(wanted)) continue;
     return InvalidArgument(spec.position.ToString() + ": the source " + spec.name + " was " +
                                (applied == alive.sources.end() ? "never" : "changed and not") +
                                " applied",
@@ -397,7 +415,10 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
   std::map<std::string, std::vector<SourceTableObject>> reload;
   for (size_t i : selected) {
     if (i < whole->tables) {
-      reload[objects[i].source].push_back(objects[i]);
+      const auto source = alive.sources.find(objects[i].source);
+      // What `up` follows has nothing to be loaded.
+      const bool followed = source != alive.sources.end() && !source->second.capture.empty();
+      if (!followed) reload[objects[i].source].push_back(objects[i]);
       continue;
     }
     const Model& model = whole->nodes[i];

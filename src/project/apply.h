@@ -64,7 +64,11 @@ std::string FormatDestroyPlan(const DestroyPlan& plan);
 /// of the catalog and the store; Cancelled.
 Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock& lock);
 
-/// Marks runs of processes that are gone as interrupted. Call with the project's lock held.
-Status MarkInterruptedRuns(Catalog& catalog, Clock& clock);
+/// Kind of the run that follows a source's log.
+inline constexpr char kCaptureRun[] = "capture";
+
+/// Marks runs of processes that are gone as interrupted: those that work under the lock `scope`,
+/// which the caller holds.
+Status MarkInterruptedRuns(Catalog& catalog, Clock& clock, ProjectLock::Scope scope);
 
 }  // namespace tarn

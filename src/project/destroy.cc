@@ -2,6 +2,7 @@
 #include "catalog/committer.h"
 #include "pipeline/intention.h"
 #include "project/apply.h"
+#include "project/captured.h"
 
 namespace tarn {
 namespace {
@@ -114,7 +115,7 @@ Result<DestroyPlan> MakeDestroyPlan(OpenProject& project) {
 std::string FormatDestroyPlan(const DestroyPlan& plan) {
   std::string out;
   for (const std::string& source : plan.sources) {
-    out += "  - source  " + source + "  (forgotten; the source itself is not touched)\n";
+    out += "  - source  " + source + "  (forgotten; its own tables are not touched)\n";
   }
   for (const TableEntry& table : plan.tables) {
     out += "  - table   " + table.name.ToString() + "  with all its files\n";
@@ -164,6 +165,11 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock
   TARN_ASSIGN_OR_RETURN(const auto positions, catalog.ListPositions());
   for (const PositionEntry& position : positions) {
     commit.ops.push_back(SetPositionOp{position.source, position.table, ""});
+  }
+  // Before they are forgotten: what holds a source's log must not stay behind unknown.
+  TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(catalog));
+  for (const auto& [name, source] : alive.sources) {
+    TARN_RETURN_IF_ERROR(EndCapture(project, name, source).Wrap("source " + name));
   }
   if (!commit.ops.empty()) {
     commit.ops.push_back(fence);

@@ -16,6 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kFileName[] = "tarn.yaml";
+/// `commit: {every: …}`: every commit is files, and readers' work.
+constexpr int64_t kCadenceMsMin = 200;
+constexpr int64_t kCadenceMsMax = 3'600'000;
 
 /// A limit of tarn.yaml's `limits:` and where it goes.
 struct LimitEntry {
@@ -121,6 +124,61 @@ Status ParseInto(YamlMap& map, SourceSpec* source) {
   return Status::Ok();
 }
 
+/// "5s", "200ms" → milliseconds; "64MB" → bytes: digits, then one of the units.
+std::optional<int64_t> Measure(const std::string& text,
+                               std::initializer_list<std::pair<const char*, int64_t>> units) {
+  constexpr size_t kDigitsMax = 9;
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  if (digits == 0 || digits > kDigitsMax) return std::nullopt;
+  for (const auto& [unit, factor] : units) {
+    if (text.substr(digits) == unit) return std::stoll(text.substr(0, digits)) * factor;
+  }
+  return std::nullopt;
+}
+
+Status ParseCadence(YamlMap& map, CaptureCadence* cadence) {
+  TARN_ASSIGN_OR_RETURN(YamlMap commit, map.Map("commit", "commit"));
+  TARN_ASSIGN_OR_RETURN(const auto every, commit.String("every"));
+  if (every.has_value()) {
+    const auto ms = Measure(*every, {{"ms", 1}, {"s", 1000}, {"m", 60'000}});
+    if (!ms.has_value() || *ms < kCadenceMsMin || *ms > kCadenceMsMax) {
+      return commit.ErrorAt("every", "\"" + *every + "\" is no time between 200ms and 60m",
+                            "write `every: 5s`");
+    }
+    cadence->every_ms = *ms;
+  }
+  TARN_ASSIGN_OR_RETURN(const auto rows, commit.Int("rows"));
+  if (rows.has_value() && *rows < 1) {
+    return commit.ErrorAt("rows", "rows must be at least 1");
+  }
+  cadence->rows = rows.value_or(cadence->rows);
+  TARN_ASSIGN_OR_RETURN(const auto bytes, commit.String("bytes"));
+  if (bytes.has_value()) {
+    const auto size = Measure(*bytes, {{"", 1}, {"kB", 1 << 10}, {"MB", 1 << 20}, {"GB", 1 << 30}});
+    if (!size.has_value() || *size < 1) {
+      return commit.ErrorAt("bytes", "\"" + *bytes + "\" is no size", "write `bytes: 64MB`");
+    }
+    cadence->bytes = *size;
+  }
+  return commit.Done();
+}
+
+/// What belongs to mode cdc alone.
+Status ParseCapture(YamlMap& map, SourceSpec* source) {
+  if (source->mode != SourceMode::kCdc) {
+    for (const char* key : {"commit", "slot", "publication"}) {
+      if (map.Has(key)) return map.ErrorAt(key, std::string("only mode cdc takes ") + key);
+    }
+    return {};
+  }
+  TARN_RETURN_IF_ERROR(ParseCadence(map, &source->commit));
+  TARN_ASSIGN_OR_RETURN(const auto slot, map.String("slot"));
+  TARN_ASSIGN_OR_RETURN(const auto publication, map.String("publication"));
+  source->slot = slot.value_or("");
+  source->publication = publication.value_or("");
+  return {};
+}
+
 Result<SourceSpec> ParseSource(YamlMap& map, const std::string& name) {
   SourceSpec source;
   source.name = name;
@@ -131,10 +189,10 @@ Result<SourceSpec> ParseSource(YamlMap& map, const std::string& name) {
   source.type = *type;
   TARN_ASSIGN_OR_RETURN(source.url, map.RequiredString("url"));
   TARN_ASSIGN_OR_RETURN(source.tables, map.Strings("tables"));
-  TARN_ASSIGN_OR_RETURN(auto mode,
-                        map.Choice("mode", {"snapshot", "incremental", "query"}, {"cdc"}));
+  TARN_ASSIGN_OR_RETURN(auto mode, map.Choice("mode", {"snapshot", "incremental", "cdc", "query"}));
   if (mode == "incremental") source.mode = SourceMode::kIncremental;
   if (mode == "query") source.mode = SourceMode::kQuery;
+  if (mode == "cdc") source.mode = SourceMode::kCdc;
   TARN_ASSIGN_OR_RETURN(auto cursor, map.String("cursor"));
   source.cursor = cursor.value_or("");
   if (source.mode == SourceMode::kIncremental && source.cursor.empty()) {
@@ -145,13 +203,14 @@ Result<SourceSpec> ParseSource(YamlMap& map, const std::string& name) {
   if (source.mode != SourceMode::kIncremental && !source.cursor.empty()) {
     return map.ErrorAt("cursor", "only mode incremental takes a cursor");
   }
+  TARN_RETURN_IF_ERROR(ParseCapture(map, &source));
   TARN_RETURN_IF_ERROR(ParseInto(map, &source));
   TARN_ASSIGN_OR_RETURN(auto numeric, map.String("numeric"));
   source.numeric = numeric.value_or("");
   TARN_ASSIGN_OR_RETURN(source.types, map.StringMap("types"));
   TARN_RETURN_IF_ERROR(
       map.Unavailable("schedule", "reload with `tarn run`, from cron for example"));
-  TARN_RETURN_IF_ERROR(map.Unavailable("history", "it comes with change capture"));
+  TARN_RETURN_IF_ERROR(map.Unavailable("history", "`tarn history` shows the states of a table"));
   TARN_RETURN_IF_ERROR(map.Done());
   return source;
 }
@@ -339,6 +398,8 @@ std::string_view SourceModeName(SourceMode mode) {
       return "snapshot";
     case SourceMode::kIncremental:
       return "incremental";
+    case SourceMode::kCdc:
+      return "cdc";
     case SourceMode::kQuery:
       return "query";
   }

@@ -131,8 +131,19 @@ TEST_F(LoadProjectTest, AnEnvironmentThatIsNotChosenMayNeedVariablesThatAreNotSe
   EXPECT_TRUE(spec.ok()) << spec.error().ToString();
 }
 
+TEST_F(LoadProjectTest, ReadsWhenACapturedSourceIsCommitted) {
+  const std::string cdc = std::string(kSource) + "    mode: cdc\n";
+  EXPECT_NE(ErrorOf(std::string(kSource) + "    slot: s\n").find("only mode cdc takes slot"),
+            std::string::npos);
+  for (const char* line : {"every: 100ms", "every: 5", "every: 2h", "rows: 0", "bytes: 5s"}) {
+    const std::string error = ErrorOf(cdc + "    commit: {" + line + "}\n");
+    EXPECT_NE(error.find("tarn.yaml:"), std::string::npos) << line << ": " << error;
+  }
+  EXPECT_EQ(ErrorOf(cdc + "    commit: {every: 200ms, rows: 7, bytes: 64MB}\n"), "no error");
+}
+
 TEST_F(LoadProjectTest, WhatIsNotAvailableIsRefusedNotIgnored) {
-  for (const char* line : {"    mode: cdc\n", "    history: true\n", "    schedule: daily\n"}) {
+  for (const char* line : {"    history: true\n", "    schedule: daily\n"}) {
     EXPECT_NE(ErrorOf(std::string(kSource) + line).find("not available"), std::string::npos)
         << line;
   }

@@ -10,7 +10,8 @@
 namespace tarn {
 namespace {
 
-constexpr char kLockName[] = "project";
+constexpr char kProjectLock[] = "project";
+constexpr char kCaptureLock[] = "capture";
 constexpr int64_t kPollMicros = 200'000;
 
 void Release(Catalog& catalog, const LockInfo& lock) {
@@ -32,10 +33,12 @@ Result<LockInfo> Ask(Catalog& catalog, const LockInfo& wanted, int64_t lease_ms)
 }  // namespace
 
 Result<std::unique_ptr<ProjectLock>> ProjectLock::Acquire(
-    Catalog& catalog, Clock& clock, Random& random, const Limits& limits, const std::string& owner,
-    CancelFlag& cancel, const std::function<void(const std::string&)>& waiting) {
+    Scope scope, Catalog& catalog, Clock& clock, Random& random, const Limits& limits,
+    const std::string& owner, CancelFlag& cancel,
+    const std::function<void(const std::string&)>& waiting) {
   const int64_t deadline = clock.MonotonicMicros() + limits.lock_wait_ms * 1000;
-  const LockInfo wanted{kLockName, owner, random.Uuid(), 0};
+  const char* name = scope == Scope::kProject ? kProjectLock : kCaptureLock;
+  const LockInfo wanted{name, owner, random.Uuid(), 0};
   bool told = false;
   while (true) {
     auto taken = Ask(catalog, wanted, limits.lock_lease_ms);

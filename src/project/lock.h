@@ -25,12 +25,16 @@ namespace tarn {
 /// Threads: Confirm() and expectation() may be called concurrently.
 class ProjectLock {
  public:
+  /// What is locked: the right to change what the project declared, or that to follow the logs of
+  /// its sources, which `up` holds for as long as it runs.
+  enum class Scope { kProject, kCapture };
+
   /// Waits up to `lock_wait_ms` for another holder; `waiting` is told once who that is. Everything
   /// is borrowed and outlives the lock.
   /// Errors: Conflict, naming the holder, after the wait; Cancelled; those of the catalog;
   /// ResourceExhausted when the thread cannot be started.
   static Result<std::unique_ptr<ProjectLock>> Acquire(
-      Catalog& catalog, Clock& clock, Random& random, const Limits& limits,
+      Scope scope, Catalog& catalog, Clock& clock, Random& random, const Limits& limits,
       const std::string& owner, CancelFlag& cancel,
       const std::function<void(const std::string&)>& waiting);
   ~ProjectLock();

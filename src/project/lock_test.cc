@@ -45,8 +45,8 @@ class ProjectLockTest : public ::testing::Test {
   }
 
   Result<std::unique_ptr<ProjectLock>> Acquire(const std::string& owner) {
-    return ProjectLock::Acquire(catalog_, clock_, *random_, limits_, owner, cancel_,
-                                [](const std::string&) {});
+    return ProjectLock::Acquire(ProjectLock::Scope::kProject, catalog_, clock_, *random_, limits_,
+                                owner, cancel_, [](const std::string&) {});
   }
   void LetTheLeaseRunOut() { clock_.Advance(limits_.lock_lease_ms * 1000 + 1); }
   /// What another process does once the lease has run out.

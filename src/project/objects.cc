@@ -29,6 +29,20 @@ class Reader {
   std::string OptionalText(const char* key) {
     return FindMember(json_, key) == nullptr ? "" : Text(key);
   }
+  /// 0 where an older version did not write it.
+  int64_t OptionalNumber(const char* key) {
+    const Json* number = FindMember(json_, key);
+    return number != nullptr && number->is_number_integer() ? number->get<int64_t>() : 0;
+  }
+  std::vector<int32_t> Numbers(const char* key) {
+    std::vector<int32_t> out;
+    const Json* list = FindMember(json_, key);
+    if (list == nullptr || !list->is_array()) return out;
+    for (const Json& item : *list) {
+      if (item.is_number_integer()) out.push_back(item.get<int32_t>());
+    }
+    return out;
+  }
   std::vector<std::string> List(const char* key) {
     std::vector<std::string> out;
     const Json* list = FindMember(json_, key);
@@ -85,13 +99,23 @@ Result<ProjectObject> ProjectObject::FromJson(const std::string& json) {
 }
 
 std::string SourceObject::ToJson() const {
-  return DumpJson(Json{{"type", type}, {"address", address}, {"mode", mode}, {"cursor", cursor}});
+  Json json = {{"type", type}, {"address", address}, {"mode", mode}, {"cursor", cursor}};
+  if (!capture.empty()) json["capture"] = capture;
+  if (!slot.empty()) json["slot"] = slot;
+  if (!publication.empty()) json["publication"] = publication;
+  return DumpJson(json);
 }
 
 Result<SourceObject> SourceObject::FromJson(const std::string& json) {
   TARN_ASSIGN_OR_RETURN(Reader reader, Reader::Open(json));
-  SourceObject object{reader.Text("type"), reader.Text("address"), reader.Text("mode"),
-                      reader.Text("cursor")};
+  SourceObject object;
+  object.type = reader.Text("type");
+  object.address = reader.Text("address");
+  object.mode = reader.Text("mode");
+  object.cursor = reader.Text("cursor");
+  object.capture = reader.OptionalText("capture");
+  object.slot = reader.OptionalText("slot");
+  object.publication = reader.OptionalText("publication");
   TARN_RETURN_IF_ERROR(reader.status());
   return object;
 }
@@ -102,8 +126,11 @@ std::string SourceTableObject::ObjectName() const {
 
 void SourceTableObject::SetShape(const SourceTable& source_table) {
   columns.clear();
+  column_ids.clear();
+  table_id = source_table.id;
   for (const SourceColumn& column : source_table.columns) {
     columns.emplace_back(column.name, column.native_type);
+    column_ids.push_back(column.id);
   }
   key = source_table.key;
 }
@@ -111,8 +138,13 @@ void SourceTableObject::SetShape(const SourceTable& source_table) {
 SourceTable SourceTableObject::Shape() const {
   SourceTable shape;
   shape.name = {schema, table};
-  for (const auto& [name, type] : columns) shape.columns.push_back({name, type, nullptr});
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const int32_t id = i < column_ids.size() ? column_ids[i] : 0;
+    shape.columns.push_back({columns[i].first, columns[i].second, nullptr, id});
+  }
+  shape.id = table_id;
   shape.key = key;
+  shape.fingerprint = fingerprint;
   return shape;
 }
 
@@ -126,6 +158,8 @@ std::string SourceTableObject::ToJson() const {
                        {"target_table", target.name},
                        {"fingerprint", fingerprint},
                        {"columns", shape},
+                       {"table_id", table_id},
+                       {"column_ids", column_ids},
                        {"key", key},
                        {"partition", partition},
                        {"tags", TextsJson(tags)}});
@@ -140,6 +174,8 @@ Result<SourceTableObject> SourceTableObject::FromJson(const std::string& json) {
   object.target = {reader.Text("target_schema"), reader.Text("target_table")};
   object.fingerprint = reader.Text("fingerprint");
   object.columns = reader.Pairs("columns");
+  object.table_id = reader.OptionalNumber("table_id");
+  object.column_ids = reader.Numbers("column_ids");
   object.key = reader.List("key");
   object.partition = reader.List("partition");
   object.tags = reader.Texts("tags");

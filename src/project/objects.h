@@ -9,6 +9,7 @@
 #include "catalog/catalog.h"
 #include "catalog/garbage.h"
 #include "project/spec.h"
+#include "source/change_capture.h"
 #include "source/source.h"
 
 namespace tarn {
@@ -37,9 +38,20 @@ struct SourceObject {
   std::string address;
   std::string mode;
   std::string cursor;
+  /// Of mode cdc: the name of what was made in the source (see CaptureSpec), and what was there.
+  /// @{
+  std::string capture;
+  std::string slot;
+  std::string publication;
+  /// @}
+  CaptureSpec Capture() const { return {capture, publication, slot}; }
   std::string ToJson() const;
   static Result<SourceObject> FromJson(const std::string& json);
-  bool operator==(const SourceObject&) const = default;
+  /// Whether what tarn.yaml says is what was applied; the capture's name is none of its business.
+  bool SameAs(const SourceObject& other) const {
+    return type == other.type && address == other.address && mode == other.mode &&
+           cursor == other.cursor && slot == other.slot && publication == other.publication;
+  }
 };
 
 /// One mirrored table; its object's name is `<source>/` and its PositionKey.
@@ -49,6 +61,9 @@ struct SourceTableObject {
   TableName target;
   std::string fingerprint;  ///< of the source's columns and of the options that shape them
   std::vector<std::pair<std::string, std::string>> columns;  ///< name and native type
+  /// The source's own numbers of the table and of its columns, where it has some; 0 else.
+  int64_t table_id = 0;
+  std::vector<int32_t> column_ids;
   std::vector<std::string> key;
   std::vector<std::string> partition;
   std::map<std::string, std::string> tags;

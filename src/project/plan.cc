@@ -4,7 +4,10 @@
 
 #include "base/nearest.h"
 #include "base/text.h"
+#include "pipeline/ingest/load.h"
+#include "pipeline/ingest/stream_position.h"
 #include "pipeline/transform/model_error.h"
+#include "project/captured.h"
 #include "project/validate.h"
 #include "source/table_change.h"
 
@@ -12,10 +15,6 @@ namespace tarn {
 namespace {
 
 using Action = PlanStep::Action;
-
-SourceObject WantedSource(const SourceSpec& spec, const Source& source) {
-  return {spec.type, source.address(), std::string(SourceModeName(spec.mode)), spec.cursor};
-}
 
 std::string Plural(size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
@@ -30,6 +29,9 @@ class Planner {
  private:
   Status PlanSource(const SourceSpec& spec);
   Status PlanTable(const SourceSpec& spec, const SourceTable& table);
+  Result<std::vector<SourceTable>> PlanCapture(const SourceSpec& spec,
+                                               std::vector<SourceTable> tables);
+  std::string WhyStopped(const PlannedTable& planned) const;
   Status PlanModels();
   Status PlanModel(const Model& model);
   void PlanModelChange(const Model& model, const ModelObject& old, const std::string& kind,
@@ -43,6 +45,7 @@ class Planner {
 
   OpenProject& project_;
   AliveObjects alive_;
+  std::vector<PositionEntry> positions_;
   Plan plan_;
   std::map<TableName, std::string> claims_;  ///< lower-case lake name → who wants it
 };
@@ -83,8 +86,17 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
   auto old = alive_.tables.find(planned.object_name);
   const Status standing = project_.catalog->LoadTable(object.target, std::nullopt).status();
   if (!standing.ok() && standing.error().kind != ErrorKind::kNotFound) return standing;
+  const bool captured = spec.mode == SourceMode::kCdc;
+  const size_t loads_before = plan_.tables_to_load.size();
+  const std::string stopped = captured ? WhyStopped(planned) : "";
   if (old == alive_.tables.end()) {
     Step(Action::kAdd, "table", name, detail);
+    plan_.tables_to_load.push_back(planned);
+  } else if (captured && plan_.captures_to_begin.count(spec.name) != 0) {
+    Step(Action::kChange, "table", name, "loaded anew, then followed");
+    plan_.tables_to_load.push_back(planned);
+  } else if (!stopped.empty()) {
+    Step(Action::kChange, "table", name, "loaded anew, for it stopped: " + stopped);
     plan_.tables_to_load.push_back(planned);
   } else if (old->second.target != object.target) {
     Step(Action::kChange, "table", name,
@@ -93,7 +105,8 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
   } else if (!standing.ok()) {
     Step(Action::kAdd, "table", name, "was dropped: " + detail);
     plan_.tables_to_load.push_back(planned);
-  } else if (old->second.fingerprint != object.fingerprint) {
+  } else if (!captured && old->second.fingerprint != object.fingerprint) {
+    // Columns that the source of a captured table altered come by its log.
     const std::string change = DescribeTableChange(old->second.Shape(), table);
     Step(Action::kChange, "table", name, change.empty() ? "other types: " + detail : change);
     plan_.tables_to_load.push_back(planned);
@@ -105,8 +118,46 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
     Step(Action::kChange, "table", name, "tags");
     plan_.tables_to_tag.push_back(planned);
   }
+  if (captured && plan_.tables_to_load.size() != loads_before) plan_.changes_capture = true;
   plan_.tables_wanted.push_back(std::move(planned));
   return Status::Ok();
+}
+
+std::string Planner::WhyStopped(const PlannedTable& planned) const {
+  for (const PositionEntry& entry : positions_) {
+    if (entry.source != planned.source || entry.table != PositionKey(planned.table.name)) continue;
+    const auto position = LoadPosition::FromJson(entry.position);
+    return position.ok() ? position->stopped : "";
+  }
+  return "";
+}
+
+/// The tables as the source's log tells them, once nothing prevents it from being read.
+Result<std::vector<SourceTable>> Planner::PlanCapture(const SourceSpec& spec,
+                                                      std::vector<SourceTable> tables) {
+  Source& source = *project_.sources.at(spec.name);
+  const std::string where = spec.position.ToString() + ": source " + spec.name;
+  ChangeCapture* capture = source.capture();
+  if (capture == nullptr) {
+    return Unsupported(where + ": mode cdc is not available for type " + spec.type,
+                       "use mode snapshot or incremental");
+  }
+  const auto old = alive_.sources.find(spec.name);
+  const bool stands = std::any_of(positions_.begin(), positions_.end(), [&](const auto& entry) {
+    return entry.source == spec.name && entry.table == kStreamPosition;
+  });
+  CaptureSpec capture_spec{"tarn_check", spec.publication, spec.slot};
+  if (stands && old != alive_.sources.end() && old->second.SameAs(WantedSource(spec, source))) {
+    capture_spec = old->second.Capture();
+  } else {
+    plan_.captures_to_begin.insert(spec.name);
+    plan_.changes_capture = true;
+    Status checked = capture->Check(capture_spec, tables);
+    if (!checked.ok()) return std::move(checked).Wrap(where);
+  }
+  auto described = capture->Describe(capture_spec, tables);
+  if (!described.ok()) return std::move(described).Wrap(where);
+  return described;
 }
 
 Status Planner::PlanSource(const SourceSpec& spec) {
@@ -124,18 +175,22 @@ Status Planner::PlanSource(const SourceSpec& spec) {
                         from + ", which is none of its tables",
                     "correct the name, or add the table to `tables:`");
   }
+  if (spec.mode == SourceMode::kCdc) {
+    TARN_ASSIGN_OR_RETURN(*discovered, PlanCapture(spec, *std::move(discovered)));
+  }
   const SourceObject wanted = WantedSource(spec, source);
   std::string detail = Plural(discovered->size(), "table") + " of " + source.address();
   if (spec.mode == SourceMode::kQuery) {
     detail += ", live only";
   } else {
     detail += " → " + spec.into_schema;
+    if (spec.mode == SourceMode::kCdc) detail += ", followed by `up`";
   }
   auto old = alive_.sources.find(spec.name);
   if (old == alive_.sources.end()) {
     Step(Action::kAdd, "source", spec.name, detail);
     plan_.sources_to_put.push_back(spec.name);
-  } else if (!(old->second == wanted)) {
+  } else if (!old->second.SameAs(wanted)) {
     std::string change;
     if (old->second.address != wanted.address)
       change = old->second.address + " → " + wanted.address;
@@ -287,12 +342,20 @@ void Planner::PlanRemovals() {
   const std::string stays = "its table stays until `destroy` or DROP";
   for (const auto& [name, source] : alive_.sources) {
     if (sources.count(name) != 0) continue;
-    Step(Action::kRemove, "source", name, source.address);
+    std::string detail = source.address;
+    if (!source.capture.empty()) {
+      detail += "; what reads its log, " + source.capture + ", stays there and holds it: drop it";
+    }
+    Step(Action::kRemove, "source", name, detail);
     plan_.sources_to_drop.push_back(name);
   }
   for (const auto& [name, table] : alive_.tables) {
     if (tables.count(name) != 0) continue;
     Step(Action::kRemove, "table", table.target.ToString(), "no longer loaded; " + stays);
+    const auto source = alive_.sources.find(table.source);
+    if (source != alive_.sources.end() && !source->second.capture.empty()) {
+      plan_.changes_capture = true;
+    }
     plan_.tables_to_drop.push_back(table);
   }
   for (const auto& [name, model] : alive_.models) {
@@ -307,6 +370,7 @@ Result<Plan> Planner::Run() {
   TARN_ASSIGN_OR_RETURN(alive_, LoadAliveObjects(*project_.catalog));
   TARN_RETURN_IF_ERROR(CheckStateOwner(project_, alive_));
   plan_.project_is_new = !alive_.project.has_value();
+  TARN_ASSIGN_OR_RETURN(positions_, project_.catalog->ListPositions());
   for (const SourceSpec& spec : project_.spec.sources) TARN_RETURN_IF_ERROR(PlanSource(spec));
   TARN_RETURN_IF_ERROR(CheckTableRules());
   TARN_RETURN_IF_ERROR(PlanModels());

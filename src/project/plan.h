@@ -60,6 +60,10 @@ struct Plan {
   std::vector<std::string> sources_to_drop, models_to_drop;  ///< object names
   std::vector<SourceTableObject> tables_to_drop;
   bool project_is_new = false;
+  /// Sources of mode cdc whose log is to be read from a new beginning: all their tables are loaded.
+  std::set<std::string> captures_to_begin;
+  /// Whether tables that `up` follows come or go: it must not run meanwhile.
+  bool changes_capture = false;
 
   bool empty() const { return steps.empty(); }
   int64_t Count(PlanStep::Action action) const;

@@ -56,7 +56,10 @@ std::string FingerprintOf(const OpenProject& project, const Plan& plan) {
     bytes.Add(source.url);
     bytes.Add(std::string(SourceModeName(source.mode)));
     bytes.Add(source.cursor);
+    bytes.Add(source.slot);
+    bytes.Add(source.publication);
   }
+  for (const std::string& name : plan.captures_to_begin) bytes.Add(name);
   bytes.Add("wanted");
   for (const PlannedTable& table : plan.tables_wanted) bytes.AddTable(table);
   bytes.Add("load");

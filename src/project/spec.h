@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "pipeline/ingest/capture.h"
 #include "pipeline/transform/model.h"
 
 namespace tarn {
@@ -36,6 +37,7 @@ struct StorageSpec {
 enum class SourceMode {
   kSnapshot,     ///< every run replaces the whole table
   kIncremental,  ///< every run appends, or merges by key, the rows past the cursor
+  kCdc,          ///< loaded once, then `up` follows the source's log
   kQuery,        ///< live only, nothing is copied
 };
 std::string_view SourceModeName(SourceMode mode);
@@ -51,6 +53,12 @@ struct SourceSpec {
   std::string into_schema;  ///< lake schema of tables without a mapping of their own
   /// Source table → lake table, as written: "public.customer" → "bronze.crm_customer".
   std::map<std::string, std::string> into_tables;
+  /// \name Of mode cdc.
+  /// @{
+  CaptureCadence commit;
+  std::string slot;         ///< an existing one of PostgreSQL, instead of one that `apply` makes
+  std::string publication;  ///< likewise
+  /// @}
   std::string numeric;                       ///< what unconstrained numeric becomes; empty: default
   std::map<std::string, std::string> types;  ///< "public.t.column" → lake type
   FilePosition position;

@@ -54,10 +54,7 @@ Result<Schema> KeyColumns(const TableMetadata& table, const std::vector<std::str
 Result<std::unique_ptr<KeyPlaces>> KeyPlaces::Open(const PipelineContext& context,
                                                    const std::string& folder,
                                                    std::vector<std::string> key) {
-  KeyIndexOptions options;
-  options.memory_bytes = context.tables.limits->key_index_memory_bytes;
-  options.runs_max = context.tables.limits->key_index_runs_max;
-  TARN_ASSIGN_OR_RETURN(auto index, KeyIndex::Open(folder, options));
+  TARN_ASSIGN_OR_RETURN(auto index, KeyIndex::Open(folder));
   if (!index->discarded().empty()) {
     Log(LogLevel::kWarning,
         "the key index in " + folder + " is built again: " + index->discarded());
