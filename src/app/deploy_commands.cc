@@ -6,6 +6,7 @@
 #include "app/command.h"
 #include "app/process_lock.h"
 #include "app/terminal_progress.h"
+#include "base/fault_point.h"
 #include "base/json.h"
 #include "project/apply.h"
 #include "project/lock.h"
@@ -166,6 +167,7 @@ void RunDestroy(CommandContext& context, bool yes) {
   // The files go while the lock is held: whoever waits for it finds them gone and says so.
   const bool everything = OrFail(MakeDestroyPlan(wired->open)).everything;
   OrFail(lock->Confirm());
+  OrFail(ReachFaultPoint(FaultPoint::kDestroyForgotten));
   if (everything) OrFail(RemoveState(wired->open.spec));
   std::printf("Destroyed.\n");
 }

@@ -3,13 +3,16 @@
 #include <filesystem>
 
 #include "base/clock.h"
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "catalog/committer.h"
+#include "catalog/faulty/faulty_catalog.h"
 #include "catalog/sqlite/sqlite_catalog.h"
 #include "source/postgres/postgres_source.h"
 #include "sql/duckdb/duckdb_engine.h"
 #include "storage/cache/cached_store.h"
+#include "storage/faulty/faulty_store.h"
 #include "storage/local/local_store.h"
 #include "storage/read_ahead/read_ahead_store.h"
 #include "storage/s3/s3_store.h"
@@ -21,9 +24,17 @@ namespace fs = std::filesystem;
 
 constexpr char kCacheFolder[] = "cache";  // of the state's folder
 
+/// Next to the bytes, so that caches and reading ahead see the faults too.
+std::unique_ptr<ObjectStore> WithFaults(std::unique_ptr<ObjectStore> store) {
+  return FaultHandlerInstalled() ? OpenFaultyStore(std::move(store)) : std::move(store);
+}
+
 Result<std::unique_ptr<ObjectStore>> OpenStore(const ProjectSpec& spec) {
   constexpr std::string_view kS3 = "s3://";
-  if (spec.warehouse.rfind(kS3, 0) != 0) return OpenLocalStore(spec.warehouse, spec.limits);
+  if (spec.warehouse.rfind(kS3, 0) != 0) {
+    TARN_ASSIGN_OR_RETURN(auto local, OpenLocalStore(spec.warehouse, spec.limits));
+    return WithFaults(std::move(local));
+  }
   S3Options options;
   const std::string rest = spec.warehouse.substr(kS3.size());
   const size_t slash = rest.find('/');
@@ -42,6 +53,7 @@ Result<std::unique_ptr<ObjectStore>> OpenStore(const ProjectSpec& spec) {
   options.kms_key = spec.storage.kms_key;
   const Limits& limits = spec.limits;
   TARN_ASSIGN_OR_RETURN(auto store, OpenS3Store(options, limits));
+  store = WithFaults(std::move(store));
   if (limits.storage_cache_bytes > 0) {
     CacheOptions cache;
     cache.folder = (fs::path(spec.state) / kCacheFolder).string();
@@ -123,6 +135,7 @@ Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options) {
   const ProjectSpec& spec = wired->open.spec;
   TARN_ASSIGN_OR_RETURN(wired->store, OpenStore(spec));
   TARN_ASSIGN_OR_RETURN(wired->catalog, OpenCatalog(spec, options.state, &wired->state_exists));
+  if (FaultHandlerInstalled()) wired->catalog = OpenFaultyCatalog(std::move(wired->catalog));
   TARN_RETURN_IF_ERROR(OpenSources(options.cancel, wired.get()));
 
   TableContext tables;
@@ -174,6 +187,7 @@ Status RemoveState(const ProjectSpec& spec) {
     fs::remove(state / name, error);
     if (error)
       return Unavailable("cannot remove " + (state / name).string() + ": " + error.message());
+    TARN_FAULT_POINT(kDestroyState);
   }
   fs::remove_all(state / "tmp", error);
   fs::remove_all(state / kCacheFolder, error);

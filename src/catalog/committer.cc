@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/thread.h"
@@ -31,6 +32,7 @@ class Committer {
     TARN_RETURN_IF_ERROR(ListMissingNamespaces());
     for (int64_t attempt = 1;; ++attempt) {
       TARN_RETURN_IF_ERROR(Stage());
+      TARN_FAULT_POINT(kCommitStaged);
       Result<CommitInfo> info = CommitStaged();
       if (info.ok()) return info;
       if (!IsCertainRejection(info.error())) return info;
@@ -197,6 +199,7 @@ Result<CommitInfo> CommitToLake(const TableContext& context, Catalog& catalog,
   Result<CommitInfo> info = Committer(context, catalog, commit).Run();
   if (!info.ok()) return info;
   // Whatever goes wrong from here on, the commit has happened.
+  PassFaultPoint(FaultPoint::kCommitAnswered);
   const Status published = RunWalled([&] { return PublishOutbox(context, catalog); });
   if (!published.ok()) {
     Log(LogLevel::kWarning, "commit " + std::to_string(info->sequence.value()) +

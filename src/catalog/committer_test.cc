@@ -12,7 +12,6 @@
 namespace tarn {
 namespace {
 
-using testing::ForwardingCatalog;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "catalog/committer.h"
 #include "catalog/delta_entry.h"
@@ -131,6 +132,7 @@ class Publisher {
   enum class Hint { kRaise, kLeave };
 
   Status Publish(const Publication& publication, Hint hint) {
+    TARN_FAULT_POINT(kPublishBegin);
     ObjectStore& store = *context_.store;
     TARN_ASSIGN_OR_RETURN(const std::string staged_key, store.KeyOf(publication.metadata_location));
     TARN_ASSIGN_OR_RETURN(const std::string bytes, store.Get(staged_key));
@@ -149,6 +151,7 @@ class Publisher {
                                    return IsSameMetadata(existing, uri, *current);
                                  }));
 
+    TARN_FAULT_POINT(kPublishMetadata);
     const DeltaLog log(store, table_key);
     const int64_t entry_version = publication.version - 1;
     Result<std::vector<delta::Action>> actions =
@@ -159,10 +162,12 @@ class Publisher {
                                           return IsSameEntry(existing, uri, *actions,
                                                              publication.table_uuid);
                                         }));
+    TARN_FAULT_POINT(kPublishEntry);
     Checkpoint(log, entry_version, publication.committed_micros / 1000, *current);
     if (hint == Hint::kRaise) {
       TARN_RETURN_IF_ERROR(RaiseHint(store, table_key, publication.version));
     }
+    TARN_FAULT_POINT(kPublishHint);
     TARN_RETURN_IF_ERROR(catalog_.MarkPublished(publication.id));
     published_[publication.table_uuid] = {table_key, publication.version};
     return {};
@@ -173,7 +178,8 @@ class Publisher {
                   const TableMetadata& table) {
     const int64_t every = context_.limits->checkpoint_every_commits;
     if (entry_version == 0 || every <= 0 || entry_version % every != 0) return;
-    const Status status = log.WriteCheckpoint(entry_version, now_ms);
+    Status status = log.WriteCheckpoint(entry_version, now_ms);
+    if (status.ok()) status = ReachFaultPoint(FaultPoint::kPublishCheckpoint);
     if (!status.ok()) {
       Log(LogLevel::kWarning,
           "no checkpoint of table " + table.location + ": " + status.ToString());

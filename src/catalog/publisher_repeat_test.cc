@@ -26,7 +26,7 @@ using testing::TestLake;
 void LeaveAttempt(TestLake& lake, const std::function<Status(TableTransaction&)>& change,
                   const std::function<std::string(const std::string&)>& rewrite_entry,
                   const std::function<std::string(const std::string&)>& rewrite_metadata) {
-  class Held final : public testing::ForwardingCatalog {
+  class Held final : public ForwardingCatalog {
    public:
     using ForwardingCatalog::ForwardingCatalog;
     Status MarkPublished(int64_t) override { return Unavailable("killed"); }

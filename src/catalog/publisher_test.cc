@@ -214,7 +214,7 @@ TEST(Publisher, FailingToWriteACheckpointOnlyWarns) {
 }
 
 // A process that was killed reaches its catalog no more.
-class MortalCatalog final : public testing::ForwardingCatalog {
+class MortalCatalog final : public ForwardingCatalog {
  public:
   MortalCatalog(Catalog& next, const bool& killed) : ForwardingCatalog(next), killed_(killed) {}
   Status MarkPublished(int64_t id) override {

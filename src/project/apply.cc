@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "catalog/committer.h"
@@ -282,6 +283,7 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
   ApplyReport report;
   TARN_RETURN_IF_ERROR(PutObjects(project, context, plan));
   TARN_RETURN_IF_ERROR(Describe(project, context, plan));
+  TARN_FAULT_POINT(kApplyDeclared);
   TARN_ASSIGN_OR_RETURN(const auto positions, context.catalog->ListPositions());
   std::vector<TableName> loaded;
   for (const PlannedTable& planned : plan.tables_to_load) loaded.push_back(planned.object.target);
@@ -308,6 +310,7 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
     if (reporter.loaded) reporter.loaded(spec.name, load);
     report.loads.push_back(std::move(load));
   }
+  TARN_FAULT_POINT(kApplyLoaded);
 
   std::set<size_t> roots;
   for (size_t i = 0; i < whole->nodes.size(); ++i) {

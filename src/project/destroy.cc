@@ -1,3 +1,4 @@
+#include "base/fault_point.h"
 #include "base/text.h"
 #include "catalog/committer.h"
 #include "pipeline/intention.h"
@@ -175,11 +176,13 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock
     commit.ops.push_back(fence);
     TARN_RETURN_IF_ERROR(CommitToLake(project.tables, catalog, commit).status());
   }
+  TARN_FAULT_POINT(kDestroyDropped);
   TARN_ASSIGN_OR_RETURN(const std::set<std::string> live, LiveFolders(store, catalog));
   for (const std::string& folder : folders) {
     // A table that somebody made by hand may stand where a dropped one stood.
     if (live.count(folder) == 0) TARN_RETURN_IF_ERROR(RemoveFolder(store, folder, lock));
   }
+  TARN_FAULT_POINT(kDestroyRemoved);
 
   LakeCommit last;
   last.author = "destroy";

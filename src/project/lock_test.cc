@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 
 /// Loses answers, or does not answer at all, as long as it is told to.
-class UnreliableCatalog final : public testing::ForwardingCatalog {
+class UnreliableCatalog final : public ForwardingCatalog {
  public:
   using ForwardingCatalog::ForwardingCatalog;
   Result<LockInfo> AcquireLock(const std::string& name, const std::string& owner,

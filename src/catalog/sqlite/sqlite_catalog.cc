@@ -6,6 +6,7 @@
 #include <functional>
 #include <utility>
 
+#include "base/fault_point.h"
 #include "catalog/sqlite/apply.h"
 #include "catalog/sqlite/connection.h"
 #include "catalog/sqlite/ledger.h"
@@ -237,7 +238,8 @@ class SqliteCatalog final : public Catalog {
     std::lock_guard one_writer(pool_.write_mutex());
     TARN_ASSIGN_OR_RETURN(Pool::Lease connection, pool_.Acquire());
     TARN_RETURN_IF_ERROR(connection->Begin());
-    const Status status = change(*connection);
+    Status status = change(*connection);
+    if (status.ok()) status = ReachFaultPoint(FaultPoint::kCatalogApplied);
     if (!status.ok()) {
       connection->Rollback();
       return status;

@@ -7,6 +7,7 @@
 
 #include <arrow/api.h>
 
+#include "base/fault_point.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -348,6 +349,7 @@ void SourceLoad::DiscardAll() {
 Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<CommitOp> ops,
                                    const std::string& author) {
   TARN_ASSIGN_OR_RETURN(snapshot_, from_.begin ? from_.begin() : source_.BeginSnapshot());
+  TARN_FAULT_POINT(kLoadBegun);
   if (from_.ops) {
     for (CommitOp& op : from_.ops(*snapshot_)) ops.push_back(std::move(op));
   }
@@ -365,8 +367,11 @@ Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<Comm
     for (const auto& load : loads_) tables.push_back(&load->written);
     status = RememberIntentions(context_, tables, author);
   }
+  if (status.ok()) status = ReachFaultPoint(FaultPoint::kLoadPlanned);
   if (status.ok()) status = ReadAll();
+  if (status.ok()) status = ReachFaultPoint(FaultPoint::kLoadWritten);
   if (status.ok()) status = StageAll();
+  if (status.ok()) status = ReachFaultPoint(FaultPoint::kLoadStaged);
   if (!status.ok()) {
     DiscardAll();
     return status;
@@ -398,6 +403,7 @@ Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<Comm
     if (info.error().kind != ErrorKind::kCommitUnknown) DiscardAll();
     return info.status();
   }
+  PassFaultPoint(FaultPoint::kLoadCommitted);
   LoadReport report;
   report.sequence = info->sequence;
   report.position = snapshot_->position();

@@ -1,3 +1,4 @@
+#include "base/fault_point.h"
 #include "catalog/delta_cleanup.h"
 #include "pipeline/maintain/sweep.h"
 #include "pipeline/maintain/table_state.h"
@@ -23,6 +24,7 @@ Result<MaintainStep> CleanDeltaLog(const PipelineContext& context, const std::st
   if (expired.empty()) return step;
   step.outcome = MaintainStep::Outcome::kWould;
   if (mode == MaintainMode::kDryRun) return step;
+  TARN_FAULT_POINT(kDeltaLogFound);
   // One by one: a log that is cut short anywhere in this order can be read.
   for (const std::string& key : expired) {
     if (context.cancel != nullptr) TARN_RETURN_IF_ERROR(context.cancel->Check());

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "pipeline/maintain/compaction_plan.h"
 #include "pipeline/maintain/policy.h"
@@ -110,6 +111,7 @@ class Compaction {
       }
       one.files = std::move(copied).value();
     }
+    TARN_FAULT_POINT(kCompactCopied);
     Status status = Commit(batch);
     if (status.ok() || status.error().kind != ErrorKind::kConflict) return status;
     // Some of the groups may stand all the same.
@@ -157,6 +159,7 @@ class Compaction {
     commit.tables.push_back({state_.entry.name, "", uuid_, transaction.get()});
     TARN_RETURN_IF_ERROR(CommitToLake(context_.tables, *context_.catalog, commit).status());
     step_ = std::move(done);
+    TARN_FAULT_POINT(kCompactCommitted);
     return {};
   }
 

@@ -1,6 +1,7 @@
 #include <map>
 #include <utility>
 
+#include "base/fault_point.h"
 #include "pipeline/maintain/compact.h"
 #include "pipeline/maintain/table_state.h"
 #include "table/dual/manifest_io.h"
@@ -56,6 +57,7 @@ Result<MaintainStep> CompactManifests(const PipelineContext& context, const std:
     step.outcome = MaintainStep::Outcome::kWould;
     return step;
   }
+  TARN_FAULT_POINT(kManifestsCounted);
   TARN_ASSIGN_OR_RETURN(auto transaction, TableTransaction::Change(context.tables, state.metadata,
                                                                    state.entry.metadata_location));
   TARN_RETURN_IF_ERROR(transaction->RewriteManifests());

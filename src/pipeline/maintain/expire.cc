@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/fault_point.h"
 #include "pipeline/maintain/expiry_plan.h"
 #include "pipeline/maintain/policy.h"
 #include "pipeline/maintain/reachable.h"
@@ -22,6 +23,7 @@ class Expiry {
     for (int64_t attempt = 1;; ++attempt) {
       TARN_ASSIGN_OR_RETURN(const bool may_go_on, Plan());
       if (!may_go_on) return step_;
+      TARN_FAULT_POINT(kExpirePlanned);
       const Status committed = Commit();
       if (committed.ok()) break;
       if (committed.error().kind != ErrorKind::kConflict) return committed;
@@ -29,6 +31,7 @@ class Expiry {
         return Held("writers were faster " + std::to_string(attempt) + " times");
       }
     }
+    TARN_FAULT_POINT(kExpireCommitted);
     step_.outcome = MaintainStep::Outcome::kDone;
     step_.taken = static_cast<int64_t>(plan_.snapshots.size());
     TARN_RETURN_IF_ERROR(RemoveFiles());

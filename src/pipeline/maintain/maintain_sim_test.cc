@@ -9,7 +9,6 @@
 namespace tarn {
 namespace {
 
-using testing::ForwardingCatalog;
 using testing::kDayMicros;
 using testing::kHourMicros;
 

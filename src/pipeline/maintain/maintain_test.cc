@@ -10,7 +10,6 @@ namespace tarn {
 namespace {
 
 using Outcome = MaintainStep::Outcome;
-using testing::ForwardingCatalog;
 using testing::kDayMicros;
 using testing::kHourMicros;
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/fault_point.h"
 #include "catalog/delta_vectors.h"
 #include "pipeline/maintain/policy.h"
 #include "pipeline/maintain/reachable.h"
@@ -59,9 +60,11 @@ class Sweep {
                                  : std::to_string(step_.taken) + " files that nothing refers to";
     if (orphans_.empty()) return step_;
     if (mode_ == MaintainMode::kDryRun) return Tell();
+    TARN_FAULT_POINT(kSweepFound);
     ObjectRemover remover(context_);
     for (const ObjectInfo& one : orphans_) TARN_RETURN_IF_ERROR(remover.Add(one.key));
     TARN_RETURN_IF_ERROR(remover.Flush());
+    TARN_FAULT_POINT(kSweepRemoved);
     step_.outcome = MaintainStep::Outcome::kDone;
     return step_;
   }

@@ -1,6 +1,7 @@
 #include <set>
 #include <utility>
 
+#include "base/fault_point.h"
 #include "catalog/garbage.h"
 #include "pipeline/maintain/sweep.h"
 #include "pipeline/maintain/table_state.h"
@@ -87,6 +88,7 @@ Result<MaintainStep> SweepDroppedTables(const PipelineContext& context, Maintain
     for (const std::string& key : dropped.keys) TARN_RETURN_IF_ERROR(remover.Add(key));
     TARN_RETURN_IF_ERROR(remover.Flush());
     TARN_RETURN_IF_ERROR(context.tables.store->RemoveEmptyFolders(object.name));
+    TARN_FAULT_POINT(kDroppedRemoved);
   }
   step.why = std::to_string(gone.size()) + " folders of dropped tables";
   if (waiting > 0) step.why += ", " + std::to_string(waiting) + " may still be asked for";

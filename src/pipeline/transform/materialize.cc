@@ -2,6 +2,7 @@
 
 #include <arrow/api.h>
 
+#include "base/fault_point.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -290,7 +291,9 @@ Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::st
   auto result = WriteRows(*session);
   if (!result.ok()) return InModelFile(model_, result.status(), lines_before_);
   WrittenTable written = std::move(result).value();
-  if (Status same = CheckBase(written); !same.ok()) {
+  Status same = CheckBase(written);
+  if (same.ok()) same = ReachFaultPoint(FaultPoint::kModelWritten);
+  if (!same.ok()) {
     Discard(context_, written);
     return same;
   }
@@ -299,6 +302,7 @@ Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::st
   auto overlay = StageForChecks(written);
   bool quarantine = false;
   Status checked = overlay.ok() ? CheckStaged({*overlay}, &quarantine) : overlay.status();
+  if (checked.ok()) checked = ReachFaultPoint(FaultPoint::kModelChecked);
   if (!checked.ok()) {
     Discard(context_, written);
     return checked;
@@ -377,6 +381,7 @@ Status ModelBuild::Commit(WrittenTable* written, WrittenTable* rejected,
     }
     return info.status();
   }
+  PassFaultPoint(FaultPoint::kModelCommitted);
   outcome_->rows = written->rows;
   outcome_->bytes = written->bytes;
   outcome_->sequence = info->sequence;

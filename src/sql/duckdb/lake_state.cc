@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "catalog/committer.h"
 #include "sql/duckdb/engine_state.h"
@@ -336,8 +337,10 @@ Status LakeState::Commit(Extent extent) {
     for (const auto& [uuid, location] : reads_) commit.expectations.push_back({uuid, location});
   }
   commit.message = touched.empty() ? "names changed" : "wrote " + touched;
+  TARN_FAULT_POINT(kSqlWritten);
   auto committed = CommitToLake(engine_.options.tables, *engine_.options.catalog, commit);
   if (committed.ok()) {
+    PassFaultPoint(FaultPoint::kSqlCommitted);
     DeleteFiles(withdrawn_);
     withdrawn_.clear();
     tables_.clear();

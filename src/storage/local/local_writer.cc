@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "base/fault_point.h"
 #include "storage/local/folder.h"
 
 namespace tarn {
@@ -27,6 +28,7 @@ Status Publish(const std::string& root_path, std::string_view key, TempFile& fil
                Existing existing) {
   const std::string path = root_path + "/" + std::string(key);
   TARN_RETURN_IF_ERROR(SyncFd(file.fd(), path));
+  TARN_FAULT_POINT(kLocalWritten);
   const KeyParts parts = SplitKey(key);
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     auto folder = OpenFolder(root_path, parts.folder, MissingFolders::kCreate);
@@ -40,6 +42,7 @@ Status Publish(const std::string& root_path, std::string_view key, TempFile& fil
                                  ? file.RenameTo(folder->get(), parts.name)
                                  : file.LinkTo(folder->get(), parts.name);
     if (error_number == 0) {
+      TARN_FAULT_POINT(kLocalVisible);
       // It stays: others may have found it by now and rely on it.
       return SyncFd(folder->get(), path)
           .Wrap(path + " is written and visible, but a power cut may take it away");
