@@ -17,6 +17,8 @@ Error OutOfMemory() {
                            "close other programs, or lower `limits:` in tarn.yaml");
 }
 
+thread_local bool t_alone = false;
+
 /// What several threads do together: who asks next gets the next piece, until one fails.
 class Pieces {
  public:
@@ -71,7 +73,7 @@ Status RunWalled(const std::function<Status()>& work) {
 Status RunInThreads(size_t count, size_t threads_max, const std::function<Status(size_t)>& work) {
   Pieces pieces(count);
   std::vector<std::thread> others;
-  const size_t wanted = std::min(count, std::max<size_t>(threads_max, 1));
+  const size_t wanted = t_alone ? 1 : std::min(count, std::max<size_t>(threads_max, 1));
   try {
     if (wanted > 1) others.reserve(wanted - 1);
     while (others.size() + 1 < wanted) others.emplace_back([&] { pieces.Do(work); });
@@ -82,6 +84,9 @@ Status RunInThreads(size_t count, size_t threads_max, const std::function<Status
   for (std::thread& thread : others) thread.join();
   return pieces.status();
 }
+
+WorkOnThisThread::WorkOnThisThread() : before_(std::exchange(t_alone, true)) {}
+WorkOnThisThread::~WorkOnThisThread() { t_alone = before_; }
 
 Result<std::thread> StartThread(std::function<Status()> work,
                                 std::function<void(const Status&)> failed) {

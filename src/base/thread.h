@@ -21,6 +21,19 @@ Status RunWalled(const std::function<Status()>& work);
 /// Where a thread cannot be started, those that could do its share.
 Status RunInThreads(size_t count, size_t threads_max, const std::function<Status(size_t)>& work);
 
+/// While it lives, RunInThreads() of this thread works on this thread alone, in order: for
+/// simulations, which want the same run again.
+class WorkOnThisThread {
+ public:
+  WorkOnThisThread();
+  ~WorkOnThisThread();
+  WorkOnThisThread(const WorkOnThisThread&) = delete;
+  WorkOnThisThread& operator=(const WorkOnThisThread&) = delete;
+
+ private:
+  const bool before_;
+};
+
 /// A thread of its own for what goes on beside; the caller joins it. The error that ends `work`, if
 /// any, goes to `failed`, on that thread. Error: ResourceExhausted when it cannot be started.
 Result<std::thread> StartThread(std::function<Status()> work,

@@ -45,6 +45,19 @@ TEST(RunInThreads, DoesEveryPieceOnce) {
   EXPECT_TRUE(RunInThreads(0, 4, [](size_t) { return Status(Internal("never")); }).ok());
 }
 
+TEST(RunInThreads, AScopeKeepsTheWorkOnOneThreadInOrder) {
+  std::vector<size_t> order;
+  {
+    const WorkOnThisThread scope;
+    EXPECT_TRUE(RunInThreads(5, 4, [&, here = std::this_thread::get_id()](size_t i) {
+                  EXPECT_EQ(std::this_thread::get_id(), here);
+                  order.push_back(i);
+                  return Status::Ok();
+                }).ok());
+  }
+  EXPECT_EQ(order, (std::vector<size_t>{0, 1, 2, 3, 4}));
+}
+
 TEST(RunInThreads, PiecesRunBesideEachOther) {
   std::mutex mutex;
   std::condition_variable all;
