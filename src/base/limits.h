@@ -39,6 +39,11 @@ struct Limits {
   int64_t storage_cache_bytes = 1LL << 30;      ///< remote objects kept on the local disk; 0: none
   int64_t storage_cache_block_bytes = 1 << 20;  ///< what is kept there and removed as one
 
+  // Change capture.
+  int64_t capture_read_ahead_bytes = 16 << 20;          ///< of a source's log before it is decoded
+  int64_t capture_transaction_memory_bytes = 64 << 20;  ///< transactions in progress; then a file
+  int64_t capture_status_interval_ms = 10000;           ///< between signs of life to a source
+
   // Upkeep of tables. Times are counted from when a state was followed by another one.
   int64_t compact_small_percent = 50;           ///< of the target size: files below it are small
   int64_t compact_deleted_percent = 20;         ///< deleted rows of a file that is written anew

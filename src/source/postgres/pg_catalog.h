@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,9 @@ Status CheckReadable(Connection& connection, const Candidate& candidate);
 /// column that is not there).
 Result<std::vector<std::shared_ptr<const PgTable>>> LoadTables(
     Connection& connection, const std::vector<Candidate>& candidates, const TypeChoices& choices);
+
+/// The types of these oids, with their bases and elements; what vanished meanwhile is left out.
+Result<PgTypes> LoadTypes(Connection& connection, const std::set<uint32_t>& used);
 
 /// The heaps that make up a table, with their sizes of this moment; empty for views.
 Result<std::vector<Storage>> LoadStorage(Connection& connection, const PgTable& table);

@@ -1,10 +1,8 @@
 // LoadTables: columns, keys, types and estimates of many tables in a fixed number of queries.
 #include <algorithm>
 #include <map>
+#include <set>
 
-#include <arrow/type.h>
-
-#include "base/hash.h"
 #include "source/postgres/pg_catalog.h"
 #include "source/postgres/pg_names.h"
 
@@ -13,6 +11,7 @@ namespace {
 
 struct Found {
   std::vector<PgAttribute> attributes;
+  std::vector<int32_t> ids;             // attnum, of each
   std::vector<std::string> unreadable;  // columns without SELECT
   std::vector<std::string> key;
   int64_t rows = -1;
@@ -28,7 +27,7 @@ Status LoadAttributes(Connection& connection, const std::string& oids, FoundTabl
 SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid,
        a.atttypmod, a.attndims, coalesce(l.collisdeterministic, true),
        coalesce(pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT'), true),
-       pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname)
+       pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname), a.attnum
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -47,6 +46,7 @@ ORDER BY a.attrelid, a.attnum)",
     attribute.deterministic_collation = rows.boolean(i, 6);
     if (!rows.boolean(i, 7)) table.unreadable.push_back(attribute.name);
     attribute.plain_type = rows.text(i, 8);
+    table.ids.push_back(static_cast<int32_t>(rows.integer(i, 9)));
     table.attributes.push_back(std::move(attribute));
   }
   return Status::Ok();
@@ -94,37 +94,6 @@ WHERE c.oid = ANY ($1::oid[]))",
   return Status::Ok();
 }
 
-Result<PgTypes> LoadTypes(Connection& connection, const std::string& oids) {
-  TARN_ASSIGN_OR_RETURN(Rows rows, connection.Query(R"(
-WITH RECURSIVE used(oid) AS (
-  SELECT a.atttypid FROM pg_catalog.pg_attribute a
-  WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
-  UNION
-  SELECT v.oid FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid
-  CROSS JOIN LATERAL (VALUES (t.typbasetype), (t.typelem)) v(oid) WHERE v.oid <> 0
-)
-SELECT t.oid, t.typname, n.nspname = 'pg_catalog', t.typtype, t.typbasetype, t.typtypmod,
-       t.typndims, CASE WHEN e.typarray = t.oid THEN e.oid ELSE 0 END
-FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid
-JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem)",
-                                                    {oids}, "reading the types of columns"));
-  PgTypes types;
-  for (int i = 0; i < rows.count(); ++i) {
-    PgType type;
-    type.oid = ToOid(rows.integer(i, 0));
-    type.name = rows.text(i, 1);
-    type.built_in = rows.boolean(i, 2);
-    type.kind = rows.text(i, 3)[0];
-    type.base = ToOid(rows.integer(i, 4));
-    type.base_modifier = static_cast<int32_t>(rows.integer(i, 5));
-    type.base_dimensions = static_cast<int32_t>(rows.integer(i, 6));
-    type.element = ToOid(rows.integer(i, 7));
-    types.emplace(type.oid, type);
-  }
-  return types;
-}
-
 Status CheckColumnGrants(Connection& connection, const Candidate& candidate, const Found& found) {
   if (found.unreadable.empty()) return Status::Ok();
   TARN_ASSIGN_OR_RETURN(Rows rows,
@@ -147,17 +116,10 @@ Result<std::shared_ptr<const PgTable>> Describe(const Candidate& candidate, cons
   table->table.key = found.key;
   table->table.estimated_rows = found.rows;
   table->table.estimated_bytes = found.bytes;
-  std::string text;
-  arrow::FieldVector fields;
+  table->table.id = candidate.oid;
   for (const PgAttribute& attribute : found.attributes) {
     TARN_ASSIGN_OR_RETURN(PgColumn column, MapColumn(candidate.name, attribute, types, choices));
-    const bool in_key =
-        std::find(found.key.begin(), found.key.end(), attribute.name) != found.key.end();
-    auto field = arrow::field(column.name, column.type, /*nullable=*/!in_key);
-    fields.push_back(field);
-    table->table.columns.push_back({column.name, column.native_type, field});
     table->cursor_types.push_back(attribute.plain_type);
-    text += column.name + '\0' + column.native_type + '\0' + column.type->ToString() + '\0';
     table->columns.push_back(std::move(column));
   }
   for (const std::string& name : choices.ColumnsOf(candidate.name)) {
@@ -165,14 +127,44 @@ Result<std::shared_ptr<const PgTable>> Describe(const Candidate& candidate, cons
       return std::move(known).Wrap("types:").status();
     }
   }
-  for (const std::string& name : found.key) text += '\1' + name;
-  TARN_ASSIGN_OR_RETURN(table->key, table->Positions(found.key));
-  table->table.fingerprint = HexHash(text);
-  table->schema = arrow::schema(std::move(fields));
+  TARN_RETURN_IF_ERROR(table->Assemble(found.ids));
   return std::shared_ptr<const PgTable>(std::move(table));
 }
 
 }  // namespace
+
+Result<PgTypes> LoadTypes(Connection& connection, const std::set<uint32_t>& used) {
+  std::string oids;
+  for (const uint32_t oid : used) oids += (oids.empty() ? "" : ",") + std::to_string(oid);
+  TARN_ASSIGN_OR_RETURN(Rows rows,
+                        connection.Query(R"(
+WITH RECURSIVE used(oid) AS (
+  SELECT u.oid FROM pg_catalog.unnest($1::oid[]) u(oid)
+  UNION
+  SELECT v.oid FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid
+  CROSS JOIN LATERAL (VALUES (t.typbasetype), (t.typelem)) v(oid) WHERE v.oid <> 0
+)
+SELECT t.oid, t.typname, n.nspname = 'pg_catalog', t.typtype, t.typbasetype, t.typtypmod,
+       t.typndims, CASE WHEN e.typarray = t.oid THEN e.oid ELSE 0 END
+FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem)",
+                                         {"{" + oids + "}"}, "reading the types of columns"));
+  PgTypes types;
+  for (int i = 0; i < rows.count(); ++i) {
+    PgType type;
+    type.oid = ToOid(rows.integer(i, 0));
+    type.name = rows.text(i, 1);
+    type.built_in = rows.boolean(i, 2);
+    type.kind = rows.text(i, 3)[0];
+    type.base = ToOid(rows.integer(i, 4));
+    type.base_modifier = static_cast<int32_t>(rows.integer(i, 5));
+    type.base_dimensions = static_cast<int32_t>(rows.integer(i, 6));
+    type.element = ToOid(rows.integer(i, 7));
+    types.emplace(type.oid, type);
+  }
+  return types;
+}
 
 Result<std::vector<std::shared_ptr<const PgTable>>> LoadTables(
     Connection& connection, const std::vector<Candidate>& candidates, const TypeChoices& choices) {
@@ -185,7 +177,11 @@ Result<std::vector<std::shared_ptr<const PgTable>>> LoadTables(
   TARN_RETURN_IF_ERROR(LoadAttributes(connection, oids, &found));
   TARN_RETURN_IF_ERROR(LoadKeys(connection, oids, &found));
   TARN_RETURN_IF_ERROR(LoadEstimates(connection, oids, &found));
-  TARN_ASSIGN_OR_RETURN(const PgTypes types, LoadTypes(connection, oids));
+  std::set<uint32_t> used;
+  for (const auto& [oid, table] : found) {
+    for (const PgAttribute& attribute : table.attributes) used.insert(attribute.type);
+  }
+  TARN_ASSIGN_OR_RETURN(const PgTypes types, LoadTypes(connection, used));
   std::vector<std::shared_ptr<const PgTable>> tables;
   for (const Candidate& candidate : candidates) {
     const Found& what = found[candidate.oid];

@@ -114,7 +114,9 @@ bool Connection::plain_socket() const {
 
 Status Connection::Connect(const SessionSettings& settings) {
   std::vector<const char*> keys, values;
+  const bool replicates = settings.speaks == SessionSettings::Speaks::kReplication;
   for (const auto& [key, value] : spec_.parameters()) {
+    if (replicates && key == "replication") continue;
     keys.push_back(key.c_str());
     values.push_back(value.c_str());
   }
@@ -126,6 +128,7 @@ Status Connection::Connect(const SessionSettings& settings) {
     keys.push_back(key);
     values.push_back(value);
   };
+  if (replicates) add_default("replication", "database");
   add_default("fallback_application_name", "tarn");
   add_default("keepalives_idle", "30");
   add_default("keepalives_interval", "10");
@@ -204,11 +207,13 @@ Status Connection::Configure(const SessionSettings& settings) {
   std::string sql =
       "SET DateStyle = 'ISO, YMD'; SET IntervalStyle = iso_8601; SET TimeZone = 'UTC'; "
       "SET extra_float_digits = 3; SET bytea_output = hex; SET xmloption = content; "
-      "SET standard_conforming_strings = on; SET default_transaction_read_only = on; "
+      "SET standard_conforming_strings = on; "
       "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET jit = off; "
       "SET lock_timeout = " +
       std::to_string(settings.lock_timeout_ms) + "; SET row_security = ";
   sql += settings.row_security == SessionSettings::RowSecurity::kRefuse ? "off" : "on";
+  sql += "; SET default_transaction_read_only = ";
+  sql += settings.access == SessionSettings::Access::kReadOnly ? "on" : "off";
   if (server_version_ >= 140000) {
     // The second notices a reader that is gone while the server is still sorting.
     sql += "; SET idle_session_timeout = 0; SET client_connection_check_interval = '5s'";
@@ -228,7 +233,9 @@ Error Connection::Lost(std::string_view doing) {
 Result<Rows> Connection::Check(pg_result* result, std::string_view doing) {
   Rows rows(result);
   const ExecStatusType status = PQresultStatus(result);
-  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return rows;
+  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_COPY_BOTH) {
+    return rows;
+  }
   const char* state = result != nullptr ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
   if (state == nullptr) return Lost(doing);
   const auto field = [&](int code) {
@@ -252,9 +259,13 @@ Result<Rows> Connection::Query(const std::string& sql, const std::vector<std::st
   return Check(result, doing);
 }
 
-Status Connection::Run(const std::string& sql, std::string_view doing) {
+Result<Rows> Connection::Command(const std::string& sql, std::string_view doing) {
   TARN_ASSIGN_OR_RETURN(pg_result* const result, Execute(sql));
-  return Check(result, doing).status();
+  return Check(result, doing);
+}
+
+Status Connection::Run(const std::string& sql, std::string_view doing) {
+  return Command(sql, doing).status();
 }
 
 Result<pg_result*> Connection::Execute(const std::string& sql) {
@@ -281,7 +292,8 @@ Result<pg_result*> Connection::Answer() {
     }
     PQclear(answer);
     answer = next;
-    if (PQresultStatus(answer) == PGRES_COPY_OUT) return answer;
+    const ExecStatusType status = PQresultStatus(answer);
+    if (status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) return answer;
   }
 }
 

@@ -60,6 +60,11 @@ struct SessionSettings {
   const CancelFlag* cancel = nullptr;  ///< ends every wait for the server; borrowed, may be null
   /// Raise an error where row-level security would leave rows out, instead of leaving them out.
   enum class RowSecurity { kRefuse, kApply } row_security = RowSecurity::kRefuse;
+  /// A walsender of the database speaks the replication commands and plain SQL, but knows no
+  /// parameters: Query() is not for it.
+  enum class Speaks { kSql, kReplication } speaks = Speaks::kSql;
+  /// Sessions that make what capture needs may write; all others cannot.
+  enum class Access { kReadOnly, kReadWrite } access = Access::kReadOnly;
 };
 
 /// One session with the settings that make values' text forms the same everywhere: ISO dates and
@@ -77,6 +82,8 @@ class Connection {
 
   Result<Rows> Query(const std::string& sql, const std::vector<std::string>& parameters,
                      std::string_view doing);
+  /// A statement without parameters.
+  Result<Rows> Command(const std::string& sql, std::string_view doing);
   /// One or more statements whose rows are of no interest.
   Status Run(const std::string& sql, std::string_view doing);
 

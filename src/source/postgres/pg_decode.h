@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "source/postgres/pg_column_buffer.h"
 #include "source/postgres/pg_types.h"
+#include "source/postgres/pg_value.h"
 
 namespace tarn::postgres {
 
@@ -44,31 +45,13 @@ class RowDecoder {
   const Error& fault() const { return *fault_; }
 
  private:
-  enum class Trouble : uint8_t {
-    kNone,
-    kMalformed,
-    kDecimal,
-    kTimestamp,
-    kDimensions,
-    kTooLong,
-    kUtf8,
-    kMemory
-  };
-  [[gnu::always_inline]] Trouble Value(ColumnBuffer& column, int64_t row, const uint8_t* p,
-                                       int64_t bytes, const uint8_t* readable_end);
-  [[gnu::always_inline]] Trouble Chars(ColumnBuffer& column, int64_t row, const uint8_t* p,
-                                       int64_t bytes, const uint8_t* readable_end);
-  Trouble Uuid(ColumnBuffer& column, int64_t row, const uint8_t* p);
-  Trouble List(ColumnBuffer& column, int64_t row, const uint8_t* p, int64_t bytes,
-               const uint8_t* readable_end);
-  Trouble Level(ColumnBuffer& column, int64_t row, const uint8_t* dims, const uint8_t** p,
-                const uint8_t* end, const uint8_t* readable_end);
   bool GrowRows();
-  bool Fail(Trouble trouble, const uint8_t* row, const uint8_t* end, size_t column,
+  bool Fail(ValueTrouble trouble, const uint8_t* row, const uint8_t* end, size_t column,
             const uint8_t* value, int64_t bytes);
   std::string WhichRow(const uint8_t* row, const uint8_t* end) const;
 
   Options options_;
+  const ValueRules rules_;
   std::vector<std::unique_ptr<ColumnBuffer>> columns_;
   int64_t rows_ = 0;
   int64_t rows_before_ = 0;
@@ -79,6 +62,12 @@ class RowDecoder {
   int fields_;
   std::unique_ptr<Error> fault_;
 };
+
+/// A value that cannot be stored, as an error with the repair. `row` tells which row, `shown` the
+/// value.
+Error ValueFault(ValueTrouble trouble, const SourceTableName& table, const PgColumn& column,
+                 const std::string& row, const std::string& shown, int64_t bytes,
+                 const ValueRules& rules);
 
 /// A value of the wire for people: at most 64 characters.
 std::string WireValueToText(const PgColumn& column, const uint8_t* p, int64_t bytes);

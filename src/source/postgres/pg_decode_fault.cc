@@ -90,56 +90,59 @@ std::string RowDecoder::WhichRow(const uint8_t* p, const uint8_t* end) const {
   return where.empty() ? text : text + " of its stream (" + where + ")";
 }
 
-bool RowDecoder::Fail(Trouble trouble, const uint8_t* row, const uint8_t* end, size_t column,
+Error ValueFault(ValueTrouble trouble, const SourceTableName& table, const PgColumn& column,
+                 const std::string& row, const std::string& shown, int64_t bytes,
+                 const ValueRules& rules) {
+  const std::string where =
+      "table " + table.ToString() + ", " + row + ", column " + column.name + ": ";
+  const std::string repair = "read the column as text: " + OverrideHint(table, column.name);
+  switch (trouble) {
+    case ValueTrouble::kDecimal:
+      return InvalidArgument(where + (column.dimensions > 0 ? "an element" : shown) +
+                                 " does not fit decimal(" + std::to_string(column.precision) + "," +
+                                 std::to_string(column.scale) + ") exactly",
+                             repair);
+    case ValueTrouble::kTimestamp:
+      return InvalidArgument(where + "the time is beyond the 64-bit microseconds of a timestamp",
+                             repair);
+    case ValueTrouble::kDimensions:
+      return InvalidArgument(where + shown + ", but the column is " + column.native_type +
+                                 " and becomes a list of depth " +
+                                 std::to_string(column.dimensions),
+                             repair);
+    case ValueTrouble::kTooLong:
+      return ResourceExhausted(where + "a value of " + std::to_string(bytes) +
+                                   " bytes is over the limit of " +
+                                   std::to_string(rules.value_bytes_max),
+                               "raise value_bytes_max under limits:");
+    case ValueTrouble::kUtf8:
+      return InvalidArgument(where + "the text is not UTF-8, and the database is SQL_ASCII",
+                             "correct the value, or read the bytes through a view with "
+                             "convert_to(column, 'SQL_ASCII')");
+    case ValueTrouble::kMemory:
+      return ResourceExhausted(where + "no memory for " + std::to_string(bytes) + " bytes",
+                               "lower batch_bytes_max or load_streams under limits:");
+    default:
+      return Corruption(where + "the server's form of the value is not as expected",
+                        "the table may have been altered while it was read: run again");
+  }
+}
+
+bool RowDecoder::Fail(ValueTrouble trouble, const uint8_t* row, const uint8_t* end, size_t column,
                       const uint8_t* value, int64_t bytes) {
-  const std::string place = "table " + options_.table.ToString() + ", " + WhichRow(row, end);
-  if (column >= columns_.size() || trouble == Trouble::kMalformed) {
-    std::string where = column < columns_.size() ? ", column " + options_.columns[column].name : "";
+  const std::string which = WhichRow(row, end);
+  if (column >= columns_.size()) {
     fault_ = std::make_unique<Error>(
-        Corruption(place + where + ": the server's binary form of the row is not as expected",
+        Corruption("table " + options_.table.ToString() + ", " + which +
+                       ": the server's binary form of the row is not as expected",
                    "the table may have been altered while it was read: run again"));
     return false;
   }
   const PgColumn& what = options_.columns[column];
-  const std::string where = place + ", column " + what.name + ": ";
-  const std::string repair = "read the column as text: " + OverrideHint(options_.table, what.name);
-  Error error;
-  switch (trouble) {
-    case Trouble::kDecimal: {
-      const std::string shown =
-          what.dimensions > 0 ? "an element" : WireValueToText(what, value, bytes);
-      error = InvalidArgument(where + shown + " does not fit decimal(" +
-                                  std::to_string(what.precision) + "," +
-                                  std::to_string(what.scale) + ") exactly",
-                              repair);
-      break;
-    }
-    case Trouble::kTimestamp:
-      error = InvalidArgument(where + "the time is beyond the 64-bit microseconds of a timestamp",
-                              repair);
-      break;
-    case Trouble::kDimensions:
-      error = InvalidArgument(where + WireValueToText(what, value, bytes) + ", but the column is " +
-                                  what.native_type + " and becomes a list of depth " +
-                                  std::to_string(what.dimensions),
-                              repair);
-      break;
-    case Trouble::kTooLong:
-      error = ResourceExhausted(where + "a value of " + std::to_string(bytes) +
-                                    " bytes is over the limit of " +
-                                    std::to_string(options_.limits.value_bytes_max),
-                                "raise value_bytes_max under limits:");
-      break;
-    case Trouble::kUtf8:
-      error = InvalidArgument(where + "the text is not UTF-8, and the database is SQL_ASCII",
-                              "correct the value, or read the bytes through a view with "
-                              "convert_to(column, 'SQL_ASCII')");
-      break;
-    default:
-      error = ResourceExhausted(where + "no memory for " + std::to_string(bytes) + " bytes",
-                                "lower batch_bytes_max or load_streams under limits:");
-  }
-  fault_ = std::make_unique<Error>(std::move(error));
+  const bool shows = trouble == ValueTrouble::kDecimal || trouble == ValueTrouble::kDimensions;
+  fault_ = std::make_unique<Error>(ValueFault(trouble, options_.table, what, which,
+                                              shows ? WireValueToText(what, value, bytes) : "",
+                                              bytes, rules_));
   return false;
 }
 

@@ -7,6 +7,7 @@
 
 #include "source/postgres/pg_catalog.h"
 #include "source/postgres/pg_names.h"
+#include "source/postgres/pg_published.h"
 #include "source/postgres/pg_ranges.h"
 #include "source/postgres/pg_reader.h"
 
@@ -44,6 +45,21 @@ SELECT coalesce(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last
     TARN_ASSIGN_OR_RETURN(Rows id,
                           holder_->Query("SELECT pg_catalog.pg_export_snapshot()", {}, doing));
     snapshot_id_ = id.text(0, 0);
+    return Status::Ok();
+  }
+
+  // The foreign session is of no further use: this one exports the same snapshot again.
+  Status Join(ForeignSnapshot foreign) {
+    TARN_ASSIGN_OR_RETURN(holder_, Connection::Open(context_->spec, context_->session));
+    const std::string doing = "joining the snapshot of a slot of " + context_->spec.address();
+    TARN_RETURN_IF_ERROR(holder_->Run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", doing));
+    TARN_RETURN_IF_ERROR(
+        holder_->Run("SET TRANSACTION SNAPSHOT " + QuoteLiteral(foreign.id), doing));
+    TARN_ASSIGN_OR_RETURN(Rows id,
+                          holder_->Query("SELECT pg_catalog.pg_export_snapshot()", {}, doing));
+    snapshot_id_ = id.text(0, 0);
+    position_ = std::move(foreign.position);
+    publication_ = std::move(foreign.publication);
     return Status::Ok();
   }
 
@@ -101,9 +117,10 @@ SELECT coalesce(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last
     options.ctid_follows = known->key.empty() && known->table.kind == SourceTableKind::kTable &&
                            std::any_of(known->columns.begin(), known->columns.end(), IsFallible);
     if (options.ctid_follows) list += ", ctid";
-    std::string condition;
+    std::string condition = FilterOf(table.name);
     if (cursor) {
-      TARN_ASSIGN_OR_RETURN(condition, CursorCondition(*known, *cursor));
+      TARN_ASSIGN_OR_RETURN(const std::string after, CursorCondition(*known, *cursor));
+      condition += (condition.empty() ? "" : " AND ") + after;
     }
     const auto add = [&](const std::string& from, const std::string& where) {
       std::string select = "SELECT " + list + " FROM " + from;
@@ -117,7 +134,7 @@ SELECT coalesce(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last
       TARN_ASSIGN_OR_RETURN(const std::string name, NameOf(piece.oid));
       add(name, RangeCondition(piece));
     }
-    TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Join());
+    TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, JoinedConnection());
     return OpenCopyReader(std::move(connection), std::move(options),
                           [idle = idle_](std::unique_ptr<Connection> back) {
                             const std::lock_guard<std::mutex> lock(idle->mutex);
@@ -188,8 +205,23 @@ SELECT coalesce(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last
                       "run again");
     }
     TARN_RETURN_IF_ERROR(CheckNotRewritten(table));
-    tables_[name] = tables[0];
-    return tables[0];
+    std::shared_ptr<const PgTable> result = tables[0];
+    if (publication_) {
+      TARN_ASSIGN_OR_RETURN(auto published,
+                            LoadPublished(*holder_, {candidates[0].oid}, *publication_));
+      const Published& told = published[candidates[0].oid];
+      TARN_RETURN_IF_ERROR(CheckPublished(table, told, *publication_));
+      TARN_ASSIGN_OR_RETURN(result, Restricted(table, told.columns, told.identity));
+      if (!told.row_filter.empty()) filters_[name] = "(" + told.row_filter + ")";
+    }
+    tables_[name] = result;
+    return result;
+  }
+
+  std::string FilterOf(const SourceTableName& name) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    auto found = filters_.find(name);
+    return found != filters_.end() ? found->second : "";
   }
 
   // TRUNCATE and rewriting ALTER TABLE are not MVCC: to an older snapshot the table is empty.
@@ -246,7 +278,7 @@ WHERE (c.oid = $1::oid OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tr
   }
 
   // A connection that sees what this snapshot sees.
-  Result<std::unique_ptr<Connection>> Join() {
+  Result<std::unique_ptr<Connection>> JoinedConnection() {
     {
       const std::lock_guard<std::mutex> lock(idle_->mutex);
       if (!idle_->connections.empty()) {
@@ -272,9 +304,11 @@ WHERE (c.oid = $1::oid OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tr
   const std::shared_ptr<const Context> context_;
   std::string position_;
   std::string snapshot_id_;
+  std::optional<std::string> publication_;
   std::mutex mutex_;  // guards what follows
   std::unique_ptr<Connection> holder_;
   std::map<SourceTableName, std::shared_ptr<const PgTable>> tables_;
+  std::map<SourceTableName, std::string> filters_;
   std::map<uint32_t, std::string> names_;
   const std::shared_ptr<IdleStreams> idle_ = std::make_shared<IdleStreams>();
 };
@@ -284,6 +318,13 @@ WHERE (c.oid = $1::oid OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tr
 Result<std::unique_ptr<SourceSnapshot>> BeginSnapshot(std::shared_ptr<const Context> context) {
   auto snapshot = std::make_unique<Snapshot>(std::move(context));
   TARN_RETURN_IF_ERROR(snapshot->Begin());
+  return std::unique_ptr<SourceSnapshot>(std::move(snapshot));
+}
+
+Result<std::unique_ptr<SourceSnapshot>> JoinSnapshot(std::shared_ptr<const Context> context,
+                                                     ForeignSnapshot foreign) {
+  auto snapshot = std::make_unique<Snapshot>(std::move(context));
+  TARN_RETURN_IF_ERROR(snapshot->Join(std::move(foreign)));
   return std::unique_ptr<SourceSnapshot>(std::move(snapshot));
 }
 

@@ -6,6 +6,7 @@
 
 #include <arrow/type.h>
 
+#include "base/hash.h"
 #include "base/nearest.h"
 #include "source/postgres/pg_names.h"
 
@@ -26,6 +27,44 @@ Result<std::vector<int>> PgTable::Positions(const std::vector<std::string>& name
     positions.push_back(static_cast<int>(found - columns.begin()));
   }
   return positions;
+}
+
+Status PgTable::Assemble(const std::vector<int32_t>& ids) {
+  std::string text;
+  arrow::FieldVector fields;
+  table.columns.clear();
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const PgColumn& column = columns[i];
+    const bool in_key =
+        std::find(table.key.begin(), table.key.end(), column.name) != table.key.end();
+    fields.push_back(arrow::field(column.name, column.type, /*nullable=*/!in_key));
+    table.columns.push_back({column.name, column.native_type, fields.back(), ids[i]});
+    text += column.name + '\0' + column.native_type + '\0' + column.type->ToString() + '\0';
+  }
+  for (const std::string& name : table.key) text += '\1' + name;
+  TARN_ASSIGN_OR_RETURN(key, Positions(table.key));
+  table.fingerprint = HexHash(text);
+  schema = arrow::schema(std::move(fields));
+  return Status::Ok();
+}
+
+Result<std::shared_ptr<const PgTable>> Restricted(const PgTable& table,
+                                                  const std::vector<std::string>& names,
+                                                  const std::vector<std::string>& key) {
+  auto result = std::make_shared<PgTable>();
+  result->oid = table.oid;
+  result->table = table.table;
+  result->table.key = key;
+  TARN_ASSIGN_OR_RETURN(const std::vector<int> positions, table.Positions(names));
+  std::vector<int32_t> ids;
+  for (const int position : positions) {
+    const size_t i = static_cast<size_t>(position);
+    result->columns.push_back(table.columns[i]);
+    result->cursor_types.push_back(table.cursor_types[i]);
+    ids.push_back(table.table.columns[i].id);
+  }
+  TARN_RETURN_IF_ERROR(result->Assemble(ids));
+  return std::shared_ptr<const PgTable>(std::move(result));
 }
 
 Projection Project(const PgTable& table, const std::vector<int>& positions) {

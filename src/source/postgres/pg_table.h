@@ -31,7 +31,18 @@ struct PgTable {
 
   /// Positions of `names`. Errors: NotFound naming the column.
   Result<std::vector<int>> Positions(const std::vector<std::string>& names) const;
+
+  /// Puts the table together from `table`'s name, kind and key, `columns`, their ids and
+  /// `cursor_types`: fields, schema, positions of the key, fingerprint.
+  /// Errors: NotFound (a column of the key is not there).
+  Status Assemble(const std::vector<int32_t>& ids);
 };
+
+/// What the table is without the columns that are not in `names`, keyed by `key`.
+/// Errors: NotFound (a name or a column of the key is not there).
+Result<std::shared_ptr<const PgTable>> Restricted(const PgTable& table,
+                                                  const std::vector<std::string>& names,
+                                                  const std::vector<std::string>& key);
 
 /// The description of some of the table's columns, in that order.
 struct Projection {

@@ -113,6 +113,8 @@ class ColumnMapper {
     column.null_of_text = type->kind == 'c';
 
     const bool whole_text = choice_.kind == Choice::Kind::kString;
+    column.value_oid = type->oid;
+    column.whole_array = type->element != 0;
     Mapped mapped;
     if (whole_text) {
       mapped = AsTextForm();
@@ -123,6 +125,8 @@ class ColumnMapper {
       TARN_ASSIGN_OR_RETURN(const PgType* element, Resolve(type->element, &modifier, nullptr));
       if (element->element == 0) {
         column.dimensions = std::max(dimensions, 1);
+        column.value_oid = element->oid;
+        column.whole_array = false;
         TARN_ASSIGN_OR_RETURN(mapped, MapScalar(*element, modifier));
       } else {
         mapped = AsTextForm();  // elements are arrays themselves, through a domain
@@ -133,7 +137,8 @@ class ColumnMapper {
     column.wire = mapped.wire;
     column.precision = mapped.precision;
     column.scale = mapped.scale;
-    if (!mapped.cast.empty()) {
+    column.cast = !mapped.cast.empty();
+    if (column.cast) {
       column.select += "::" + mapped.cast + (column.dimensions > 0 ? "[]" : "");
     }
     column.compare = column.dimensions > 0 ? CompareAs::kNothing : mapped.compare;

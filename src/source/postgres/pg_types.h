@@ -81,6 +81,9 @@ struct PgColumn {
   int precision = 0;                ///< of a decimal
   int scale = 0;                    ///< of a decimal
   CompareAs compare = CompareAs::kNothing;
+  uint32_t value_oid = 0;     ///< the type of the value, or of the elements, without domains
+  bool cast = false;          ///< `select` casts the value, or the elements
+  bool whole_array = false;   ///< an array that becomes one text
   bool null_of_text = false;  ///< a row type: `IS NULL` also holds for a row of nulls
   std::shared_ptr<arrow::DataType> type;
 };

@@ -1,10 +1,13 @@
 #include "source/postgres/postgres_source.h"
 
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <utility>
 
+#include "source/postgres/pg_capture.h"
 #include "source/postgres/pg_catalog.h"
 #include "source/postgres/pg_names.h"
 #include "source/postgres/pg_pool.h"
@@ -25,6 +28,7 @@ class PostgresSource final : public Source {
     SessionSettings live = context_->session;
     // Who queries sees what the role may see, as in psql.
     live.row_security = SessionSettings::RowSecurity::kApply;
+    capture_ = MakeCapture(context_);
     pool_ = std::make_shared<Pool>(context_->spec, live, options.live_connections_max);
   }
 
@@ -51,6 +55,8 @@ class PostgresSource final : public Source {
   Result<std::unique_ptr<SourceSnapshot>> BeginSnapshot() override {
     return postgres::BeginSnapshot(context_);
   }
+
+  ChangeCapture* capture() override { return capture_.get(); }
 
   Result<std::vector<std::string>> ListSchemas() override {
     return WithLease<std::vector<std::string>>(
@@ -235,6 +241,7 @@ class PostgresSource final : public Source {
 
   const std::shared_ptr<const Context> context_;
   const int64_t cache_ms_;
+  std::unique_ptr<ChangeCapture> capture_;
   std::shared_ptr<Pool> pool_;
   mutable std::mutex mutex_;  // guards what follows
   std::map<SourceTableName, std::pair<TablePtr, int64_t>> cache_;
@@ -255,8 +262,12 @@ Result<std::unique_ptr<Source>> OpenPostgresSource(PostgresOptions options, cons
                                                               : limits.source_connect_timeout_ms;
   session.lock_timeout_ms = options.lock_timeout_ms;
   session.cancel = options.cancel;
+  if (options.spool.empty()) {
+    std::error_code none;
+    options.spool = std::filesystem::temp_directory_path(none).string();
+  }
   auto context = std::make_shared<const postgres::Context>(postgres::Context{
-      options.name, std::move(spec), session, std::move(choices).value(), limits});
+      options.name, std::move(spec), session, std::move(choices).value(), limits, options.spool});
   return std::unique_ptr<Source>(
       std::make_unique<postgres::PostgresSource>(std::move(context), options));
 }

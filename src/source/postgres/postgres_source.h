@@ -24,7 +24,10 @@ struct PostgresOptions {
   int64_t lock_timeout_ms = 60000;     ///< longest wait for a table that somebody else has locked
   int live_connections_max = 16;       ///< connections that live scans hold at once
   const CancelFlag* cancel = nullptr;  ///< ends every wait for the server; borrowed, may be null
-  int64_t describe_cache_ms = 2000;    ///< how long the live side trusts a table's description
+  /// Folder for transactions in progress that are larger than memory should hold; "": the system's
+  /// folder for temporary files. Made when it is needed.
+  std::string spool;
+  int64_t describe_cache_ms = 2000;  ///< how long the live side trusts a table's description
 };
 
 /// A PostgreSQL database, 12 to 18, as a Source. Does not connect: the first call that needs the
