@@ -92,6 +92,18 @@ class Capture final : public ChangeCapture {
         "changing publication " + name);
   }
 
+  Result<std::unique_ptr<SourceSnapshot>> Snapshot(const CaptureSpec& spec) override {
+    TARN_ASSIGN_OR_RETURN(const std::string name, CaptureName(spec));
+    TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> replication, Connect(Replication()));
+    // A slot of its own tells the place of the log at which its snapshot stands, transaction by
+    // transaction; it goes with the connection.
+    TARN_ASSIGN_OR_RETURN(
+        const NewSlot slot,
+        CreateSlot(*replication, name.substr(0, 50) + "_snapshot", SlotLife::kTemporary));
+    return JoinSnapshot(context_,
+                        {slot.snapshot, slot.consistent_point.ToString(), spec.publication});
+  }
+
   Result<std::unique_ptr<ChangeStream>> Open(const CaptureSpec& spec, const std::string& position,
                                              const std::vector<SourceTable>& tables) override {
     TARN_ASSIGN_OR_RETURN(const std::string name, CaptureName(spec));

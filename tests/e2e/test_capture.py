@@ -1,0 +1,152 @@
+"""mode: cdc on real PostgreSQL: what the source commits is in the lake, whole transactions, through kills; other readers agree."""
+import random
+import signal
+import time
+
+import psycopg
+import pytest
+
+from harness import readers
+
+YAML = """
+name: shop
+sources:
+  crm:
+    type: postgres
+    url: ${SHOP_PG}
+    tables: [public.*]
+    mode: cdc
+    commit: {every: 200ms}
+"""
+
+
+@pytest.fixture(params=[15, 18])
+def source(request):
+    server = request.getfixturevalue(f"postgres{request.param}")
+    with server.database() as name:
+        server.execute(
+            "CREATE TABLE item (id bigint PRIMARY KEY, name text, big text, price numeric(12,2), at timestamptz DEFAULT now());"
+            "CREATE TABLE sale (id int, line int, item bigint, qty int, PRIMARY KEY (id, line));"
+            "INSERT INTO item SELECT i, 'item ' || i, repeat(md5(i::text), 200), i / 3.0 FROM generate_series(1, 500) i;"
+            "INSERT INTO sale SELECT i, 1, i, 1 FROM generate_series(1, 100) i", name)
+        yield server, name
+
+
+@pytest.fixture
+def shop(project, source):
+    server, name = source
+    project.env["SHOP_PG"] = server.url(name)
+    project.yaml(YAML)
+    yield project
+    # A slot that stays would keep its database from being dropped.
+    project.run("destroy", "-y")
+    assert server.query(f"SELECT count(*) FROM pg_replication_slots WHERE database = '{name}'") == [(0,)]
+
+
+def assert_equal(project, source, without=()):
+    """Every value, by `tarn check` (count and hash), and row counts by every other reader."""
+    server, name = source
+    project.run("check")
+    for table in ("item", "sale"):
+        expected = server.query(f"SELECT count(*) FROM {table}", name)[0][0]
+        for reader in readers.READERS.values():
+            if reader.name in without:
+                continue
+            assert reader.read(project.location(f"bronze.{table}")).num_rows == expected, f"{table} read by {reader.name}"
+
+
+def test_changes_follow_the_load(shop, source):
+    server, name = source
+    shop.apply()
+    assert_equal(shop, source)
+    server.execute("UPDATE item SET price = price + 1 WHERE id <= 50;"  # `big` is TOASTed and does not change
+                   "DELETE FROM item WHERE id BETWEEN 51 AND 60;"
+                   "UPDATE item SET id = id + 10000 WHERE id BETWEEN 61 AND 65;"
+                   "INSERT INTO item (id, name) VALUES (9001, NULL), (9002, 'é\"\\');"
+                   "BEGIN; SAVEPOINT s; INSERT INTO item (id) VALUES (77777); ROLLBACK TO s; INSERT INTO item (id) VALUES (77778); COMMIT", name)
+    shop.run("up", "--once")
+    assert_equal(shop, source)
+    big = shop.sql("SELECT count(*) AS n FROM lake.bronze.item WHERE id <= 50 AND length(big) = 6400")
+    assert "50" in str(big)
+    server.execute("TRUNCATE sale; INSERT INTO sale VALUES (1, 1, 1, 1)", name)
+    shop.run("up", "--once")
+    assert_equal(shop, source)
+    shop.plan(check=0)
+
+
+def test_columns_that_the_source_alters_follow(shop, source):
+    server, name = source
+    shop.apply()
+    server.execute("INSERT INTO sale VALUES (500, 1, 1, 1)", name)
+    server.execute("ALTER TABLE sale ADD COLUMN note text; INSERT INTO sale VALUES (501, 1, 1, 1, 'new')", name)
+    server.execute("ALTER TABLE sale RENAME COLUMN qty TO quantity; UPDATE sale SET quantity = 9 WHERE id = 501", name)
+    server.execute("ALTER TABLE sale ALTER COLUMN item TYPE bigint, DROP COLUMN note; INSERT INTO sale VALUES (502, 1, 1, 3)", name)
+    shop.run("up", "--once")
+    rows = shop.sql("SELECT id, quantity FROM lake.bronze.sale WHERE id >= 500 ORDER BY id")
+    assert rows == [{"id": 500, "quantity": 1}, {"id": 501, "quantity": 9}, {"id": 502, "quantity": 3}]
+    shop.run("up", "--once")
+    assert_equal(shop, source, without=["polars_delta"])  # which knows no column mapping, and says so
+
+
+def test_up_runs_until_it_is_stopped_and_status_tells(shop, source):
+    server, name = source
+    shop.apply()
+    up = shop.start("up")
+    try:
+        server.execute("INSERT INTO sale VALUES (900, 1, 1, 1)", name)
+        deadline = time.monotonic() + 60
+        while "1" not in str(shop.sql("SELECT count(*) AS n FROM lake.bronze.sale WHERE id = 900")):
+            assert time.monotonic() < deadline, "the row never came"
+        assert "crm: followed up to" in str(shop.run("status"))
+        refused = shop.run("up", "--once", check=1, timeout=120)
+        assert "up, pid" in str(refused)
+    finally:
+        began = time.monotonic()
+        ended = up.kill(signal.SIGTERM)
+    assert time.monotonic() - began < 15
+    assert ended.exit_code == 0, str(ended)
+
+
+def test_killed_at_random_while_the_source_is_busy(shop, source):
+    server, name = source
+    chance = random.Random(11)
+    shop.apply()
+    with psycopg.connect(server.url(name), autocommit=True) as connection:
+        for _ in range(6):
+            up = shop.start("up")
+            for _ in range(40):
+                one = chance.randrange(1, 400)
+                with connection.transaction():
+                    connection.execute("UPDATE item SET price = price + 1, name = 'n' || %s WHERE id = %s", (one, one))
+                    connection.execute("INSERT INTO sale VALUES (%s, %s, %s, 1) ON CONFLICT DO NOTHING", (one, chance.randrange(50), one))
+                    if chance.random() < 0.2:
+                        connection.execute("DELETE FROM sale WHERE id = %s", (chance.randrange(1, 400),))
+            up.kill(signal.SIGKILL)
+        shop.run("up", "--once")
+    assert_equal(shop, source)
+    history = shop.sql("SELECT count(*) AS n, count(DISTINCT id) AS ids FROM lake.bronze.item")
+    assert history[0]["n"] == history[0]["ids"]
+
+
+def test_a_table_that_joins_is_loaded_and_followed(shop, source):
+    server, name = source
+    shop.apply()
+    server.execute("CREATE TABLE late (id int PRIMARY KEY, v text); INSERT INTO late SELECT i, 'x' FROM generate_series(1, 50) i", name)
+    server.execute("INSERT INTO sale VALUES (700, 1, 1, 1)", name)
+    shop.plan(check=3)
+    shop.apply()
+    server.execute("UPDATE late SET v = 'y' WHERE id <= 10; DELETE FROM late WHERE id = 50", name)
+    shop.run("up", "--once")
+    rows = shop.sql("SELECT v, count(*) AS n FROM lake.bronze.late GROUP BY v ORDER BY v")
+    assert rows == [{"v": "x", "n": 39}, {"v": "y", "n": 10}]
+    assert_equal(shop, source)
+
+
+def test_a_table_without_identity_is_refused_with_the_repair(project, source):
+    server, name = source
+    server.execute("CREATE TABLE plain (a int)", name)
+    project.env["SHOP_PG"] = server.url(name)
+    project.yaml(YAML)
+    refused = project.run("plan", check=1)
+    assert "public.plain" in str(refused) and "REPLICA IDENTITY" in str(refused)
+    assert server.query(f"SELECT count(*) FROM pg_replication_slots WHERE database = '{name}'") == [(0,)]
