@@ -102,7 +102,7 @@ Result<std::vector<Candidate>> ChooseTables(const std::vector<Candidate>& all,
   };
   if (patterns.empty()) take([](const SourceTableName&) { return true; }, true);
   for (const std::string& text : patterns) {
-    TARN_ASSIGN_OR_RETURN(const TablePattern pattern, TablePattern::Parse(text));
+    TARN_ASSIGN_OR_RETURN(const TablePattern pattern, ParsePattern(text));
     const bool wildcard = pattern.has_wildcard();
     if (take([&](const SourceTableName& name) { return pattern.Matches(name); }, wildcard) ||
         take([&](const SourceTableName& name) { return pattern.MatchesFolded(name); }, wildcard)) {

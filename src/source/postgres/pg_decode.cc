@@ -26,7 +26,7 @@ RowDecoder::RowDecoder(Options options, arrow::MemoryPool* pool)
   int64_t width = 1;
   for (const PgColumn& column : options_.columns) {
     columns_.push_back(std::make_unique<ColumnBuffer>(column, column.dimensions, pool));
-    width += FixedWidth(columns_.back()->kind);
+    width += columns_.back()->width();
   }
   // Wide tables of nulls take few bytes on the wire and full ones here.
   rows_max_ =

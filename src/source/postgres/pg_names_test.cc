@@ -8,7 +8,7 @@ namespace tarn::postgres {
 namespace {
 
 bool Matches(const std::string& pattern, const std::string& schema, const std::string& name) {
-  Result<TablePattern> parsed = TablePattern::Parse(pattern);
+  Result<TablePattern> parsed = ParsePattern(pattern);
   EXPECT_TRUE(parsed.ok()) << pattern;
   return parsed->Matches({schema, name});
 }
@@ -21,13 +21,13 @@ TEST(TablePattern, WildcardsMatchOnlyOutsideQuotes) {
   EXPECT_TRUE(Matches("public.\"we*ird.\"\"x\"", "public", "we*ird.\"x"));
   EXPECT_FALSE(Matches("public.\"a*\"", "public", "ab"));
   EXPECT_FALSE(Matches("public.Customer", "public", "customer"));
-  EXPECT_TRUE(TablePattern::Parse("public.Customer")->MatchesFolded({"public", "customer"}));
-  EXPECT_FALSE(TablePattern::Parse("public.\"Customer\"")->MatchesFolded({"public", "customer"}));
+  EXPECT_TRUE(ParsePattern("public.Customer")->MatchesFolded({"public", "customer"}));
+  EXPECT_FALSE(ParsePattern("public.\"Customer\"")->MatchesFolded({"public", "customer"}));
 }
 
 TEST(TablePattern, WhatCannotBeReadIsRefused) {
   for (const char* bad : {"", "a.", ".a", "\"a", "\"a\"b.c", "a.b.c", "a..b"}) {
-    EXPECT_FALSE(TablePattern::Parse(bad).ok()) << bad;
+    EXPECT_FALSE(ParsePattern(bad).ok()) << bad;
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "harness/cc/pg_server.h"
 #include "source/postgres/postgres_source.h"
+#include "source/source_test_support.h"
 
 namespace tarn::postgres {
 
@@ -31,24 +32,11 @@ struct TestDatabase {
   int64_t describe_cache_ms = 0;
 };
 
-/// A value as text: numbers in decimal, floats shortest, dates as days and timestamps as
-/// microseconds since 1970, binary as \x…, lists in [ ], null as NULL.
-std::string TextOf(const arrow::Array& array, int64_t row);
-/// "a|b|NULL" per row.
-std::vector<std::string> RowTexts(const arrow::RecordBatch& batch);
-
-/// All rows of a reader; fails the test on an error.
-std::vector<std::string> Drain(BatchReader& reader);
-/// The first error of a reader; fails the test when there is none.
-Error DrainToError(BatchReader& reader);
-/// All rows of a table through a snapshot in `ranges` streams, sorted.
-std::vector<std::string> ReadTable(Source& source, const SourceTableName& table, int ranges = 1);
-
-/// The value of a Result whose success the test takes for granted.
-template <typename T>
-T Must(Result<T> result) {
-  if (!result.ok()) ADD_FAILURE() << result.error().ToString();
-  return std::move(result).value();
-}
+using testing::Drain;
+using testing::DrainToError;
+using testing::Must;
+using testing::ReadTable;
+using testing::RowTexts;
+using testing::TextOf;
 
 }  // namespace tarn::postgres

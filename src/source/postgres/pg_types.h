@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "source/source.h"
+#include "source/type_choices.h"
 
 namespace tarn::postgres {
 
@@ -88,35 +89,9 @@ struct PgColumn {
   std::shared_ptr<arrow::DataType> type;
 };
 
-/// The user's wishes, checked once.
-class TypeChoices {
- public:
-  TypeChoices() = default;
-  /// Errors: InvalidArgument naming the key of `types` or the value that cannot be read.
-  static Result<TypeChoices> Parse(const std::string& numeric,
-                                   const std::map<std::string, std::string>& types);
-
-  struct Choice {
-    enum class Kind { kDefault, kString, kDouble, kLong, kDecimal } kind = Kind::kDefault;
-    int precision = 0;
-    int scale = 0;
-  };
-  const Choice& numeric() const { return numeric_; }
-  Choice ForColumn(const SourceTableName& table, const std::string& column) const;
-  /// The columns of `table` that are named. To tell those that the table does not have.
-  std::vector<std::string> ColumnsOf(const SourceTableName& table) const;
-
- private:
-  Choice numeric_;
-  std::map<SourceTableName, std::map<std::string, Choice>> columns_;
-};
-
 /// docs/types.md in code. Errors: Unsupported (no exact counterpart; the hint names the override),
 /// InvalidArgument (an override that this type cannot follow); both name table and column.
 Result<PgColumn> MapColumn(const SourceTableName& table, const PgAttribute& attribute,
                            const PgTypes& types, const TypeChoices& choices);
-
-/// `types: {public.t.c: string}`, the repair that error messages offer.
-std::string OverrideHint(const SourceTableName& table, const std::string& column);
 
 }  // namespace tarn::postgres

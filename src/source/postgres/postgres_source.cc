@@ -118,8 +118,8 @@ class PostgresSource final : public Source {
                                                    const std::vector<std::string>& patterns) {
     TARN_ASSIGN_OR_RETURN(std::vector<Candidate> all, ListCandidates(connection, "", ""));
     for (const std::string& text : patterns) {
-      TARN_ASSIGN_OR_RETURN(const std::vector<NamePart> parts, SplitName(text));
-      TARN_ASSIGN_OR_RETURN(const TablePattern pattern, TablePattern::Parse(text));
+      TARN_ASSIGN_OR_RETURN(const std::vector<NamePart> parts, SplitNameParts(text));
+      TARN_ASSIGN_OR_RETURN(const TablePattern pattern, ParsePattern(text));
       if (parts.size() != 2 || pattern.has_wildcard()) continue;
       if (parts[0].text != "pg_catalog" && parts[0].text != "information_schema") continue;
       TARN_ASSIGN_OR_RETURN(const std::vector<Candidate> found,
@@ -254,8 +254,7 @@ class PostgresSource final : public Source {
 Result<std::unique_ptr<Source>> OpenPostgresSource(PostgresOptions options, const Limits& limits) {
   TARN_ASSIGN_OR_RETURN(postgres::ConnectionSpec spec,
                         postgres::ConnectionSpec::Parse(options.name, options.url));
-  Result<postgres::TypeChoices> choices =
-      postgres::TypeChoices::Parse(options.numeric, options.types);
+  Result<TypeChoices> choices = TypeChoices::Parse(options.numeric, options.types);
   if (!choices.ok()) return std::move(choices).Wrap("source " + options.name).status();
   postgres::SessionSettings session;
   session.connect_timeout_ms = options.connect_timeout_ms > 0 ? options.connect_timeout_ms
