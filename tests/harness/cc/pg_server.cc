@@ -1,26 +1,18 @@
 #include "harness/cc/pg_server.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
-#include <pwd.h>
-#include <sys/file.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
-#include <vector>
+#include <string>
+
+#include "harness/cc/server_process.h"
 
 namespace tarn::testing {
 namespace {
@@ -29,115 +21,18 @@ namespace fs = std::filesystem;
 constexpr char kBin[] = "/usr/lib/postgresql/15/bin/";
 constexpr int kStartSeconds = 60;
 
-[[noreturn]] void Die(const std::string& why) {
-  std::fprintf(stderr, "test server: %s\n", why.c_str());
-  std::abort();
-}
-
-// PostgreSQL refuses to run as root.
-void BecomeServerUser() {
-  if (geteuid() != 0) return;
-  const passwd* user = getpwnam("postgres");
-  if (user == nullptr) _exit(126);
-  const bool done =
-      setgroups(0, nullptr) == 0 && setgid(user->pw_gid) == 0 && setuid(user->pw_uid) == 0;
-  if (!done) _exit(126);
-}
-
-void GiveToServerUser(const fs::path& path) {
-  if (geteuid() != 0) return;
-  const passwd* user = getpwnam("postgres");
-  if (user == nullptr) Die("no user postgres: apt-get install postgresql-15");
-  if (chown(path.c_str(), user->pw_uid, user->pw_gid) != 0) Die("chown " + path.string());
-}
-
-enum class As { kServerUser, kServerUserUntilWeDie };
-
-pid_t Spawn(const std::vector<std::string>& command, const std::string& log, As as) {
-  std::vector<char*> argv;
-  for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  const pid_t parent = getpid();
-  const pid_t pid = fork();
-  if (pid != 0) return pid;
-  BecomeServerUser();
-  if (as == As::kServerUserUntilWeDie) {
-    prctl(PR_SET_PDEATHSIG, SIGQUIT);
-    if (getppid() != parent) _exit(1);
-  }
-  const int out = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  dup2(out, 1);
-  dup2(out, 2);
-  if (chdir("/") != 0) _exit(127);
-  execv(argv[0], argv.data());
-  _exit(127);
-}
-
-int Wait(pid_t pid) {
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
-std::string Contents(const fs::path& path) {
-  std::ifstream in(path);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 // An initialised data directory, made once and shared by all test programs of this user.
-fs::path Template() {
-  const fs::path base = fs::temp_directory_path();
-  const fs::path ready = base / ("tarn-pg15-template-" + std::to_string(getuid()));
-  if (fs::exists(ready / "PG_VERSION")) return ready;
-  const int lock = open((ready.string() + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock < 0 || flock(lock, LOCK_EX) != 0) Die("cannot lock " + ready.string());
-  if (!fs::exists(ready / "PG_VERSION")) {
+std::string Template() {
+  return MadeOnce("tarn-pg15-template", "PG_VERSION", [](const std::string& part) {
     if (!fs::exists(std::string(kBin) + "initdb")) {
       Die("PostgreSQL 15 is not installed: apt-get install postgresql-15");
     }
-    const fs::path part = ready.string() + ".part";
-    fs::remove_all(part);
-    fs::create_directory(part);
-    GiveToServerUser(part);
-    const std::string log = part.string() + ".log";
-    fs::remove(log);
-    std::ofstream(log).close();
-    GiveToServerUser(log);
+    const std::string log = part + ".log";
     const pid_t pid = Spawn({std::string(kBin) + "initdb", "-D", part, "-U", "postgres", "-A",
                              "trust", "-N", "--no-locale", "-E", "UTF8", "--wal-segsize=1"},
                             log, As::kServerUser);
     if (Wait(pid) != 0) Die("initdb failed: " + Contents(log));
-    fs::rename(part, ready);
-  }
-  close(lock);
-  return ready;
-}
-
-int FreePort() {
-  const int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  auto* plain = reinterpret_cast<sockaddr*>(&address);
-  if (bind(s, plain, size) != 0 || getsockname(s, plain, &size) != 0) Die("no free port");
-  close(s);
-  return ntohs(address.sin_port);
-}
-
-void RunOrDie(const std::vector<std::string>& command) {
-  std::vector<char*> argv;
-  for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  const pid_t pid = fork();
-  if (pid == 0) {
-    execvp(argv[0], argv.data());
-    _exit(127);
-  }
-  if (Wait(pid) != 0) Die(command[0] + " failed");
+  });
 }
 
 }  // namespace
@@ -148,12 +43,7 @@ PgServer& PgServer::Shared() {
 }
 
 PgServer::PgServer(const std::string& settings) {
-  std::string pattern =
-      fs::temp_directory_path() / ("tarn-tests-" + std::to_string(getpid()) + "-pg-XXXXXX");
-  if (mkdtemp(pattern.data()) == nullptr) Die("cannot make " + pattern);
-  directory_ = pattern;
-  fs::permissions(directory_, fs::perms(0755));
-  GiveToServerUser(directory_);
+  directory_ = TemporaryDirectory("pg");
   RunOrDie({"cp", "-a", Template(), directory_ + "/data"});
   std::ofstream(directory_ + "/data/pg_hba.conf")
       << "host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
