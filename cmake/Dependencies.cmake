@@ -84,6 +84,10 @@ set_target_properties(tarn::duckdb PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${d
 # --- Debian packages ---
 find_package(PostgreSQL REQUIRED)
 _tarn_alias(pq PostgreSQL::PostgreSQL)
+find_path(mariadb_include_dir mysql.h PATH_SUFFIXES mariadb REQUIRED)
+find_library(mariadb_library mariadb REQUIRED)
+_tarn_alias(mariadb "${mariadb_library}")
+target_include_directories(tarn_dep_mariadb SYSTEM INTERFACE "${mariadb_include_dir}")
 find_package(SQLite3 REQUIRED)
 _tarn_alias(sqlite SQLite::SQLite3)
 find_package(CURL REQUIRED)

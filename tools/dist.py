@@ -88,12 +88,25 @@ def licences_of_archive(library):
     return re.sub(r"-[0-9a-f]{12}$", "", folder.name), texts
 
 
+def login_plugins(libraries):
+    """{path below lib/: file} of what libmariadb loads by itself: a login of MySQL or MariaDB is a file each."""
+    found = {}
+    for name, library in libraries.items():
+        if name.startswith("libmariadb.so"):
+            for plugin in sorted(library.parent.glob("libmariadb3/plugin/*.so")):
+                found[f"libmariadb3/plugin/{plugin.name}"] = plugin
+                found |= libraries_of(plugin)
+    return found
+
+
 def carry_libraries(program, stage):
     """Copies libraries and licences; the lines that NOTICE has to say of them."""
     lines = []
     (stage / "lib").mkdir()
-    for name, library in sorted(libraries_of(program).items()):
+    libraries = libraries_of(program)
+    for name, library in sorted((login_plugins(libraries) | libraries).items()):
         target = stage / "lib" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(library, target)
         target.chmod(0o755)
         package = package_of(library)

@@ -9,6 +9,7 @@
 #include "catalog/committer.h"
 #include "catalog/faulty/faulty_catalog.h"
 #include "catalog/sqlite/sqlite_catalog.h"
+#include "source/mysql/mysql_source.h"
 #include "source/postgres/postgres_source.h"
 #include "sql/duckdb/duckdb_engine.h"
 #include "storage/cache/cached_store.h"
@@ -105,15 +106,26 @@ Result<std::unique_ptr<Catalog>> OpenCatalog(const ProjectSpec& spec, StateUse u
       "run `tarn apply` first");
 }
 
+template <typename Options>
+Options OptionsOf(const SourceSpec& spec, const CancelFlag* cancel) {
+  Options options;
+  options.name = spec.name;
+  options.url = spec.url;
+  options.numeric = spec.numeric;
+  options.types = spec.types;
+  options.cancel = cancel;
+  return options;
+}
+
+Result<std::unique_ptr<Source>> OpenSource(const SourceSpec& spec, const CancelFlag* cancel,
+                                           const Limits& limits) {
+  if (spec.type == "mysql") return OpenMysqlSource(OptionsOf<MysqlOptions>(spec, cancel), limits);
+  return OpenPostgresSource(OptionsOf<PostgresOptions>(spec, cancel), limits);
+}
+
 Status OpenSources(const CancelFlag* cancel, Wired* wired) {
   for (const SourceSpec& spec : wired->open.spec.sources) {
-    PostgresOptions options;
-    options.name = spec.name;
-    options.url = spec.url;
-    options.numeric = spec.numeric;
-    options.types = spec.types;
-    options.cancel = cancel;
-    auto source = OpenPostgresSource(std::move(options), wired->open.spec.limits);
+    auto source = OpenSource(spec, cancel, wired->open.spec.limits);
     if (!source.ok()) {
       return std::move(source).Wrap(spec.position.ToString() + ": source " + spec.name).status();
     }

@@ -188,7 +188,7 @@ Result<SourceSpec> ParseSource(YamlMap& map, const std::string& name) {
   source.position = map.position();
   TARN_RETURN_IF_ERROR(map.RequiredString("type").status());
   TARN_ASSIGN_OR_RETURN(auto type,
-                        map.Choice("type", {"postgres"}, {"mysql", "files", "generate"}));
+                        map.Choice("type", {"postgres", "mysql"}, {"files", "generate"}));
   source.type = *type;
   TARN_ASSIGN_OR_RETURN(source.url, map.RequiredString("url"));
   TARN_ASSIGN_OR_RETURN(source.tables, map.Strings("tables"));

@@ -45,7 +45,7 @@ std::string_view SourceModeName(SourceMode mode);
 /// One entry of `sources:`.
 struct SourceSpec {
   std::string name;                 ///< also the name of the live database in SQL
-  std::string type;                 ///< "postgres"
+  std::string type;                 ///< "postgres", "mysql"
   std::string url;                  ///< secret: may hold a password
   std::vector<std::string> tables;  ///< patterns; empty: everything
   SourceMode mode = SourceMode::kSnapshot;
