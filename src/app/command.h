@@ -43,6 +43,7 @@ void AddInspectCommands(CLI::App& app,
                         CommandContext& context);  // status, ls, show, history, lineage
 void AddCheckCommand(CLI::App& app, CommandContext& context);
 void AddMaintainCommand(CLI::App& app, CommandContext& context);
+void AddResyncCommand(CLI::App& app, CommandContext& context);
 void AddUpCommand(CLI::App& app, CommandContext& context);
 /// @}
 

@@ -80,6 +80,7 @@ int main(int argc, char** argv) {
   tarn::AddCheckCommand(app, context);
   tarn::AddMaintainCommand(app, context);
   tarn::AddUpCommand(app, context);
+  tarn::AddResyncCommand(app, context);
 
   if (const auto unknown = UnknownCommand(app, argc, argv)) {
     PrintError(*unknown);

@@ -9,6 +9,7 @@
 #include "catalog/committer.h"
 #include "catalog/faulty/faulty_catalog.h"
 #include "catalog/sqlite/sqlite_catalog.h"
+#include "project/captured.h"
 #include "source/mysql/mysql_source.h"
 #include "source/postgres/postgres_source.h"
 #include "sql/duckdb/duckdb_engine.h"
@@ -203,6 +204,7 @@ Status RemoveState(const ProjectSpec& spec) {
   }
   fs::remove_all(state / "tmp", error);
   fs::remove_all(state / kCacheFolder, error);
+  fs::remove_all(state / kKeyIndexFolder, error);
   // Only empty folders go: what else stands there is somebody else's.
   fs::remove(state, error);
   if (spec.warehouse.find("://") == std::string::npos) fs::remove(spec.warehouse, error);

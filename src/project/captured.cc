@@ -17,7 +17,6 @@ namespace {
 
 /// PostgreSQL cuts names longer than 63; the prefix and a random part have 15 of them.
 constexpr size_t kNamePartMax = 23;
-constexpr char kIndexFolder[] = "/keys";
 
 std::string NamePart(const std::string& text) {
   std::string part = LowerAscii(text.substr(0, kNamePartMax));
@@ -130,7 +129,7 @@ Result<CaptureOptions> CaptureOptionsOf(OpenProject& project, const SourceSpec& 
   options.source = spec.name;
   options.spec = applied->second.Capture();
   options.cadence = spec.commit;
-  options.index_folder = project.spec.state + kIndexFolder;
+  options.index_folder = project.spec.state + "/" + kKeyIndexFolder;
   std::map<SourceTableName, SourceTableObject> objects;
   for (const auto& [name, object] : alive.tables) {
     if (object.source != spec.name) continue;

@@ -12,6 +12,9 @@
 
 namespace tarn {
 
+/// Folder of the state's folder in which the key indexes of followed tables stand.
+inline constexpr char kKeyIndexFolder[] = "keys";
+
 /// What is remembered of a source that is as tarn.yaml says, but for the capture's name.
 SourceObject WantedSource(const SourceSpec& spec, const Source& source);
 

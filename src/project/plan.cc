@@ -93,10 +93,10 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
     Step(Action::kAdd, "table", name, detail);
     plan_.tables_to_load.push_back(planned);
   } else if (captured && plan_.captures_to_begin.count(spec.name) != 0) {
-    Step(Action::kChange, "table", name, "loaded anew, then followed");
+    Step(Action::kChange, "table", name, std::string(kLoadedAnew) + ", then followed");
     plan_.tables_to_load.push_back(planned);
   } else if (!stopped.empty()) {
-    Step(Action::kChange, "table", name, "loaded anew, for it stopped: " + stopped);
+    Step(Action::kChange, "table", name, std::string(kLoadedAnew) + ", for it stopped: " + stopped);
     plan_.tables_to_load.push_back(planned);
   } else if (old->second.target != object.target) {
     Step(Action::kChange, "table", name,

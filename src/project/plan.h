@@ -26,6 +26,9 @@ struct OpenProject {
   std::map<std::string, Source*> sources;  ///< by name
 };
 
+/// How the detail of a step begins that loads a table of mode cdc again.
+inline constexpr char kLoadedAnew[] = "loaded anew";
+
 /// One line of a plan.
 struct PlanStep {
   enum class Action { kAdd, kChange, kRemove };

@@ -142,6 +142,36 @@ def test_a_table_that_joins_is_loaded_and_followed(shop, source):
     assert_equal(shop, source)
 
 
+def test_a_table_that_cannot_follow_stops_alone_until_it_is_loaded_again(shop, source):
+    server, name = source
+    shop.apply()
+    server.execute("ALTER TABLE sale ALTER COLUMN qty TYPE text USING 'n' || qty; INSERT INTO sale VALUES (800, 1, 1, 'many')", name)
+    server.execute("UPDATE item SET name = 'goes on' WHERE id = 1", name)
+    told = shop.run("up", "--once")
+    assert "public.sale is not followed any more" in str(told)
+    assert shop.sql("SELECT name FROM lake.bronze.item WHERE id = 1") == [{"name": "goes on"}]
+    assert "it stopped" in str(shop.plan(check=3))
+    shop.run("resync", "bronze.sale")
+    server.execute("UPDATE sale SET qty = 'some' WHERE id = 800", name)
+    shop.run("up", "--once")
+    assert shop.sql("SELECT qty FROM lake.bronze.sale WHERE id = 800") == [{"qty": "some"}]
+    assert_equal(shop, source)
+    shop.plan(check=0)
+
+
+def test_a_lost_slot_is_an_error_until_everything_is_loaded_again(shop, source):
+    server, name = source
+    shop.apply()
+    slot = server.query(f"SELECT slot_name FROM pg_replication_slots WHERE database = '{name}'")[0][0]
+    server.execute(f"SELECT pg_drop_replication_slot('{slot}'); DELETE FROM item WHERE id = 1; UPDATE sale SET qty = 5", name)
+    lost = shop.run("up", "--once", check=1)
+    assert slot in str(lost) and "tarn resync" in str(lost)
+    shop.run("resync")
+    server.execute("INSERT INTO sale VALUES (801, 1, 1, 1)", name)
+    shop.run("up", "--once")
+    assert_equal(shop, source)
+
+
 def test_a_table_without_identity_is_refused_with_the_repair(project, source):
     server, name = source
     server.execute("CREATE TABLE plain (a int)", name)

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "catalog/forwarding_catalog.h"
 #include "catalog/test_support.h"
 #include "pipeline/ingest/scripted_log_testing.h"
 #include "pipeline/ingest/stream_position.h"
@@ -11,7 +12,6 @@
 namespace tarn {
 namespace {
 
-using testing::ForwardingCatalog;
 using testing::Replay;
 using testing::ScriptedChange;
 using testing::ScriptedLog;
