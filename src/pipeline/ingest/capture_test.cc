@@ -51,7 +51,8 @@ class FaultyCatalog final : public ForwardingCatalog {
 class CaptureTest : public ::testing::Test {
  protected:
   explicit CaptureTest(uint64_t seed = 5) : lake_(seed), catalog_(lake_.catalog()) {
-    folder_ = ::testing::TempDir() + "capture-" + lake_.random().Uuid();
+    // Cases run in processes of their own, side by side: the seed does not tell them apart.
+    folder_ = ::testing::TempDir() + "capture-" + SystemRandom().Uuid();
     context_.catalog = &catalog_;
     context_.tables = lake_.context();
   }
