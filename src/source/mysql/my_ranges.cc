@@ -12,9 +12,11 @@ namespace {
 constexpr int64_t kRangeRowsMin = 20000;
 // Questions to the optimiser for one boundary; each halves the numbers that it may be among.
 constexpr int kStepsMax = 64;
+// An estimate within this part of one half may be a larger one that was cut.
+constexpr int64_t kHalfOff = 20;
 
 std::string Digits(Wide value) {
-  // Keys are at most 64 bits: the sign and 20 digits.
+  // Keys have at most 64 bits, and a sign: 20 digits.
   return value < 0 ? "-" + std::to_string(static_cast<uint64_t>(-value))
                    : std::to_string(static_cast<uint64_t>(value));
 }
@@ -59,13 +61,20 @@ class Splitter {
     return last_ > first_;
   }
 
-  // The optimiser's idea of the rows with a key below `value`: it dives into the index.
-  Result<int64_t> RowsBelow(Wide value) {
-    TARN_ASSIGN_OR_RETURN(
-        const Rows rows,
-        connection_.Query("EXPLAIN SELECT " + key_ + " FROM " + name_ +
-                              " FORCE INDEX (PRIMARY) WHERE " + key_ + " < " + Digits(value),
-                          doing_));
+  // The optimiser's idea of the rows with a key up to `value`: it dives into the index.
+  Result<int64_t> RowsUpTo(Wide value, int64_t all) {
+    TARN_ASSIGN_OR_RETURN(const int64_t rows, Estimate(" WHERE " + key_ + " <= " + Digits(value)));
+    // InnoDB never says that a range has more than half of the rows.
+    if (rows * 2 < all - all / kHalfOff) return rows;
+    TARN_ASSIGN_OR_RETURN(const int64_t others, Estimate(" WHERE " + key_ + " > " + Digits(value)));
+    return std::max<int64_t>(0, all - others);
+  }
+
+  Result<int64_t> Estimate(const std::string& where) {
+    TARN_ASSIGN_OR_RETURN(const Rows rows,
+                          connection_.Query("EXPLAIN SELECT " + key_ + " FROM " + name_ +
+                                                " FORCE INDEX (PRIMARY)" + where,
+                                            doing_));
     // id, select_type, table, [partitions,] type, possible_keys, key, key_len, ref, rows, …
     const int column = connection_.version().is_mariadb ? 8 : 9;
     if (rows.count() < 1 || rows.columns() <= column) return 0;
@@ -73,7 +82,7 @@ class Splitter {
   }
 
   Result<std::vector<Wide>> Boundaries(int64_t pieces) {
-    TARN_ASSIGN_OR_RETURN(const int64_t all, RowsBelow(last_ + 1));
+    TARN_ASSIGN_OR_RETURN(const int64_t all, Estimate(""));
     std::vector<Wide> boundaries;
     Wide from = first_;
     for (int64_t i = 1; i < pieces; ++i) {
@@ -82,7 +91,7 @@ class Splitter {
       Wide high = last_ + 1;
       for (int step = 0; step < kStepsMax && high - low > 1; ++step) {
         const Wide middle = low + (high - low) / 2;
-        TARN_ASSIGN_OR_RETURN(const int64_t below, RowsBelow(middle));
+        TARN_ASSIGN_OR_RETURN(const int64_t below, RowsUpTo(middle - 1, all));
         // Within a tenth of a piece is near enough.
         const int64_t off = below > wanted ? below - wanted : wanted - below;
         (below < wanted ? low : high) = middle;
