@@ -12,6 +12,7 @@
 #include "sql/duckdb/lake_insert.h"
 #include "sql/duckdb/lake_table.h"
 #include "sql/duckdb/lake_write.h"
+#include "sql/duckdb/returned_rows.h"
 
 namespace tarn::duck {
 namespace {
@@ -46,13 +47,23 @@ struct ChangeGlobalState final : duckdb::GlobalSinkState {
   std::unique_ptr<WrittenFiles> files;  ///< of UPDATE
   std::mutex mutex;
   int64_t rows = 0;
+  /// \name RETURNING: the rows of UPDATE, the places of those of DELETE by the index of their file.
+  /// @{
+  std::unique_ptr<ReturnedRows> returned;
+  std::map<uint64_t, DeletionVector> deleted;
+  /// @}
 };
 
 struct ChangeLocalState final : duckdb::LocalSinkState {
   std::optional<RowWriter> writer;
   std::optional<duckdb::ExpressionExecutor> executor;
   duckdb::DataChunk updated;
+  std::optional<ReturnedRows::Part> returned;
   int64_t rows = 0;
+};
+
+struct ChangeSourceState final : duckdb::GlobalSourceState {
+  std::unique_ptr<ChosenRows> deleted;
 };
 
 class LakeRowChange final : public duckdb::PhysicalOperator {
@@ -72,6 +83,8 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
   /// UPDATE: the table's columns in their order, made of the input, and the row id behind them.
   Expressions updated;
   bool keeps_row_ids = false;
+  /// RETURNING: the result is the rows, not their number.
+  bool returns_rows = false;
   std::shared_ptr<ChangedRowsGroup> group = std::make_shared<ChangedRowsGroup>();
 
   std::string GetName() const override { return updated.empty() ? "LAKE_DELETE" : "LAKE_UPDATE"; }
@@ -93,6 +106,9 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
     // Asks whether the table may be written at all, before any work is done.
     state->files = std::make_unique<WrittenFiles>(
         lake, name_, keeps_row_ids ? WrittenFiles::Lineage::kRowIds : WrittenFiles::Lineage::kNone);
+    if (returns_rows && !updated.empty()) {
+      state->returned = std::make_unique<ReturnedRows>(context, types);
+    }
     return state;
   }
 
@@ -112,7 +128,8 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
     auto& global = input.global_state.Cast<ChangeGlobalState>();
     auto& local = input.local_state.Cast<ChangeLocalState>();
     duckdb::SelectionVector fresh(STANDARD_VECTOR_SIZE);
-    const duckdb::idx_t count = Mark(chunk, *global.changed, fresh);
+    auto* deleted = returns_rows && updated.empty() ? &global.deleted : nullptr;
+    const duckdb::idx_t count = Mark(chunk, *global.changed, deleted, fresh);
     local.rows += static_cast<int64_t>(count);
     if (count == 0 || updated.empty()) return duckdb::SinkResultType::NEED_MORE_INPUT;
     if (count < chunk.size()) chunk.Slice(fresh, count);
@@ -121,6 +138,10 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
     // MERGE keeps the global state to itself until here.
     if (!local.writer) local.writer.emplace(*global.files);
     local.writer->Append(context.client, local.updated);
+    if (global.returned) {
+      if (!local.returned) local.returned.emplace(*global.returned);
+      local.returned->Append(local.updated);
+    }
     return duckdb::SinkResultType::NEED_MORE_INPUT;
   }
 
@@ -129,6 +150,7 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
     auto& global = input.global_state.Cast<ChangeGlobalState>();
     auto& local = input.local_state.Cast<ChangeLocalState>();
     if (local.writer) local.writer->Finish();
+    if (local.returned) global.returned->Take(*local.returned);
     const std::lock_guard guard(global.mutex);
     global.rows += local.rows;
     return duckdb::SinkCombineResultType::FINISHED;
@@ -152,18 +174,42 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
     return duckdb::SinkFinalizeType::READY;
   }
 
+  duckdb::unique_ptr<duckdb::GlobalSourceState> GetGlobalSourceState(
+      duckdb::ClientContext& context) const override {
+    auto state = duckdb::make_uniq<ChangeSourceState>();
+    if (!returns_rows || !updated.empty()) return state;
+    // What was deleted stands in its files still: it is read from there.
+    const LakeTable& table = table_.lake_table();
+    state->deleted = std::make_unique<ChosenRows>(
+        context, table_.engine(), table.schema, table.locator->plan(),
+        std::exchange(sink_state->Cast<ChangeGlobalState>().deleted, {}));
+    return state;
+  }
+
  protected:
-  duckdb::SourceResultType GetDataInternal(duckdb::ExecutionContext&, duckdb::DataChunk& chunk,
-                                           duckdb::OperatorSourceInput&) const override {
-    chunk.SetCardinality(1);
-    chunk.SetValue(0, 0, duckdb::Value::BIGINT(sink_state->Cast<ChangeGlobalState>().rows));
-    return duckdb::SourceResultType::FINISHED;
+  duckdb::SourceResultType GetDataInternal(duckdb::ExecutionContext& context,
+                                           duckdb::DataChunk& chunk,
+                                           duckdb::OperatorSourceInput& input) const override {
+    auto& global = sink_state->Cast<ChangeGlobalState>();
+    if (!returns_rows) {
+      chunk.SetCardinality(1);
+      chunk.SetValue(0, 0, duckdb::Value::BIGINT(global.rows));
+      return duckdb::SourceResultType::FINISHED;
+    }
+    if (global.returned) {
+      global.returned->Next(chunk);
+    } else {
+      input.global_state.Cast<ChangeSourceState>().deleted->Next(context, chunk);
+    }
+    return chunk.size() == 0 ? duckdb::SourceResultType::FINISHED
+                             : duckdb::SourceResultType::HAVE_MORE_OUTPUT;
   }
 
  private:
   /// Notes the rows of a chunk; `fresh` are those that the statement has not changed before (a
-  /// join may find a row several times: the first one counts).
+  /// join may find a row several times: the first one counts). They go to `own` too, if given.
   duckdb::idx_t Mark(duckdb::DataChunk& chunk, ChangedRows& changed,
+                     std::map<uint64_t, DeletionVector>* own,
                      duckdb::SelectionVector& fresh) const {
     duckdb::UnifiedVectorFormat files, positions;
     chunk.data[row_id_start].ToUnifiedFormat(chunk.size(), files);
@@ -187,6 +233,7 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
                               "two rows of the source match it: make the source's rows unique"));
       }
       vector->Add(position);
+      if (own != nullptr) (*own)[file].Add(position);
       fresh.set_index(count++, i);
     }
     return count;
@@ -196,13 +243,6 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
   const LakeTableEntry& table_;
   const TableName name_;
 };
-
-[[noreturn]] void RefuseReturning(const char* statement, const duckdb::TableCatalogEntry& table) {
-  Throw(Unsupported(std::string(statement) +
-                        " … RETURNING is not supported on tables of the lake: " +
-                        table.ParentSchema().name + "." + table.name,
-                    "select the rows before or after the statement"));
-}
 
 duckdb::idx_t ReferenceIndex(const duckdb::Expression& expression) {
   return expression.Cast<duckdb::BoundReferenceExpression>().index;
@@ -240,9 +280,9 @@ void SetUpdate(LakeRowChange& change, Expressions columns, const duckdb::TableCa
 duckdb::PhysicalOperator& PlanLakeDelete(duckdb::PhysicalPlanGenerator& planner,
                                          LakeCatalog& catalog, duckdb::LogicalDelete& op,
                                          duckdb::PhysicalOperator& plan) {
-  if (op.return_chunk) RefuseReturning("DELETE", op.table);
   auto& change = planner.Make<LakeRowChange>(op.types, op.estimated_cardinality, catalog, op.table)
                      .Cast<LakeRowChange>();
+  change.returns_rows = op.return_chunk;
   change.row_id_start = ReferenceIndex(*op.expressions.at(0));
   change.children.push_back(plan);
   return change;
@@ -251,10 +291,10 @@ duckdb::PhysicalOperator& PlanLakeDelete(duckdb::PhysicalPlanGenerator& planner,
 duckdb::PhysicalOperator& PlanLakeUpdate(duckdb::PhysicalPlanGenerator& planner,
                                          LakeCatalog& catalog, duckdb::LogicalUpdate& op,
                                          duckdb::PhysicalOperator& plan) {
-  if (op.return_chunk) RefuseReturning("UPDATE", op.table);
   auto& change = planner.Make<LakeRowChange>(op.types, op.estimated_cardinality, catalog, op.table)
                      .Cast<LakeRowChange>();
   change.command = Command::kUpdate;
+  change.returns_rows = op.return_chunk;
   change.row_id_start = plan.types.size() - op.table.GetRowIdColumns().size();
   SetUpdate(change, UpdatedColumns(op.columns, op.expressions, op.bound_defaults, op.table),
             op.table);
@@ -265,15 +305,20 @@ duckdb::PhysicalOperator& PlanLakeUpdate(duckdb::PhysicalPlanGenerator& planner,
 duckdb::PhysicalOperator& PlanLakeMerge(duckdb::PhysicalPlanGenerator& planner,
                                         LakeCatalog& catalog, duckdb::LogicalMergeInto& op,
                                         duckdb::PhysicalOperator& plan) {
-  if (op.return_chunk) RefuseReturning("MERGE", op.table);
   using duckdb::MergeActionType;
   auto& table = op.table.Cast<LakeTableEntry>();
-  const duckdb::vector<duckdb::LogicalType> count_type{duckdb::LogicalType::BIGINT};
+  // What an action gives: the table's columns, to which PhysicalMergeInto adds merge_action.
+  duckdb::vector<duckdb::LogicalType> action_types{duckdb::LogicalType::BIGINT};
+  if (op.return_chunk) {
+    action_types = op.types;
+    action_types.pop_back();
+  }
   const auto group = std::make_shared<ChangedRowsGroup>();
   const auto change_rows = [&]() -> LakeRowChange& {
     auto& change =
-        planner.Make<LakeRowChange>(count_type, 1, catalog, op.table).Cast<LakeRowChange>();
+        planner.Make<LakeRowChange>(action_types, 1, catalog, op.table).Cast<LakeRowChange>();
     change.command = Command::kMerge;
+    change.returns_rows = op.return_chunk;
     change.row_id_start = op.row_id_start;
     change.group = group;
     return change;
@@ -310,7 +355,8 @@ duckdb::PhysicalOperator& PlanLakeMerge(duckdb::PhysicalPlanGenerator& planner,
                                   : std::move(action->expressions.at(place)));
           }
           planned->expressions = std::move(columns);
-          planned->op = PlanLakeMergeInsert(planner, catalog, table);
+          planned->op = PlanLakeMergeInsert(planner, catalog, table, action_types,
+                                            op.return_chunk ? RowResult::kRows : RowResult::kCount);
           break;
         }
         default:
@@ -321,7 +367,7 @@ duckdb::PhysicalOperator& PlanLakeMerge(duckdb::PhysicalPlanGenerator& planner,
   }
   auto& merge = planner.Make<duckdb::PhysicalMergeInto>(op.types, std::move(actions),
                                                         op.row_id_start, op.source_marker,
-                                                        /*parallel=*/true, /*return_chunk=*/false);
+                                                        /*parallel=*/true, op.return_chunk);
   merge.children.push_back(plan);
   return merge;
 }

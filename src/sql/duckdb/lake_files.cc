@@ -109,7 +109,13 @@ std::shared_ptr<const ScanPlan> LakeFileList::shared_plan() const {
 }
 
 const std::map<int32_t, Scalar>* LakeFileList::ConstantsOf(duckdb::idx_t index) const {
+  if (planner_->constants_at) return planner_->constants_at(index);
   return planner_->constants ? planner_->constants(plan().files.at(index)) : nullptr;
+}
+
+std::shared_ptr<const DeletionVector> LakeFileList::OnlyRowsOf(duckdb::idx_t index) const {
+  EnsurePlanned();
+  return planner_->only_rows ? planner_->only_rows(index) : nullptr;
 }
 
 std::shared_ptr<const DeletionVector> LakeFileList::DeletedRowsOf(duckdb::idx_t index) const {

@@ -21,6 +21,15 @@ struct LakeFilePlanner {
   std::function<Result<std::shared_ptr<const DeletionVector>>(const ScanFile&)> deleted_rows;
   /// Values of columns that a file need not have (partition columns), by field id; may be empty.
   std::function<const std::map<int32_t, Scalar>*(const ScanFile&)> constants;
+  /// \name Of plans that read one file several times or in part, by the place of the file in the
+  /// plan; may be empty.
+  /// @{
+  /// The only rows that are read; nullptr for all that are not deleted.
+  std::function<std::shared_ptr<const DeletionVector>(size_t)> only_rows;
+  std::function<const std::map<int32_t, Scalar>*(size_t)> constants_at;
+  /// @}
+  /// The table that the scan is of, where it is none of the lake's own.
+  duckdb::optional_ptr<duckdb::TableCatalogEntry> shown_as;
   /// Where the files are: 0 is the lake's store, others as EngineState::foreign_stores counts.
   uint64_t store_id = 0;
 };
@@ -42,6 +51,8 @@ class LakeFileList final : public duckdb::MultiFileList {
   std::shared_ptr<const ScanPlan> shared_plan() const;
   /// Values of columns that the file at an index need not have; nullptr when there are none.
   const std::map<int32_t, Scalar>* ConstantsOf(duckdb::idx_t index) const;
+  /// The only rows that are read of the file at an index; nullptr for all that are not deleted.
+  std::shared_ptr<const DeletionVector> OnlyRowsOf(duckdb::idx_t index) const;
   /// The deleted rows of the file at an index of the list; nullptr when there are none.
   std::shared_ptr<const DeletionVector> DeletedRowsOf(duckdb::idx_t index) const;
 

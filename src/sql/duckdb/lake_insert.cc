@@ -6,6 +6,7 @@
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/lake_table.h"
 #include "sql/duckdb/lake_write.h"
+#include "sql/duckdb/returned_rows.h"
 
 namespace tarn::duck {
 namespace {
@@ -13,10 +14,12 @@ namespace {
 struct InsertGlobalState final : duckdb::GlobalSinkState {
   InsertGlobalState(LakeTransaction& lake, const TableName& table) : files(lake, table) {}
   WrittenFiles files;
+  std::unique_ptr<ReturnedRows> returned;  ///< RETURNING
 };
 
 struct InsertLocalState final : duckdb::LocalSinkState {
   std::optional<RowWriter> writer;
+  std::optional<ReturnedRows::Part> returned;
 };
 
 class LakeInsert final : public duckdb::PhysicalOperator {
@@ -31,6 +34,7 @@ class LakeInsert final : public duckdb::PhysicalOperator {
   TableName table;
   duckdb::unique_ptr<duckdb::BoundCreateTableInfo> create;
   bool parallel = true;
+  RowResult answer = RowResult::kCount;
   /// Of MERGE's inserts: the table.
   const LakeTableEntry* merged_into = nullptr;
 
@@ -50,7 +54,12 @@ class LakeInsert final : public duckdb::PhysicalOperator {
     if (create != nullptr) {
       create->schema.CreateTable(catalog_.GetCatalogTransaction(context), *create);
     }
-    return duckdb::make_uniq<InsertGlobalState>(LakeTransaction::Get(context, catalog_), table);
+    auto state =
+        duckdb::make_uniq<InsertGlobalState>(LakeTransaction::Get(context, catalog_), table);
+    if (answer == RowResult::kRows) {
+      state->returned = std::make_unique<ReturnedRows>(context, types);
+    }
+    return state;
   }
 
   duckdb::unique_ptr<duckdb::LocalSinkState> GetLocalSinkState(
@@ -60,16 +69,24 @@ class LakeInsert final : public duckdb::PhysicalOperator {
 
   duckdb::SinkResultType Sink(duckdb::ExecutionContext& context, duckdb::DataChunk& chunk,
                               duckdb::OperatorSinkInput& input) const override {
-    auto& writer = input.local_state.Cast<InsertLocalState>().writer;
-    if (!writer) writer.emplace(input.global_state.Cast<InsertGlobalState>().files);
-    writer->Append(context.client, chunk);
+    auto& global = input.global_state.Cast<InsertGlobalState>();
+    auto& local = input.local_state.Cast<InsertLocalState>();
+    if (!local.writer) local.writer.emplace(global.files);
+    local.writer->Append(context.client, chunk);
+    if (global.returned) {
+      if (!local.returned) local.returned.emplace(*global.returned);
+      local.returned->Append(chunk);
+    }
     return duckdb::SinkResultType::NEED_MORE_INPUT;
   }
 
   duckdb::SinkCombineResultType Combine(duckdb::ExecutionContext&,
                                         duckdb::OperatorSinkCombineInput& input) const override {
-    auto& writer = input.local_state.Cast<InsertLocalState>().writer;
-    if (writer) writer->Finish();
+    auto& local = input.local_state.Cast<InsertLocalState>();
+    if (local.writer) local.writer->Finish();
+    if (local.returned) {
+      input.global_state.Cast<InsertGlobalState>().returned->Take(*local.returned);
+    }
     return duckdb::SinkCombineResultType::FINISHED;
   }
 
@@ -94,8 +111,14 @@ class LakeInsert final : public duckdb::PhysicalOperator {
  protected:
   duckdb::SourceResultType GetDataInternal(duckdb::ExecutionContext&, duckdb::DataChunk& chunk,
                                            duckdb::OperatorSourceInput&) const override {
+    const auto& global = sink_state->Cast<InsertGlobalState>();
+    if (global.returned) {
+      global.returned->Next(chunk);
+      return chunk.size() == 0 ? duckdb::SourceResultType::FINISHED
+                               : duckdb::SourceResultType::HAVE_MORE_OUTPUT;
+    }
     chunk.SetCardinality(1);
-    chunk.SetValue(0, 0, duckdb::Value::BIGINT(sink_state->Cast<InsertGlobalState>().files.rows()));
+    chunk.SetValue(0, 0, duckdb::Value::BIGINT(global.files.rows()));
     return duckdb::SourceResultType::FINISHED;
   }
 
@@ -121,10 +144,6 @@ duckdb::PhysicalOperator& PlanLakeInsert(duckdb::PhysicalPlanGenerator& planner,
                                          LakeCatalog& catalog, duckdb::LogicalInsert& op,
                                          duckdb::optional_ptr<duckdb::PhysicalOperator> plan) {
   const std::string name = op.table.ParentSchema().name + "." + op.table.name;
-  if (op.return_chunk) {
-    Throw(Unsupported("INSERT … RETURNING is not supported on tables of the lake: " + name,
-                      "select the rows after the INSERT"));
-  }
   if (op.on_conflict_info.action_type != duckdb::OnConflictAction::THROW) {
     Throw(Unsupported("ON CONFLICT is not supported on tables of the lake: " + name));
   }
@@ -132,17 +151,21 @@ duckdb::PhysicalOperator& PlanLakeInsert(duckdb::PhysicalPlanGenerator& planner,
   auto& insert =
       planner.Make<LakeInsert>(op.types, op.estimated_cardinality, catalog).Cast<LakeInsert>();
   insert.table = TableName{op.table.ParentSchema().name, op.table.name};
-  insert.parallel = !KeepsOrder(child);
+  // Rows are returned in the order in which they came.
+  insert.parallel = !op.return_chunk && !KeepsOrder(child);
+  insert.answer = op.return_chunk ? RowResult::kRows : RowResult::kCount;
   insert.children.push_back(child);
   return insert;
 }
 
 duckdb::PhysicalOperator& PlanLakeMergeInsert(duckdb::PhysicalPlanGenerator& planner,
-                                              LakeCatalog& catalog, LakeTableEntry& table) {
-  const duckdb::vector<duckdb::LogicalType> types{duckdb::LogicalType::BIGINT};
+                                              LakeCatalog& catalog, LakeTableEntry& table,
+                                              const duckdb::vector<duckdb::LogicalType>& types,
+                                              RowResult result) {
   auto& insert = planner.Make<LakeInsert>(types, 1, catalog).Cast<LakeInsert>();
   insert.table = TableName{table.ParentSchema().name, table.name};
   insert.merged_into = &table;
+  insert.answer = result;
   return insert;
 }
 

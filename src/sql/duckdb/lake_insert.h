@@ -12,9 +12,14 @@ namespace tarn::duck {
 duckdb::PhysicalOperator& PlanLakeInsert(duckdb::PhysicalPlanGenerator& planner,
                                          LakeCatalog& catalog, duckdb::LogicalInsert& op,
                                          duckdb::optional_ptr<duckdb::PhysicalOperator> plan);
-/// The sink of MERGE's inserts; its rows have the table's columns in their order.
+/// What a sink answers with when its statement is done: how many rows there were, or the rows.
+enum class RowResult { kCount, kRows };
+/// The sink of MERGE's inserts; its rows have the table's columns in their order. `types` are those
+/// of what it answers with.
 duckdb::PhysicalOperator& PlanLakeMergeInsert(duckdb::PhysicalPlanGenerator& planner,
-                                              LakeCatalog& catalog, LakeTableEntry& table);
+                                              LakeCatalog& catalog, LakeTableEntry& table,
+                                              const duckdb::vector<duckdb::LogicalType>& types,
+                                              RowResult result);
 duckdb::PhysicalOperator& PlanLakeCreateTableAs(duckdb::PhysicalPlanGenerator& planner,
                                                 LakeCatalog& catalog,
                                                 duckdb::LogicalCreateTable& op,

@@ -13,6 +13,7 @@
 #include "sql/duckdb/file_system.h"
 #include "sql/duckdb/foreign_table.h"
 #include "sql/duckdb/lake_catalog.h"
+#include "sql/duckdb/row_filters.h"
 #include "sql/duckdb/types.h"
 #include "table/iceberg/manifest.h"
 
@@ -65,23 +66,6 @@ duckdb::MultiFileColumnDefinition RowIdColumn() {
       duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value(duckdb::LogicalType::BIGINT));
   return column;
 }
-
-/// Leaves deleted rows out of a file's scan.
-class DeletedRowsFilter final : public duckdb::DeleteFilter {
- public:
-  explicit DeletedRowsFilter(std::shared_ptr<const DeletionVector> deleted)
-      : deleted_(std::move(deleted)) {}
-
-  duckdb::idx_t Filter(duckdb::row_t start, duckdb::idx_t count,
-                       duckdb::SelectionVector& result) override {
-    result.Initialize(std::max<duckdb::idx_t>(count, STANDARD_VECTOR_SIZE));
-    return static_cast<duckdb::idx_t>(
-        deleted_->SelectLive(start, static_cast<int64_t>(count), result.data()));
-  }
-
- private:
-  const std::shared_ptr<const DeletionVector> deleted_;
-};
 
 class LakeReader final : public duckdb::MultiFileReader {
  public:
@@ -234,9 +218,11 @@ class LakeReader final : public duckdb::MultiFileReader {
       const duckdb::MultiFileReaderBindData& bind,
       const duckdb::virtual_column_map_t& virtual_columns) override {
     const auto& files = file_list.Cast<LakeFileList>();
-    if (auto deleted = files.DeletedRowsOf(reader_data.reader->file_list_idx.GetIndex())) {
-      reader_data.reader->deletion_filter =
-          duckdb::make_uniq<DeletedRowsFilter>(std::move(deleted));
+    const auto index = reader_data.reader->file_list_idx.GetIndex();
+    if (auto wanted = files.OnlyRowsOf(index)) {
+      reader_data.reader->deletion_filter = LeaveOnly(std::move(wanted));
+    } else if (auto deleted = files.DeletedRowsOf(index)) {
+      reader_data.reader->deletion_filter = LeaveOut(std::move(deleted));
     }
     const auto& local = reader_data.reader->GetColumns();
     // Files that other writers made without field ids are mapped by name (Iceberg "Column
@@ -350,6 +336,7 @@ duckdb::vector<duckdb::PartitionStatistics> ScanPartitionStats(
   duckdb::vector<duckdb::PartitionStatistics> result;
   const LakeFileList& files = FilesOf(*input.bind_data);
   NoteRead(context, files);
+  if (files.planner().only_rows) return {};
   for (const ScanFile& file : files.plan().files) {
     int64_t live = file.file.record_count;
     if (live < 0) return {};

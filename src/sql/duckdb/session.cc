@@ -92,7 +92,11 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text)
     statements = connection_->ExtractStatements("ROLLBACK");
   }
   const std::string tag = TagOf(*statements[0]);
-  auto result = connection_->SendQuery(std::move(statements[0]));
+  duckdb::QueryParameters parameters(duckdb::QueryResultOutputType::ALLOW_STREAMING);
+  // What cannot be streamed (RETURNING: all of it is committed before the first row is handed out)
+  // spills to disk beyond DuckDB's memory.
+  parameters.memory_type = duckdb::QueryResultMemoryType::BUFFER_MANAGED;
+  auto result = connection_->SendQuery(std::move(statements[0]), parameters);
   if (result->HasError()) return FromDuckDb(result->GetErrorObject());
   return MakeRows(connection_, state_, std::move(result), tag, engine_.options.limits);
 }
