@@ -8,11 +8,12 @@
 #include "base/random.h"
 #include "catalog/committer.h"
 #include "catalog/faulty/faulty_catalog.h"
+#include "catalog/sqlite/query_log.h"
 #include "catalog/sqlite/sqlite_catalog.h"
 #include "project/captured.h"
 #include "source/mysql/mysql_source.h"
 #include "source/postgres/postgres_source.h"
-#include "sql/duckdb/duckdb_engine.h"
+#include "sql/duckdb/remembering_engine.h"
 #include "storage/cache/cached_store.h"
 #include "storage/faulty/faulty_store.h"
 #include "storage/local/local_store.h"
@@ -169,7 +170,10 @@ Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options) {
     return OpenForeignStore(project, location);
   };
   engine.temp_directory = (fs::path(spec.state) / "tmp").string();
-  TARN_ASSIGN_OR_RETURN(wired->engine, OpenDuckDbEngine(std::move(engine)));
+  SqliteQueryLogOptions log;
+  log.folder = wired->state_exists ? spec.state : "";
+  TARN_ASSIGN_OR_RETURN(wired->engine,
+                        OpenDuckDbEngine(std::move(engine), OpenSqliteQueryLog(std::move(log))));
 
   wired->open.catalog = wired->catalog.get();
   wired->open.tables = tables;
@@ -196,7 +200,8 @@ bool StateExists(const ProjectSpec& spec) {
 Status RemoveState(const ProjectSpec& spec) {
   std::error_code error;
   const fs::path state(spec.state);
-  for (const char* name : {"catalog.db", "catalog.db-wal", "catalog.db-shm"}) {
+  for (const char* name : {"queries.db", "queries.db-wal", "queries.db-shm", "catalog.db",
+                           "catalog.db-wal", "catalog.db-shm"}) {
     fs::remove(state / name, error);
     if (error)
       return Unavailable("cannot remove " + (state / name).string() + ": " + error.message());

@@ -16,6 +16,7 @@
 #include "sql/duckdb/lineage.h"
 #include "sql/duckdb/live_catalog.h"
 #include "sql/duckdb/live_scan.h"
+#include "sql/duckdb/remembering_engine.h"
 #include "sql/duckdb/session.h"
 #include "sql/duckdb/statement.h"
 #include "sql/duckdb/types.h"
@@ -54,7 +55,8 @@ void Attach(duckdb::Connection& connection, const std::string& name, const std::
 
 class DuckDbEngine final : public SqlEngine {
  public:
-  explicit DuckDbEngine(SqlEngineOptions options) : state_(std::move(options)) {
+  DuckDbEngine(SqlEngineOptions options, std::unique_ptr<QueryLog> queries)
+      : state_(std::move(options)), queries_(std::move(queries)) {
     state_.open_token = SystemRandom().Uuid();
   }
 
@@ -99,7 +101,8 @@ class DuckDbEngine final : public SqlEngine {
 
   Result<std::unique_ptr<Session>> NewSession(const SessionOptions& options) override {
     return Guard([&]() -> Result<std::unique_ptr<Session>> {
-      return std::unique_ptr<Session>(DuckDbSession::Open(database_, state_, options));
+      return std::unique_ptr<Session>(
+          DuckDbSession::Open(database_, state_, options, queries_.get()));
     });
   }
 
@@ -121,7 +124,8 @@ class DuckDbEngine final : public SqlEngine {
     QueryInputs inputs = InputsOfQuery(state_.options, *query);
     analysis.lake_inputs = std::move(inputs.lake);
     analysis.live_inputs = std::move(inputs.live);
-    const std::unique_ptr<DuckDbSession> session = DuckDbSession::Open(database_, state_, options);
+    const std::unique_ptr<DuckDbSession> session =
+        DuckDbSession::Open(database_, state_, options, nullptr);
     duckdb::ClientContext& context = *session->connection().context;
     Status bound;
     context.RunFunctionInTransaction([&] {
@@ -164,6 +168,7 @@ class DuckDbEngine final : public SqlEngine {
   }
 
   EngineState state_;
+  const std::unique_ptr<QueryLog> queries_;  ///< may be absent
   std::shared_ptr<duckdb::DuckDB> database_;
 };
 
@@ -171,7 +176,12 @@ class DuckDbEngine final : public SqlEngine {
 }  // namespace duck
 
 Result<std::unique_ptr<SqlEngine>> OpenDuckDbEngine(SqlEngineOptions options) {
-  auto engine = std::make_unique<duck::DuckDbEngine>(std::move(options));
+  return OpenDuckDbEngine(std::move(options), nullptr);
+}
+
+Result<std::unique_ptr<SqlEngine>> OpenDuckDbEngine(SqlEngineOptions options,
+                                                    std::unique_ptr<QueryLog> queries) {
+  auto engine = std::make_unique<duck::DuckDbEngine>(std::move(options), std::move(queries));
   TARN_RETURN_IF_ERROR(engine->Open());
   return std::unique_ptr<SqlEngine>(std::move(engine));
 }

@@ -62,6 +62,7 @@ bool IsHarmless(const std::string& function) {
                                                          "tarn_show_create",
                                                          "tarn_runs",
                                                          "tarn_commits",
+                                                         "tarn_queries",
                                                          "create_tag",
                                                          "create_branch",
                                                          "drop_tag",

@@ -8,6 +8,7 @@
 #include "sql/duckdb/info_table.h"
 #include "sql/duckdb/lake_catalog.h"
 #include "sql/duckdb/lake_table.h"
+#include "sql/duckdb/statement_state.h"
 #include "sql/duckdb/table_calls.h"
 #include "sql/duckdb/table_info.h"
 #include "table/model/partition.h"
@@ -170,6 +171,33 @@ InfoTable Runs(duckdb::ClientContext&, EngineState& engine, const std::vector<Va
   return table;
 }
 
+InfoTable Queries(duckdb::ClientContext& context, EngineState&, const std::vector<Value>&) {
+  constexpr double kMicrosPerMilli = 1000;
+  InfoTable table;
+  table.Column("id", LogicalType::VARCHAR);
+  table.Column("started_at", LogicalType::TIMESTAMP_TZ);
+  table.Column("duration_ms", LogicalType::DOUBLE);
+  table.Column("statement", LogicalType::VARCHAR);
+  table.Column("status", LogicalType::VARCHAR);
+  table.Column("rows", LogicalType::BIGINT);
+  table.Column("error_kind", LogicalType::VARCHAR);
+  table.Column("error", LogicalType::VARCHAR);
+  table.Column("author", LogicalType::VARCHAR);
+  table.Column("sequence", LogicalType::BIGINT);
+  const auto state = StatementState::Find(context);
+  if (!state || state->queries == nullptr) return table;
+  const auto text = [](const std::string& value) { return value.empty() ? Value() : Value(value); };
+  for (const QueryRecord& query : ValueOrThrow(state->queries->List(kListMax))) {
+    table.rows.push_back(
+        {Value(query.id), Time(query.started_micros),
+         Value::DOUBLE(static_cast<double>(query.duration_micros) / kMicrosPerMilli),
+         Value(query.statement), Value(query.status), Value::BIGINT(query.rows),
+         text(query.error_kind), text(query.error), Value(query.author),
+         query.sequence ? Value::BIGINT(query.sequence->value()) : Value()});
+  }
+  return table;
+}
+
 InfoTable Commits(duckdb::ClientContext&, EngineState& engine, const std::vector<Value>&) {
   InfoTable table;
   table.Column("sequence", LogicalType::BIGINT);
@@ -196,7 +224,9 @@ void RegisterInfoFunctions(duckdb::DatabaseInstance& database, EngineState& engi
   AddInfoFunction(loader, engine, "tarn_runs", 0, Runs);
   AddInfoFunction(loader, engine, "tarn_commits", 0, Commits);
   AddSystemView(database, "runs", "SELECT * FROM tarn_runs()");
+  AddInfoFunction(loader, engine, "tarn_queries", 0, Queries);
   AddSystemView(database, "commits", "SELECT * FROM tarn_commits()");
+  AddSystemView(database, "queries", "SELECT * FROM tarn_queries()");
   RegisterTableInfo(loader, database, engine);
   RegisterTableCalls(loader, engine);
 }

@@ -23,9 +23,10 @@ LakeTransaction::LakeTransaction(duckdb::TransactionManager& owner, duckdb::Clie
     : Transaction(owner, client),
       engine_(engine),
       session_(SessionState::Find(client)),
+      statement_(StatementState::Find(client)),
       extent_(client.transaction.IsAutoCommit() ? LakeState::Extent::kOneStatement
                                                 : LakeState::Extent::kExplicit),
-      state_(engine, OptionsOf(session_)) {}
+      state_(engine, OptionsOf(session_), statement_ ? &statement_->sequence : nullptr) {}
 
 LakeTransaction& LakeTransaction::Get(duckdb::ClientContext& context, duckdb::Catalog& catalog) {
   return Transaction::Get(context, catalog).Cast<LakeTransaction>();

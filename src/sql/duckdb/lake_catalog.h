@@ -8,6 +8,7 @@
 
 #include "sql/duckdb/engine_state.h"
 #include "sql/duckdb/lake_state.h"
+#include "sql/duckdb/statement_state.h"
 
 namespace tarn::duck {
 
@@ -26,6 +27,7 @@ class LakeTransaction final : public duckdb::Transaction {
   LakeState& state() { return state_; }
   EngineState& engine() { return engine_; }
   SessionState* session() { return session_.get(); }
+  StatementState* statement() { return statement_.get(); }
   /// Whether BEGIN opened it, or the statement itself.
   LakeState::Extent extent() const { return extent_; }
 
@@ -36,6 +38,7 @@ class LakeTransaction final : public duckdb::Transaction {
  private:
   EngineState& engine_;
   duckdb::shared_ptr<SessionState> session_;
+  duckdb::shared_ptr<StatementState> statement_;
   const LakeState::Extent extent_;
   LakeState state_;
   std::recursive_mutex mutex_;

@@ -41,8 +41,9 @@ bool IsNotFound(const Error& error) { return error.kind == ErrorKind::kNotFound;
 
 }  // namespace
 
-LakeState::LakeState(EngineState& engine, const SessionOptions& session)
-    : engine_(engine), session_(session) {}
+LakeState::LakeState(EngineState& engine, const SessionOptions& session,
+                     std::atomic<int64_t>* pinned)
+    : engine_(engine), session_(session), told_(pinned) {}
 LakeState::~LakeState() = default;
 
 Result<Sequence> LakeState::PinLocked() {
@@ -53,6 +54,7 @@ Result<Sequence> LakeState::PinLocked() {
       TARN_ASSIGN_OR_RETURN(pinned_, engine_.options.catalog->CurrentSequence());
     }
   }
+  if (told_ != nullptr) *told_ = pinned_->value();
   return *pinned_;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -66,7 +67,9 @@ enum class OnTaken { kFail, kKeep, kReplace };
 /// Errors: those of Catalog; PermissionDenied for tables that a source or a model keeps.
 class LakeState {
  public:
-  LakeState(EngineState& engine, const SessionOptions& session);
+  /// `pinned`, if given, is told the sequence number.
+  LakeState(EngineState& engine, const SessionOptions& session,
+            std::atomic<int64_t>* pinned = nullptr);
   ~LakeState();
 
   /// \name Reading
@@ -165,6 +168,7 @@ class LakeState {
 
   EngineState& engine_;
   const SessionOptions& session_;
+  std::atomic<int64_t>* const told_;
   mutable std::recursive_mutex mutex_;
   std::optional<Sequence> pinned_;
   std::optional<std::vector<std::string>> schemas_;

@@ -5,6 +5,7 @@
 #include "duckdb/main/valid_checker.hpp"
 #include "duckdb/transaction/meta_transaction.hpp"
 #include "sql/duckdb/errors.h"
+#include "sql/duckdb/query_recorder.h"
 #include "sql/duckdb/rows.h"
 #include "sql/duckdb/show.h"
 #include "sql/duckdb/statement.h"
@@ -23,20 +24,24 @@ bool TransactionFailed(duckdb::ClientContext& context) {
 }  // namespace
 
 DuckDbSession::DuckDbSession(std::shared_ptr<duckdb::DuckDB> database, EngineState& engine,
-                             const SessionOptions& options)
+                             const SessionOptions& options, QueryLog* queries)
     : database_(std::move(database)),
       engine_(engine),
       state_(duckdb::make_shared_ptr<SessionState>(options)),
+      statement_(duckdb::make_shared_ptr<StatementState>(queries)),
       connection_(std::make_shared<duckdb::Connection>(*database_)) {}
 
 DuckDbSession::~DuckDbSession() = default;
 
 std::unique_ptr<DuckDbSession> DuckDbSession::Open(std::shared_ptr<duckdb::DuckDB> database,
                                                    EngineState& engine,
-                                                   const SessionOptions& options) {
-  std::unique_ptr<DuckDbSession> session(new DuckDbSession(std::move(database), engine, options));
+                                                   const SessionOptions& options,
+                                                   QueryLog* queries) {
+  std::unique_ptr<DuckDbSession> session(
+      new DuckDbSession(std::move(database), engine, options, queries));
   duckdb::ClientContext& context = *session->connection_->context;
   context.registered_state->Insert(SessionState::kKey, session->state_);
+  context.registered_state->Insert(StatementState::kKey, session->statement_);
   const std::string schema =
       options.default_schema.empty() ? DEFAULT_SCHEMA : options.default_schema;
   duckdb::ClientData::Get(context).catalog_search_path->Set(
@@ -57,6 +62,18 @@ Result<std::vector<std::string>> DuckDbSession::Split(const std::string& text) {
 
 Result<std::unique_ptr<Rows>> DuckDbSession::Execute(const std::string& statement) {
   interrupted_ = false;
+  statement_->cancel.Reset();
+  if (connection_->IsAutoCommit()) statement_->sequence = -1;
+  QueryRecorder recorder(engine_, state_->options, statement_, statement);
+  auto rows = ExecuteUntilCommitted(statement);
+  if (!rows.ok()) {
+    recorder.Failed(rows.error());
+    return rows;
+  }
+  return recorder.Follow(std::move(rows).value());
+}
+
+Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteUntilCommitted(const std::string& statement) {
   for (int64_t attempt = 1;; ++attempt) {
     const bool own_transaction = connection_->IsAutoCommit();
     state_->commit_error.reset();
@@ -103,6 +120,7 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text)
 
 void DuckDbSession::Interrupt() {
   interrupted_ = true;
+  statement_->cancel.Request(Cancelled("interrupted"));
   connection_->Interrupt();
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sql/duckdb/engine_state.h"
+#include "sql/duckdb/statement_state.h"
 
 namespace tarn::duck {
 
@@ -14,7 +15,8 @@ class DuckDbSession final : public Session {
  public:
   /// Throws what DuckDB throws.
   static std::unique_ptr<DuckDbSession> Open(std::shared_ptr<duckdb::DuckDB> database,
-                                             EngineState& engine, const SessionOptions& options);
+                                             EngineState& engine, const SessionOptions& options,
+                                             QueryLog* queries);
   ~DuckDbSession() override;
 
   Result<std::vector<std::string>> Split(const std::string& text) override;
@@ -25,13 +27,15 @@ class DuckDbSession final : public Session {
 
  private:
   DuckDbSession(std::shared_ptr<duckdb::DuckDB> database, EngineState& engine,
-                const SessionOptions& options);
+                const SessionOptions& options, QueryLog* queries);
+  Result<std::unique_ptr<Rows>> ExecuteUntilCommitted(const std::string& statement);
   Result<std::unique_ptr<Rows>> ExecuteOne(const std::string& statement);
 
   std::shared_ptr<duckdb::DuckDB> database_;
   EngineState& engine_;
   std::atomic<bool> interrupted_{false};  ///< since the statement began
   duckdb::shared_ptr<SessionState> state_;
+  duckdb::shared_ptr<StatementState> statement_;
   std::shared_ptr<duckdb::Connection> connection_;
 };
 
