@@ -1,4 +1,5 @@
-"""UPDATE, DELETE and MERGE by Tarn, read by everybody else: vectors on Iceberg 3 and in Delta, position deletes on Iceberg 2."""
+"""UPDATE, DELETE and MERGE by Tarn, read by everybody else: vectors on Iceberg 3 and in Delta, position deletes on Iceberg 2, files
+written anew where the table asks for copy on write."""
 import pathlib
 
 import pytest
@@ -28,13 +29,18 @@ def do(project, statement):
     project.run("sql", "-c", statement)
 
 
-def changed(project, partition="", version="auto", where=None):
+COPY_ON_WRITE = ", ".join(f"'write.{command}.mode' = 'copy-on-write'" for command in ("delete", "update", "merge"))
+
+
+def changed(project, partition="", version="auto", where=None, properties=""):
     project.yaml(f"name: shop\ncatalog: lake\n{where or projects.warehouse()}")
     project.apply()
     do(project, "CREATE SCHEMA lake.s")
     do(project, f"CREATE TABLE lake.s.t {partition} AS {ROWS}")
     if version != "auto":
         do(project, f"ALTER TABLE lake.s.t SET ('tarn.iceberg' = '{version}')")
+    if properties:
+        do(project, f"ALTER TABLE lake.s.t SET ({properties})")
     for change in CHANGES:
         do(project, change)
     return project.location("s.t")
@@ -47,7 +53,24 @@ def rows_of(table):
 @pytest.mark.parametrize("version", ["auto", "2"])
 @pytest.mark.parametrize("partition", ["", "PARTITIONED BY (bucket(4, i))", "PARTITIONED BY (k)"])
 def test_every_reader_sees_the_changes(project, version, partition):
-    location = changed(project, partition, version)
+    assert not unlike(changed(project, partition, version))
+
+
+@pytest.mark.parametrize("version", ["2", "3"])
+@pytest.mark.parametrize("partition", ["", "PARTITIONED BY (k)"])
+def test_every_reader_sees_files_written_anew(project, version, partition):
+    location = changed(project, partition, version, properties=COPY_ON_WRITE)
+    assert not unlike(location)
+    # Nothing is left for readers that know no deletes.
+    assert not list(pathlib.Path(location).glob("deletes/*"))
+    log = "".join(path.read_text() for path in sorted(pathlib.Path(location).glob("_delta_log/*.json")))
+    assert '"remove"' in log and "deletionVector" not in log and "deletionVectors" not in log
+    from deltalake import DeltaTable
+    assert rows_of(DeltaTable(location).to_pyarrow_table()) == expected()
+
+
+def unlike(location):
+    """The readers that do not find the expected rows, and what they found."""
     wrong = {}
     for reader in readers.READERS.values():
         try:
@@ -57,7 +80,7 @@ def test_every_reader_sees_the_changes(project, version, partition):
             continue
         if found != expected():
             wrong[reader.name] = f"{len(found)} rows, {len(expected())} expected"
-    assert not wrong
+    return wrong
 
 
 def test_tarn_reads_its_own_changes(project):

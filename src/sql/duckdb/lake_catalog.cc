@@ -84,6 +84,13 @@ duckdb::ErrorData LakeTransactionManager::CommitTransaction(duckdb::ClientContex
                                                             duckdb::Transaction& transaction) {
   // No rollback follows a failed commit: the transaction ends here in any case.
   const std::unique_ptr<LakeTransaction> lake = Take(transaction);
+  const CancelFlag* cancel = lake->statement() != nullptr ? &lake->statement()->cancel : nullptr;
+  const Status rewritten = Guard([&] { return lake->state().RewriteChangedFiles(cancel); });
+  if (!rewritten.ok()) {
+    lake->state().Abort();
+    if (lake->session() != nullptr) lake->session()->commit_error = rewritten.error();
+    return duckdb::ErrorData(duckdb::ExceptionType::TRANSACTION, rewritten.error().message);
+  }
   const Status committed = Guard([&lake] { return lake->state().Commit(lake->extent()); });
   if (committed.ok()) return duckdb::ErrorData();
   // After any other error the files may be the table's.

@@ -163,11 +163,12 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
     LakeState::RowChanges changes;
     changes.command = command;
     changes.added = global.files->Take();
+    if (keeps_row_ids) changes.row_ids = LakeState::RowChanges::RowIds::kStored;
     const RowLocator& locator = *table_.lake_table().locator;
     changes.read = locator.read();
     // The first action of a MERGE that ends takes the rows of all of them: their sinks are done.
     for (auto& [index, positions] : std::exchange(global.changed->by_file, {})) {
-      changes.deleted.push_back({locator.plan()->files.at(index).file, std::move(positions)});
+      changes.deleted.push_back({locator.plan()->files.at(index), std::move(positions)});
     }
     LakeTransaction& lake = LakeTransaction::Get(context, catalog_);
     ThrowIfError(lake.state().ChangeRows(name_, std::move(changes)));

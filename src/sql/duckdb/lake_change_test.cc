@@ -212,12 +212,6 @@ TEST_F(ChangeTest, CommitOfAFailedTransactionSaysThatNothingIsKept) {
   EXPECT_EQ(Sql("SELECT count(*) FROM s.t WHERE i = 60"), answer == "COMMIT" ? "1\n" : "0\n");
 }
 
-TEST_F(ChangeTest, CopyOnWriteIsRefusedByName) {
-  Sql("ALTER TABLE s.t SET ('write.update.mode' = 'copy-on-write')");
-  EXPECT_EQ(Sql("UPDATE s.t SET i = 0"), "unsupported: table s.t asks for copy-on-write");
-  EXPECT_EQ(Sql("DELETE FROM s.t WHERE i = 0"), "DELETE 1");
-}
-
 TEST_F(ChangeTest, RowsKeepTheirIdsThroughUpdates) {
   Sql("DELETE FROM s.t WHERE i = 0");  // raises the table to version 3: ids are given
   EXPECT_EQ(Sql("SELECT string_agg(_row_id, ' ' ORDER BY i) FROM s.t"), "1 2 3 4 5 6 7 8 9\n");

@@ -19,23 +19,26 @@ std::pair<std::string, std::string> SplitOwner(const std::string& owner) {
   return {owner.substr(0, colon), owner.substr(colon + 1)};
 }
 
+constexpr char kCopyOnWrite[] = "copy-on-write";
+
 /// Iceberg's table properties "write.delete.isolation-level", "write.update.mode" and so on; empty
 /// where the table does not say.
-std::string WriteProperty(const TableMetadata* table, LakeState::RowChanges::Command command,
-                          const std::string& name) {
-  if (table == nullptr) return "";
+std::string WriteProperty(const std::map<std::string, std::string>& properties,
+                          LakeState::RowChanges::Command command, const std::string& name) {
   using Command = LakeState::RowChanges::Command;
   const char* verb = command == Command::kDelete   ? "delete"
                      : command == Command::kUpdate ? "update"
                                                    : "merge";
-  const auto found = table->properties.find("write." + std::string(verb) + "." + name);
-  return found == table->properties.end() ? "" : found->second;
+  const auto found = properties.find("write." + std::string(verb) + "." + name);
+  return found == properties.end() ? "" : found->second;
 }
 
 /// Serializable by default.
-Isolation IsolationOf(const TableMetadata* table, LakeState::RowChanges::Command command) {
-  return WriteProperty(table, command, "isolation-level") == "snapshot" ? Isolation::kSnapshot
-                                                                        : Isolation::kSerializable;
+Isolation IsolationOf(const std::map<std::string, std::string>& properties,
+                      LakeState::RowChanges::Command command) {
+  return WriteProperty(properties, command, "isolation-level") == "snapshot"
+             ? Isolation::kSnapshot
+             : Isolation::kSerializable;
 }
 
 Error Taken(const TableName& name, const LakeRelation& relation) {
@@ -164,6 +167,7 @@ Result<bool> LakeState::CreateTable(const TableName& name, const Schema& schema,
   TARN_ASSIGN_OR_RETURN(local.transaction, TableTransaction::Create(engine_.options.tables, table));
   local.entry.name = name;
   local.entry.location = table.location;
+  local.properties = properties;
   tables_[name] = std::move(local);
   return true;
 }
@@ -352,31 +356,34 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
   const std::lock_guard lock(mutex_);
   TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
   found_.clear();
-  if (WriteProperty(local->base.get(), changes.command, "mode") == "copy-on-write") {
-    return Unsupported("table " + name.ToString() + " asks for copy-on-write",
-                       "set the property write.<command>.mode to merge-on-read; `tarn maintain` "
-                       "rewrites the files later");
-  }
+  const auto& properties = local->base ? local->base->properties : local->properties;
   // What was not there when it was looked for must not be there when this is committed.
-  local->transaction->ReadRows(changes.read, IsolationOf(local->base.get(), changes.command));
+  local->transaction->ReadRows(changes.read, IsolationOf(properties, changes.command));
   if (changes.deleted.empty() && changes.added.empty()) return Status::Ok();
   local->touched = true;
-  std::move(changes.added.begin(), changes.added.end(), std::back_inserter(local->files));
-  for (RowDeletes& one : changes.deleted) {
-    Local::Deletes& deletes = local->deletes[one.file.path];
+  for (DataFile& file : changes.added) {
+    if (changes.row_ids == RowChanges::RowIds::kStored) {
+      local->files_with_row_ids.insert(file.path);
+    }
+    local->files.push_back(std::move(file));
+  }
+  const bool rewrite = WriteProperty(properties, changes.command, "mode") == kCopyOnWrite;
+  for (RowChanges::Deleted& one : changes.deleted) {
+    const std::string path = one.file.file.path;
+    Local::Deletes& deletes = local->deletes[path];
     if (deletes.positions != nullptr) one.positions.AddAll(*deletes.positions);
     // A file that this transaction wrote and that has no row left was never there.
-    const auto own =
-        std::find_if(local->files.begin(), local->files.end(),
-                     [&one](const DataFile& file) { return file.path == one.file.path; });
+    const auto own = std::find_if(local->files.begin(), local->files.end(),
+                                  [&path](const DataFile& file) { return file.path == path; });
     if (own != local->files.end() && one.positions.cardinality() == own->record_count) {
       withdrawn_.push_back(*own);
       local->files.erase(own);
-      local->deletes.erase(one.file.path);
+      local->deletes.erase(path);
       continue;
     }
     deletes.positions = std::make_shared<const DeletionVector>(std::move(one.positions));
     deletes.file = std::move(one.file);
+    deletes.rewrite = deletes.rewrite || rewrite;
   }
   return Status::Ok();
 }

@@ -322,8 +322,13 @@ Status LakeState::Commit(Extent extent) {
     } else if (!local.files.empty()) {
       TARN_RETURN_IF_ERROR(local.transaction->Append(local.files));
     }
+    if (!local.rewritten.empty()) {
+      TARN_RETURN_IF_ERROR(local.transaction->RemoveFiles(local.rewritten));
+    }
     std::vector<RowDeletes> deletes;
-    for (const auto& [path, one] : local.deletes) deletes.push_back({one.file, *one.positions});
+    for (const auto& [path, one] : local.deletes) {
+      deletes.push_back({one.file.file, *one.positions});
+    }
     if (!deletes.empty()) {
       TARN_RETURN_IF_ERROR(local.transaction->DeleteRows(std::move(deletes)));
     }

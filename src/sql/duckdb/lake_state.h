@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "columnar/deletion_vector.h"
@@ -106,8 +107,14 @@ class LakeState {
   /// What a statement that changes rows did, and what it read to find them.
   struct RowChanges {
     enum class Command { kDelete, kUpdate, kMerge } command = Command::kDelete;
-    std::vector<RowDeletes> deleted;
+    struct Deleted {
+      ScanFile file;
+      DeletionVector positions;
+    };
+    std::vector<Deleted> deleted;
     std::vector<DataFile> added;  ///< updated rows
+    /// Whether the files of `added` have row ids in them.
+    enum class RowIds { kNone, kStored } row_ids = RowIds::kNone;
     Predicate read = Predicate::True();
   };
   Status ChangeRows(const TableName& name, RowChanges changes);
@@ -119,6 +126,9 @@ class LakeState {
   /// @}
 
   bool changed() const;
+  /// Copy on write: files that lose rows in tables that ask for it are written anew without them.
+  /// Comes before Commit(); after an error nothing was committed. `cancel` may be nullptr.
+  Status RewriteChangedFiles(const CancelFlag* cancel);
   /// Commits everything at one sequence. Afterwards the state is only good for destruction.
   /// `kExplicit`: several statements, whose reads must still hold.
   enum class Extent { kOneStatement, kExplicit };
@@ -136,10 +146,15 @@ class LakeState {
     std::unique_ptr<TableTransaction> transaction;  ///< nullptr: only renamed
     std::vector<DataFile> files;
     struct Deletes {
-      DataFile file;
+      ScanFile file;
       std::shared_ptr<const DeletionVector> positions;
+      /// Copy on write, if one of the statements that deleted rows works so.
+      bool rewrite = false;
     };
-    std::map<std::string, Deletes> deletes;  ///< by path
+    std::map<std::string, std::string> properties;  ///< of a table that is created
+    std::map<std::string, Deletes> deletes;         ///< by path
+    std::set<std::string> files_with_row_ids;       ///< paths of those of `files` that have them
+    std::vector<DataFile> rewritten;                ///< files of the base that are replaced
     LakeTable::Base base_rows = LakeTable::Base::kVisible;
     std::optional<SnapshotId> rolled_back;
     /// Whether there is anything to commit: a statement may have changed no row.
@@ -161,6 +176,7 @@ class LakeState {
   Status DropLocked(const LakeRelation& relation);
   Result<Local*> ChangeLocked(const TableName& name);
   Status EnsureSchemaLocked(const std::string& name);
+  Status RewriteLocked(Local& local, const CancelFlag* cancel);
   void DeleteFiles(const std::vector<DataFile>& files) const;
   /// Files that this transaction wrote and replaced again: a statement may still be reading them,
   /// so they go with the transaction's end.

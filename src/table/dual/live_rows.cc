@@ -43,12 +43,14 @@ std::string FreeName(const Schema& schema, std::string name) {
 class LiveRowsImpl final : public LiveRows {
  public:
   LiveRowsImpl(const TableContext& context, const TableMetadata& table, const Schema& columns,
-               const ScanFile& file, std::optional<std::vector<int64_t>> wanted)
+               const ScanFile& file, std::optional<std::vector<int64_t>> wanted,
+               std::shared_ptr<const DeletionVector> leave_out)
       : context_(context),
         table_(table),
         columns_(columns),
         file_(file),
-        wanted_(std::move(wanted)) {}
+        wanted_(std::move(wanted)),
+        deleted_(std::move(leave_out)) {}
 
   Status Open() {
     if (LowerAscii(file_.file.format) != "parquet") {
@@ -56,7 +58,7 @@ class LiveRowsImpl final : public LiveRows {
                          ", not Parquet");
     }
     TARN_ASSIGN_OR_RETURN(target_, SchemaToArrow(columns_));
-    TARN_ASSIGN_OR_RETURN(deleted_, LoadDeletes(context_, table_, file_));
+    TARN_RETURN_IF_ERROR(AddDeletes());
     TARN_ASSIGN_OR_RETURN(const std::string key, context_.store->KeyOf(file_.file.path));
     ParquetReadOptions options;
     options.columns.emplace();
@@ -76,6 +78,18 @@ class LiveRowsImpl final : public LiveRows {
   }
 
  private:
+  Status AddDeletes() {
+    TARN_ASSIGN_OR_RETURN(auto deleted, LoadDeletes(context_, table_, file_));
+    if (deleted_ == nullptr || deleted == nullptr) {
+      if (deleted != nullptr) deleted_ = std::move(deleted);
+      return {};
+    }
+    auto all = std::make_shared<DeletionVector>(*deleted);
+    all->AddAll(*deleted_);
+    deleted_ = std::move(all);
+    return {};
+  }
+
   Result<std::shared_ptr<arrow::RecordBatch>> Read(std::vector<int64_t>* positions) {
     if (positions != nullptr) positions->clear();
     while (true) {
@@ -220,8 +234,11 @@ class LiveRowsImpl final : public LiveRows {
 }  // namespace
 
 Schema WithLineage(const TableMetadata& table) {
-  Schema schema = table.schema();
-  if (table.format_version < kVersionOfRowIds) return schema;
+  return WithLineage(table.schema(), table.format_version);
+}
+
+Schema WithLineage(Schema schema, int format_version) {
+  if (format_version < kVersionOfRowIds) return schema;
   const Type type(Type::Kind::kLong);
   // Readers know these columns by their ids: a column of the table may have the name already.
   schema.fields.push_back(
@@ -237,8 +254,10 @@ namespace {
 Result<std::unique_ptr<LiveRows>> OpenLiveRows(const TableContext& context,
                                                const TableMetadata& table, const Schema& columns,
                                                const ScanFile& file,
-                                               std::optional<std::vector<int64_t>> wanted) {
-  auto rows = std::make_unique<LiveRowsImpl>(context, table, columns, file, std::move(wanted));
+                                               std::optional<std::vector<int64_t>> wanted,
+                                               std::shared_ptr<const DeletionVector> leave_out) {
+  auto rows = std::make_unique<LiveRowsImpl>(context, table, columns, file, std::move(wanted),
+                                             std::move(leave_out));
   TARN_RETURN_IF_ERROR(rows->Open());
   return std::unique_ptr<LiveRows>(std::move(rows));
 }
@@ -247,15 +266,16 @@ Result<std::unique_ptr<LiveRows>> OpenLiveRows(const TableContext& context,
 
 Result<std::unique_ptr<LiveRows>> LiveRows::Open(const TableContext& context,
                                                  const TableMetadata& table, const Schema& columns,
-                                                 const ScanFile& file) {
-  return OpenLiveRows(context, table, columns, file, std::nullopt);
+                                                 const ScanFile& file,
+                                                 std::shared_ptr<const DeletionVector> leave_out) {
+  return OpenLiveRows(context, table, columns, file, std::nullopt, std::move(leave_out));
 }
 
 Result<std::unique_ptr<LiveRows>> LiveRows::OpenAt(const TableContext& context,
                                                    const TableMetadata& table,
                                                    const Schema& columns, const ScanFile& file,
                                                    std::vector<int64_t> positions) {
-  return OpenLiveRows(context, table, columns, file, std::move(positions));
+  return OpenLiveRows(context, table, columns, file, std::move(positions), nullptr);
 }
 
 }  // namespace tarn

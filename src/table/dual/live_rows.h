@@ -7,6 +7,7 @@
 #include <arrow/type_fwd.h>
 
 #include "base/result.h"
+#include "columnar/deletion_vector.h"
 #include "table/dual/table.h"
 #include "table/model/schema.h"
 
@@ -15,6 +16,8 @@ namespace tarn {
 /// The table's current columns and, from version 3 on, behind them the two that keep "Row Lineage":
 /// `_row_id` and `_last_updated_sequence_number`, under their reserved ids.
 Schema WithLineage(const TableMetadata& table);
+/// The same for other columns than the current ones.
+Schema WithLineage(Schema columns, int format_version);
 
 /// The rows of one data file that are not deleted, as rows of the table's present columns (Iceberg
 /// "Column Projection"): found by field id, nested ones too; where the file has no ids at all, by
@@ -29,10 +32,11 @@ Schema WithLineage(const TableMetadata& table);
 /// table's columns; Unsupported for files that are no Parquet. All name the file.
 class LiveRows {
  public:
-  /// `columns`: of the table's, any of them in any order, and lineage columns.
-  static Result<std::unique_ptr<LiveRows>> Open(const TableContext& context,
-                                                const TableMetadata& table, const Schema& columns,
-                                                const ScanFile& file);
+  /// `columns`: of the table's, any of them in any order, and lineage columns. `leave_out`: rows
+  /// that are left out besides those that are deleted; may be absent.
+  static Result<std::unique_ptr<LiveRows>> Open(
+      const TableContext& context, const TableMetadata& table, const Schema& columns,
+      const ScanFile& file, std::shared_ptr<const DeletionVector> leave_out = nullptr);
   /// Of the rows at `positions` (ascending) alone.
   static Result<std::unique_ptr<LiveRows>> OpenAt(const TableContext& context,
                                                   const TableMetadata& table, const Schema& columns,

@@ -44,7 +44,9 @@ Status CheckOne(const TableMetadata& now, const ManifestTypes& types, const Snap
       continue;
     }
     return Conflict("rows of " + now.location + " were deleted while its files were rewritten",
-                    "the next upkeep takes these files again");
+                    check.copier == MeanwhileCheck::Copier::kUpkeep
+                        ? "the next upkeep takes these files again"
+                        : kAgain);
   }
   return {};
 }

@@ -18,6 +18,8 @@ struct MeanwhileCheck {
   /// Files whose live rows were copied: none of them lost a row, or got the row ids that it had
   /// not when it was copied.
   const std::map<std::string, DataFile>* rewritten = nullptr;
+  /// Who copied them.
+  enum class Copier { kUpkeep, kStatement } copier = Copier::kUpkeep;
 };
 
 /// Looks at the snapshots between two states of one table. Errors: Conflict, saying what happened

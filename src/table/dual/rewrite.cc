@@ -25,8 +25,8 @@ constexpr size_t kBatchesWaitingMax = 4;
 class RowsAhead {
  public:
   RowsAhead(const TableContext& context, const TableMetadata& table, const Schema& columns,
-            const std::vector<ScanFile>& files)
-      : context_(context), table_(table), columns_(columns), files_(files) {}
+            const std::vector<ScanFile>& files, const RewriteOptions& options)
+      : context_(context), table_(table), columns_(columns), files_(files), options_(options) {}
 
   ~RowsAhead() {
     {
@@ -60,7 +60,11 @@ class RowsAhead {
  private:
   Status ReadAll() {
     for (const ScanFile& file : files_) {
-      TARN_ASSIGN_OR_RETURN(auto rows, LiveRows::Open(context_, table_, columns_, file));
+      const auto left_out = options_.leave_out.find(file.file.path);
+      TARN_ASSIGN_OR_RETURN(
+          auto rows,
+          LiveRows::Open(context_, table_, columns_, file,
+                         left_out == options_.leave_out.end() ? nullptr : left_out->second));
       while (true) {
         TARN_ASSIGN_OR_RETURN(auto batch, rows->Next());
         if (batch == nullptr) break;
@@ -91,6 +95,7 @@ class RowsAhead {
   const TableMetadata& table_;
   const Schema& columns_;
   const std::vector<ScanFile>& files_;
+  const RewriteOptions& options_;
   std::mutex mutex_;
   std::condition_variable moved_;
   std::deque<std::shared_ptr<arrow::RecordBatch>> waiting_;
@@ -104,16 +109,23 @@ class RowsAhead {
 Result<std::vector<DataFile>> CopyLiveRows(const TableContext& context, const TableMetadata& table,
                                            const std::vector<ScanFile>& files,
                                            const RewriteOptions& options) {
-  const Schema columns = WithLineage(table);
   DataWriterOptions writing;
-  writing.location = table.location;
-  writing.schema = columns;
-  writing.spec = table.spec();
-  TARN_ASSIGN_OR_RETURN(writing.physical_names, ReadColumnMapping(table));
+  if (options.writing) {
+    writing = *options.writing;
+  } else {
+    writing.location = table.location;
+    writing.schema = table.schema();
+    writing.spec = table.spec();
+    TARN_ASSIGN_OR_RETURN(writing.physical_names, ReadColumnMapping(table));
+  }
+  if (options.row_ids == RewriteOptions::RowIds::kKept) {
+    writing.schema = WithLineage(std::move(writing.schema), table.format_version);
+  }
+  const Schema columns = writing.schema;
   writing.file = options.file;
   writing.factory = options.factory;
   TARN_ASSIGN_OR_RETURN(auto writer, DataWriter::Open(context, std::move(writing)));
-  RowsAhead rows(context, table, columns, files);
+  RowsAhead rows(context, table, columns, files, options);
   TARN_RETURN_IF_ERROR(rows.Start());
   while (true) {
     if (options.cancel != nullptr) TARN_RETURN_IF_ERROR(options.cancel->Check());

@@ -1,8 +1,12 @@
 #include "table/dual/table_checks.h"
 
+#include <algorithm>
 #include <map>
+#include <vector>
 
 #include "base/text.h"
+#include "table/dual/transaction.h"
+#include "table/model/column_mapping.h"
 #include "table/model/partition.h"
 
 namespace tarn {
@@ -77,6 +81,32 @@ Status CheckPartitionSources(const Schema& schema, const PartitionSpec& spec) {
     }
   }
   return {};
+}
+
+Status CheckProperty(const std::string& key) {
+  if (key.empty() || key == kColumnMappingProperty || key == "format-version") {
+    return InvalidArgument("the table property \"" + key + "\" cannot be set by hand");
+  }
+  return {};
+}
+
+Status CheckPropertyValue(const std::string& key, const std::string& value) {
+  std::vector<std::string> allowed;
+  if (key == kIcebergVersionProperty) allowed = {kIcebergVersionAuto, "2", "3"};
+  for (const char* command : {"delete", "update", "merge"}) {
+    const std::string prefix = "write." + std::string(command);
+    if (key == prefix + ".mode") allowed = {"merge-on-read", "copy-on-write"};
+    if (key == prefix + ".isolation-level") allowed = {"serializable", "snapshot"};
+  }
+  if (allowed.empty() || std::find(allowed.begin(), allowed.end(), value) != allowed.end()) {
+    return {};
+  }
+  std::string names = allowed[0];
+  for (size_t i = 1; i < allowed.size(); ++i) {
+    names += (i + 1 == allowed.size() ? " or " : ", ") + allowed[i];
+  }
+  return InvalidArgument("the table property " + key + " is \"" + value + "\"",
+                         "it can be " + names);
 }
 
 std::string WhyRowsDoNotFit(const Schema& from, const Schema& to) {

@@ -20,6 +20,9 @@ Status CheckNewTypes(const Schema& schema, const Schema* known);
 Status CheckPartitionNames(const Schema& schema, const PartitionSpec& spec);
 /// Every partition's column exists and has a type that its transform takes.
 Status CheckPartitionSources(const Schema& schema, const PartitionSpec& spec);
+/// A property that users may set, and a value that the property may have.
+Status CheckProperty(const std::string& key);
+Status CheckPropertyValue(const std::string& key, const std::string& value);
 /// @}
 
 /// Why rows written for `from` cannot join a table that has become `to`; empty when they can.

@@ -121,11 +121,7 @@ class TransactionImpl final : public TableTransaction {
 
   Status SetProperty(const std::string& key, const std::string& value) override {
     TARN_RETURN_IF_ERROR(CheckProperty(key));
-    if (key == kIcebergVersionProperty && value != kIcebergVersionAuto && value != "2" &&
-        value != "3") {
-      return InvalidArgument("the table property " + key + " is \"" + value + "\"",
-                             "it can be auto, 2 or 3");
-    }
+    TARN_RETURN_IF_ERROR(CheckPropertyValue(key, value));
     properties_[key] = value;
     return {};
   }
@@ -233,13 +229,6 @@ class TransactionImpl final : public TableTransaction {
     TARN_RETURN_IF_ERROR(CheckNewTypes(editor.schema, &editor_.schema));
     TARN_RETURN_IF_ERROR(CheckPartitionNames(editor.schema, spec_));
     editor_ = std::move(editor);
-    return {};
-  }
-
-  static Status CheckProperty(const std::string& key) {
-    if (key.empty() || key == kColumnMappingProperty || key == "format-version") {
-      return InvalidArgument("the table property \"" + key + "\" cannot be set by hand");
-    }
     return {};
   }
 
@@ -386,6 +375,9 @@ Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
     MeanwhileCheck check;
     check.reads = reads_;
     if (!rows_.removed.empty()) check.rewritten = &rows_.removed;
+    if (rows_.kind != RowChange::Kind::kRewrite) {
+      check.copier = MeanwhileCheck::Copier::kStatement;
+    }
     TARN_RETURN_IF_ERROR(CheckMeanwhile(context_, *base_, *base, check));
   }
   if (!ours) {

@@ -1,0 +1,93 @@
+// Copy on write: the half of LakeState that writes files anew.
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "sql/duckdb/engine_state.h"
+#include "sql/duckdb/lake_state.h"
+#include "table/dual/rewrite.h"
+
+namespace tarn::duck {
+namespace {
+
+/// What the rows of a table that is not committed yet are read by: its files are this
+/// transaction's, and have its columns.
+TableMetadata StateOfNewTable(const TableTransaction& table) {
+  TableMetadata state;
+  state.location = table.location();
+  state.schemas = {table.schema()};
+  state.current_schema = table.schema().id;
+  state.specs = {table.spec()};
+  state.default_spec = table.spec().id;
+  return state;
+}
+
+/// Files that are written anew together: those whose rows have ids that must be kept, or not.
+struct Group {
+  std::vector<ScanFile> files;
+  RewriteOptions options;
+};
+
+}  // namespace
+
+Status LakeState::RewriteChangedFiles(const CancelFlag* cancel) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [name, local] : tables_) {
+    if (local.transaction == nullptr || !local.touched) continue;
+    TARN_RETURN_IF_ERROR(RewriteLocked(local, cancel).Wrap("copy on write of " + name.ToString()));
+  }
+  return Status::Ok();
+}
+
+Status LakeState::RewriteLocked(Local& local, const CancelFlag* cancel) {
+  const TableTransaction& transaction = *local.transaction;
+  const TableMetadata state = local.base ? *local.base : StateOfNewTable(transaction);
+  DataWriterOptions writing;
+  writing.location = transaction.location();
+  writing.schema = transaction.schema();
+  writing.spec = transaction.spec();
+  writing.physical_names = transaction.physical_names();
+
+  Group with_ids, without_ids;
+  without_ids.options.row_ids = RewriteOptions::RowIds::kNone;
+  for (Group* group : {&with_ids, &without_ids}) {
+    group->options.factory = engine_.options.file_writer;
+    group->options.cancel = cancel;
+    group->options.writing = writing;
+  }
+  std::vector<DataFile> replaced;  // of this transaction
+  for (auto deletes = local.deletes.begin(); deletes != local.deletes.end();) {
+    if (!deletes->second.rewrite) {
+      ++deletes;
+      continue;
+    }
+    const ScanFile& file = deletes->second.file;
+    const std::string& path = deletes->first;
+    const auto own = std::find_if(local.files.begin(), local.files.end(),
+                                  [&path](const DataFile& one) { return one.path == path; });
+    bool ids = true;
+    if (own == local.files.end()) {
+      local.rewritten.push_back(file.file);
+    } else {
+      ids = local.files_with_row_ids.contains(path);
+      replaced.push_back(std::move(*own));
+      local.files.erase(own);
+    }
+    Group& group = ids ? with_ids : without_ids;
+    group.options.leave_out[path] = deletes->second.positions;
+    group.files.push_back(file);
+    deletes = local.deletes.erase(deletes);
+  }
+  Withdraw(&replaced);
+  for (const Group* group : {&with_ids, &without_ids}) {
+    if (group->files.empty()) continue;
+    TARN_ASSIGN_OR_RETURN(
+        std::vector<DataFile> written,
+        CopyLiveRows(engine_.options.tables, state, group->files, group->options));
+    std::move(written.begin(), written.end(), std::back_inserter(local.files));
+  }
+  return Status::Ok();
+}
+
+}  // namespace tarn::duck
