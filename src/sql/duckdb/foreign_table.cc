@@ -7,7 +7,7 @@
 
 #include "catalog/delta_snapshot.h"
 #include "catalog/delta_vectors.h"
-#include "sql/duckdb/table_info.h"
+#include "sql/duckdb/points.h"
 #include "sql/duckdb/types.h"
 #include "table/dual/deletes.h"
 #include "table/dual/file_pruner.h"

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "sql/duckdb/changes_view.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/info_table.h"
 #include "sql/duckdb/lake_catalog.h"
@@ -229,6 +230,7 @@ void RegisterInfoFunctions(duckdb::DatabaseInstance& database, EngineState& engi
   AddSystemView(database, "queries", "SELECT * FROM tarn_queries()");
   RegisterTableInfo(loader, database, engine);
   RegisterTableCalls(loader, engine);
+  RegisterTableChanges(loader, engine);
 }
 
 }  // namespace tarn::duck

@@ -16,6 +16,13 @@ const SessionOptions& OptionsOf(const duckdb::shared_ptr<SessionState>& session)
   return session ? session->options : kNone;
 }
 
+/// What a table's changes are shown as is no table.
+void CheckIsTable(const duckdb::TableCatalogEntry& table) {
+  if (dynamic_cast<const LakeTableEntry*>(&table) != nullptr) return;
+  Throw(PermissionDenied("\"" + table.name + "\" tells about a table and cannot be written",
+                         "change the rows of the table itself"));
+}
+
 }  // namespace
 
 LakeTransaction::LakeTransaction(duckdb::TransactionManager& owner, duckdb::ClientContext& client,
@@ -62,6 +69,12 @@ duckdb::CatalogEntry& LakeTransaction::Entry(LakeSchemaEntry& schema,
     }
   }
   return *entry;
+}
+
+duckdb::CatalogEntry& LakeTransaction::Keep(std::unique_ptr<duckdb::CatalogEntry> entry) {
+  const std::lock_guard lock(mutex_);
+  own_entries_.push_back(std::move(entry));
+  return *own_entries_.back();
 }
 
 duckdb::Transaction& LakeTransactionManager::StartTransaction(duckdb::ClientContext& context) {
@@ -213,6 +226,7 @@ duckdb::PhysicalOperator& LakeCatalog::PlanDelete(duckdb::ClientContext&,
                                                   duckdb::PhysicalPlanGenerator& planner,
                                                   duckdb::LogicalDelete& op,
                                                   duckdb::PhysicalOperator& plan) {
+  CheckIsTable(op.table);
   return PlanLakeDelete(planner, *this, op, plan);
 }
 
@@ -220,6 +234,7 @@ duckdb::PhysicalOperator& LakeCatalog::PlanUpdate(duckdb::ClientContext&,
                                                   duckdb::PhysicalPlanGenerator& planner,
                                                   duckdb::LogicalUpdate& op,
                                                   duckdb::PhysicalOperator& plan) {
+  CheckIsTable(op.table);
   return PlanLakeUpdate(planner, *this, op, plan);
 }
 
@@ -227,6 +242,7 @@ duckdb::PhysicalOperator& LakeCatalog::PlanMergeInto(duckdb::ClientContext&,
                                                      duckdb::PhysicalPlanGenerator& planner,
                                                      duckdb::LogicalMergeInto& op,
                                                      duckdb::PhysicalOperator& plan) {
+  CheckIsTable(op.table);
   return PlanLakeMerge(planner, *this, op, plan);
 }
 

@@ -34,6 +34,8 @@ class LakeTransaction final : public duckdb::Transaction {
   LakeSchemaEntry& SchemaEntry(duckdb::Catalog& catalog, const std::string& name);
   /// The entry of a table or view; the same one for the same state.
   duckdb::CatalogEntry& Entry(LakeSchemaEntry& schema, const LakeRelation& relation);
+  /// Takes an entry that was made for one statement.
+  duckdb::CatalogEntry& Keep(std::unique_ptr<duckdb::CatalogEntry> entry);
 
  private:
   EngineState& engine_;
@@ -44,6 +46,7 @@ class LakeTransaction final : public duckdb::Transaction {
   std::recursive_mutex mutex_;
   std::map<std::string, std::unique_ptr<LakeSchemaEntry>> schemas_;
   std::map<const void*, std::unique_ptr<duckdb::CatalogEntry>> entries_;
+  std::vector<std::unique_ptr<duckdb::CatalogEntry>> own_entries_;
   std::vector<LakeRelation> kept_;  ///< keeps the addresses in entries_ taken
 };
 

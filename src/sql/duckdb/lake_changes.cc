@@ -399,19 +399,7 @@ Status LakeState::RollBack(const TableName& name, const LakePoint& point) {
   if (local->base == nullptr) {
     return NotFound("table " + name.ToString() + " is not committed yet");
   }
-  std::optional<SnapshotId> snapshot;
-  if (point.sequence) {
-    // By its identity: it may have had another name then.
-    auto then = engine_.options.catalog->LoadTableByUuid(local->entry.uuid, point.sequence);
-    TARN_RETURN_IF_ERROR(then.status().Wrap("table " + name.ToString() + " at commit " +
-                                            std::to_string(point.sequence->value())));
-    TARN_ASSIGN_OR_RETURN(const auto state,
-                          LoadTableMetadata(engine_.options.tables, then->metadata_location));
-    snapshot = state->current_snapshot;
-  } else {
-    TARN_ASSIGN_OR_RETURN(const LakeRelation then, FindAt(name, point));
-    snapshot = then.table->snapshot;
-  }
+  TARN_ASSIGN_OR_RETURN(const std::optional<SnapshotId> snapshot, SnapshotAt(name, point));
   found_.clear();
   local->touched = true;
   if (!snapshot) {

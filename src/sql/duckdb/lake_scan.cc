@@ -178,7 +178,7 @@ class LakeReader final : public duckdb::MultiFileReader {
                     duckdb::optional_ptr<duckdb::MultiFileReaderGlobalState> state) override {
     MultiFileReader::FinalizeBind(reader_data, options, bind, global_columns, column_ids, context,
                                   state);
-    if (foreign_ == nullptr || !state || !state->file_list) return;
+    if (!state || !state->file_list) return;
     const auto& files = state->file_list->Cast<LakeFileList>();
     const auto* constants = files.ConstantsOf(reader_data.reader->file_list_idx.GetIndex());
     if (constants == nullptr) return;
@@ -249,6 +249,7 @@ class LakeReader final : public duckdb::MultiFileReader {
   /// Constants go by field id, also in tables that are read by name: the definition keeps it
   /// beside.
   int32_t FieldIdOf(const duckdb::MultiFileColumnDefinition& column) const {
+    if (foreign_ == nullptr) return column.identifier.GetValue<int32_t>();
     const auto id = foreign_->field_ids.find(column.name);
     return id == foreign_->field_ids.end() ? -1 : id->second;
   }
@@ -277,6 +278,7 @@ duckdb::BindInfo ScanBindInfo(const duckdb::optional_ptr<duckdb::FunctionData> b
   // Binding some statements moves the data out of a plan that is looked at later.
   if (!bind_data) return duckdb::BindInfo(duckdb::ScanType::EXTERNAL);
   auto entry = FilesOf(*bind_data).entry();
+  if (!entry) entry = FilesOf(*bind_data).planner().shown_as;
   if (!entry) return duckdb::BindInfo(duckdb::ScanType::EXTERNAL);
   return duckdb::BindInfo(const_cast<duckdb::TableCatalogEntry&>(*entry));
 }

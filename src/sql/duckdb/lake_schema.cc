@@ -1,10 +1,13 @@
 #include <optional>
 #include <utility>
 
+#include "sql/duckdb/changes_scan.h"
+#include "sql/duckdb/changes_view.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/lake_alter.h"
 #include "sql/duckdb/lake_catalog.h"
 #include "sql/duckdb/lake_table.h"
+#include "sql/duckdb/points.h"
 #include "sql/duckdb/table_info.h"
 #include "sql/duckdb/types.h"
 
@@ -31,24 +34,13 @@ OnTaken OnTakenOf(duckdb::OnCreateConflict conflict) {
 }
 
 /// What an AT clause names.
-LakePoint PointOf(const duckdb::BoundAtClause& at) {
+LakePoint PointOfClause(const duckdb::BoundAtClause& at) {
   const duckdb::Value& value = at.GetValue();
-  LakePoint point;
   if (value.IsNull()) {
     Throw(InvalidArgument("AT names no moment: its value is NULL",
                           "name a snapshot, a tag, a commit or a time"));
   }
-  if (duckdb::StringUtil::Upper(at.Unit()) != "VERSION") {
-    // A session's time zone has no say in what an instant is: TIMESTAMP literals are UTC.
-    const auto time = value.DefaultCastAs(duckdb::LogicalType::TIMESTAMP);
-    point.timestamp_ms = duckdb::Timestamp::GetEpochMs(time.GetValue<duckdb::timestamp_t>());
-    return point;
-  }
-  if (value.type().IsIntegral()) {
-    point.snapshot = SnapshotId(value.GetValue<int64_t>());
-    return point;
-  }
-  return ValueOrThrow(ParsePoint(value.ToString()));
+  return duckdb::StringUtil::Upper(at.Unit()) == "VERSION" ? PointOf(value) : PointOfTime(value);
 }
 
 }  // namespace
@@ -57,7 +49,7 @@ LakeRelation LakeSchemaEntry::Lookup(LakeTransaction& transaction,
                                      const duckdb::EntryLookupInfo& lookup) {
   const auto at = lookup.GetAtClause();
   std::optional<LakePoint> point;
-  if (at) point = PointOf(*at);
+  if (at) point = PointOfClause(*at);
   const auto find = [&](const TableName& asked) {
     LakeState& state = transaction.state();
     return ValueOrThrow(point ? state.FindAt(asked, *point) : state.Find(asked));
@@ -67,6 +59,10 @@ LakeRelation LakeSchemaEntry::Lookup(LakeTransaction& transaction,
   const LakeRelation about = find({name, info->first});
   LakeRelation relation;
   if (about.table == nullptr) return relation;
+  if (info->second == kChangesKind) {
+    relation.view = ChangesView(transaction.engine(), about.table, about.table->snapshot);
+    return relation;
+  }
   std::string text;
   if (point && point->sequence) {
     text = "sequence " + std::to_string(point->sequence->value());
@@ -81,6 +77,12 @@ duckdb::optional_ptr<duckdb::CatalogEntry> LakeSchemaEntry::LookupEntry(
     duckdb::CatalogTransaction transaction, const duckdb::EntryLookupInfo& lookup) {
   if (!IsRelation(lookup.GetCatalogType()) || !transaction.transaction) return nullptr;
   LakeTransaction& lake = LakeTransaction::Get(transaction);
+  if (auto changes = SplitChangesName(lookup.GetEntryName())) {
+    const duckdb::EntryLookupInfo about(lookup, changes->first);
+    changes->second.table = Lookup(lake, about).table;
+    if (changes->second.table == nullptr) return nullptr;
+    return &lake.Keep(MakeChangesEntry(*this, lake.engine(), std::move(changes->second)));
+  }
   const LakeRelation relation = Lookup(lake, lookup);
   if (!relation) return nullptr;
   return &lake.Entry(*this, relation);

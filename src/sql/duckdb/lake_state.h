@@ -82,6 +82,9 @@ class LakeState {
   Result<LakeRelation> Find(const TableName& name);
   /// The table, or at a sequence number also the view, as of an earlier point.
   Result<LakeRelation> FindAt(const TableName& name, const LakePoint& point);
+  /// The snapshot that a table has or had at a point; nullopt when it had no rows yet. A sequence
+  /// number finds it by its identity: it may have had another name then.
+  Result<std::optional<SnapshotId>> SnapshotAt(const TableName& name, const LakePoint& point);
   Result<std::vector<LakeRelation>> List(const std::string& schema);
   /// @}
 

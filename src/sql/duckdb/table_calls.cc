@@ -8,6 +8,7 @@
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/info_table.h"
 #include "sql/duckdb/lake_catalog.h"
+#include "sql/duckdb/points.h"
 #include "sql/duckdb/table_info.h"
 
 namespace tarn::duck {
@@ -74,14 +75,6 @@ void Scan(duckdb::ClientContext&, duckdb::TableFunctionInput& input, duckdb::Dat
   output.SetCardinality(count);
 }
 
-TableName NameOf(const std::string& text) {
-  const std::vector<std::string> parts = ValueOrThrow(SplitName(text));
-  if (parts.size() < 2) {
-    Throw(InvalidArgument("\"" + text + "\" does not name a table", "write 'schema.table'"));
-  }
-  return {parts[parts.size() - 2], parts.back()};
-}
-
 /// The snapshot that a table has at a point; empty text: now.
 std::pair<TableName, SnapshotId> SnapshotAt(LakeState& lake, const TableName& name,
                                             const std::string& point) {
@@ -102,7 +95,7 @@ std::pair<TableName, SnapshotId> SnapshotAt(LakeState& lake, const TableName& na
 std::vector<Outcome> CreateRef(LakeState& lake, const Arguments& arguments,
                                const std::string& type) {
   const std::string point = arguments.size() > 2 ? arguments[2] : "";
-  const auto [table, snapshot] = SnapshotAt(lake, NameOf(arguments[0]), point);
+  const auto [table, snapshot] = SnapshotAt(lake, TableNameOf(arguments[0]), point);
   SnapshotRef ref;
   ref.type = type;
   ref.snapshot = snapshot;
@@ -121,14 +114,14 @@ std::vector<Outcome> CreateBranch(LakeState& lake, const Arguments& arguments) {
 }
 
 std::vector<Outcome> DropRef(LakeState& lake, const Arguments& arguments) {
-  const TableName table = NameOf(arguments[0]);
+  const TableName table = TableNameOf(arguments[0]);
   ThrowIfError(lake.Alter(
       table, [&](TableTransaction& transaction) { return transaction.RemoveRef(arguments[1]); }));
   return {{table, "dropped " + arguments[1]}};
 }
 
 std::vector<Outcome> RollbackTable(LakeState& lake, const Arguments& arguments) {
-  const TableName table = NameOf(arguments[0]);
+  const TableName table = TableNameOf(arguments[0]);
   ThrowIfError(lake.RollBack(table, ValueOrThrow(ParsePoint(arguments[1]))));
   return {{table, "rolled back to " + arguments[1]}};
 }
@@ -175,6 +168,14 @@ void Add(duckdb::ExtensionLoader& loader, EngineState& engine, const std::string
 }
 
 }  // namespace
+
+TableName TableNameOf(const std::string& text) {
+  const std::vector<std::string> parts = ValueOrThrow(SplitName(text));
+  if (parts.size() < 2) {
+    Throw(InvalidArgument("\"" + text + "\" does not name a table", "write 'schema.table'"));
+  }
+  return {parts[parts.size() - 2], parts.back()};
+}
 
 void RegisterTableCalls(duckdb::ExtensionLoader& loader, EngineState& engine) {
   Add(loader, engine, "create_tag", {2, 3}, CreateTag);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "sql/duckdb/engine_state.h"
 
 namespace tarn::duck {
@@ -10,5 +12,8 @@ namespace tarn::duck {
 /// `table` is "schema.name"; a point is what AT (VERSION => …) takes. Each answers with the tables
 /// that it was about and what became of them.
 void RegisterTableCalls(duckdb::ExtensionLoader& loader, EngineState& engine);
+
+/// "schema.table" or "catalog.schema.table"; throws what is neither.
+TableName TableNameOf(const std::string& text);
 
 }  // namespace tarn::duck

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/lake_catalog.h"
+#include "sql/duckdb/points.h"
 #include "table/dual/changes.h"
 #include "table/dual/manifest_io.h"
 #include "table/model/partition.h"
@@ -455,7 +456,9 @@ std::optional<std::pair<std::string, std::string>> SplitTableInfoName(const std:
   const size_t dollar = name.rfind('$');
   if (dollar == std::string::npos || dollar == 0) return std::nullopt;
   const std::string kind = LowerAscii(name.substr(dollar + 1));
-  if (std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) return std::nullopt;
+  if (kind != kChangesKind && std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) {
+    return std::nullopt;
+  }
   return std::pair(name.substr(0, dollar), kind);
 }
 
@@ -467,26 +470,6 @@ std::shared_ptr<const ViewEntry> TableInfoView(const TableName& table, const std
   view->sql = "SELECT * FROM tarn_table_" + kind + "(" + quoted(table.schema) + ", " +
               quoted(table.name) + ", " + quoted(point) + ")";
   return view;
-}
-
-Result<LakePoint> ParsePoint(const std::string& text) {
-  LakePoint point;
-  if (const auto snapshot = Number(text)) {
-    point.snapshot = SnapshotId(*snapshot);
-    return point;
-  }
-  constexpr std::string_view kSequence = "sequence ";
-  if (LowerAscii(text).starts_with(kSequence)) {
-    const auto sequence = Number(std::string_view(text).substr(kSequence.size()));
-    if (!sequence) {
-      return InvalidArgument("\"" + text + "\" names no commit of the lake",
-                             "write 'sequence 42'; system.commits lists them");
-    }
-    point.sequence = Sequence(*sequence);
-    return point;
-  }
-  point.ref = text;
-  return point;
 }
 
 }  // namespace tarn::duck

@@ -14,15 +14,14 @@ namespace tarn::duck {
 void RegisterTableInfo(duckdb::ExtensionLoader& loader, duckdb::DatabaseInstance& database,
                        EngineState& engine);
 
+/// `t$changes`: the rows that came and went (changes_view.h).
+inline constexpr char kChangesKind[] = "changes";
+
 /// "t$files" → "t", "files"; nullopt for names that are not of that form.
 std::optional<std::pair<std::string, std::string>> SplitTableInfoName(const std::string& name);
 
 /// What `t$files` is short for. `point` as ParsePoint reads it; empty for the present.
 std::shared_ptr<const ViewEntry> TableInfoView(const TableName& table, const std::string& kind,
                                                const std::string& point);
-
-/// "sequence 42", a snapshot's number, or the name of a branch or tag: what stands after
-/// `AT (VERSION => …)`. Errors: InvalidArgument.
-Result<LakePoint> ParsePoint(const std::string& text);
 
 }  // namespace tarn::duck
