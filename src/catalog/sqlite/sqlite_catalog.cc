@@ -13,6 +13,7 @@
 #include "catalog/sqlite/lookup.h"
 #include "catalog/sqlite/pool.h"
 #include "catalog/sqlite/schema.h"
+#include "catalog/sqlite/settle.h"
 
 namespace tarn {
 namespace {
@@ -267,6 +268,7 @@ Result<std::unique_ptr<Catalog>> OpenAt(ConnectionOptions connection,
   // A file that is not ours is left as it is.
   TARN_RETURN_IF_ERROR(sqlite::ReadSchemaVersion(*first));
   TARN_RETURN_IF_ERROR(first->UseWriteAheadLog(clock));
+  TARN_RETURN_IF_ERROR(sqlite::SettleLog(*first));
   TARN_RETURN_IF_ERROR(sqlite::Migrate(*first, clock));
   connection.create = false;
   return std::unique_ptr<Catalog>(
