@@ -1,6 +1,7 @@
 #include "pipeline/maintain/maintain.h"
 
 #include "catalog/garbage.h"
+#include "pipeline/intention.h"
 #include "pipeline/maintain/compact.h"
 #include "pipeline/maintain/expire.h"
 #include "pipeline/maintain/sweep.h"
@@ -296,6 +297,29 @@ TEST_F(Upkeep, FoldersOfDroppedTablesLeaveOnceNobodyCanAskForThem) {
   EXPECT_EQ(Step(SweepDroppedTables(context_, MaintainMode::kDo)).outcome, Outcome::kDone);
   EXPECT_TRUE(lake_.Objects().empty());
   EXPECT_TRUE(lake_.catalog().ListObjects(kGarbageObject)->empty());
+}
+
+TEST_F(Upkeep, FilesOfATableThatWasNeverMadeLeaveWhenTheyAreOld) {
+  lake_.Create(kTable);
+  const TableName name{"bronze", "never"};
+  auto transaction = lake_.NewTransaction(name);
+  CommitRequest intention{lake_.random().Uuid(), "test", "", {}};
+  intention.ops.push_back(
+      PutObjectOp{kIntentionObject, lake_.store().KeyOf(transaction->location()).value(), "{}"});
+  ASSERT_TRUE(lake_.catalog().Commit(intention).ok());
+  ASSERT_TRUE(transaction->Append(Write(*transaction, {{1, "r"}})).ok());
+  ASSERT_TRUE(transaction->Stage(lake_.random().Uuid()).ok());  // and here its maker died
+  const size_t before = lake_.Objects().size();
+  Wait(kDayMicros);
+  EXPECT_EQ(Step(SweepDroppedTables(context_, MaintainMode::kDo)).outcome, Outcome::kNothing);
+  EXPECT_EQ(lake_.Objects().size(), before);
+  Wait(9 * kDayMicros);
+  EXPECT_EQ(Step(SweepDroppedTables(context_, MaintainMode::kDo)).outcome, Outcome::kDone);
+  for (const auto& [key, bytes] : lake_.Objects()) {
+    EXPECT_FALSE(key.starts_with("bronze/never")) << key;
+  }
+  EXPECT_LT(lake_.Objects().size(), before);
+  EXPECT_EQ(Step(SweepDroppedTables(context_, MaintainMode::kDo)).outcome, Outcome::kNothing);
 }
 
 TEST_F(Upkeep, TheDeltaLogIsCleanedUpAfterItsRetention) {

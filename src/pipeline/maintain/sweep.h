@@ -25,7 +25,8 @@ Result<MaintainStep> CleanDeltaLog(const PipelineContext& context, const std::st
                                    MaintainMode mode);
 
 /// Removes the folders of dropped tables, once nobody can ask for a state of the lake in which they
-/// were there (the policy's age), and forgets them in the catalog.
+/// were there (the policy's age), and forgets them in the catalog; and, once they are old, the
+/// files of first loads that never ended.
 Result<MaintainStep> SweepDroppedTables(const PipelineContext& context, MaintainMode mode);
 
 }  // namespace tarn

@@ -3,6 +3,7 @@
 
 #include "base/fault_point.h"
 #include "catalog/garbage.h"
+#include "pipeline/intention.h"
 #include "pipeline/maintain/sweep.h"
 #include "pipeline/maintain/table_state.h"
 
@@ -28,6 +29,7 @@ struct DroppedFolder {
   std::vector<std::string> keys;
   int64_t bytes = 0;
   bool young = false;
+  bool published = false;  ///< a table was made there, whoever made it
 };
 
 Result<DroppedFolder> ListFolder(const PipelineContext& context, const std::string& folder,
@@ -38,11 +40,21 @@ Result<DroppedFolder> ListFolder(const PipelineContext& context, const std::stri
       dropped.keys.push_back(object.key);
       dropped.bytes += object.size_bytes;
       dropped.young = dropped.young || object.modified_micros >= born_before;
+      dropped.published = dropped.published || object.key.ends_with("/version-hint.text") ||
+                          std::string_view(part) == "/_delta_log/";
       return {};
     };
     TARN_RETURN_IF_ERROR(context.tables.store->List(folder + part, visit));
   }
   return dropped;
+}
+
+Status RemoveFiles(const PipelineContext& context, const std::string& folder,
+                   const DroppedFolder& files) {
+  ObjectRemover remover(context);
+  for (const std::string& key : files.keys) TARN_RETURN_IF_ERROR(remover.Add(key));
+  TARN_RETURN_IF_ERROR(remover.Flush());
+  return context.tables.store->RemoveEmptyFolders(folder);
 }
 
 Status Forget(const PipelineContext& context, const std::vector<std::string>& folders) {
@@ -51,6 +63,26 @@ Status Forget(const PipelineContext& context, const std::vector<std::string>& fo
     commit.ops.push_back(DropObjectOp{kGarbageObject, folder});
   }
   return CommitToLake(context.tables, *context.catalog, commit).status();
+}
+
+/// Where tables were going to stand whose makers died. That they were is not forgotten, for another
+/// maker may just be at it, whose files are young.
+Status SweepIntentions(const PipelineContext& context, MaintainMode mode,
+                       const std::set<std::string>& in_use, int64_t born_before,
+                       MaintainStep& step) {
+  TARN_ASSIGN_OR_RETURN(const auto objects, context.catalog->ListObjects(kIntentionObject));
+  for (const ObjectEntry& object : objects) {
+    if (in_use.contains(object.name)) continue;
+    TARN_ASSIGN_OR_RETURN(const DroppedFolder left, ListFolder(context, object.name, born_before));
+    if (left.keys.empty() || left.young || left.published) continue;
+    step.taken += static_cast<int64_t>(left.keys.size());
+    step.bytes += left.bytes;
+    step.names.push_back(object.name);
+    if (mode == MaintainMode::kDo) {
+      TARN_RETURN_IF_ERROR(RemoveFiles(context, object.name, left));
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -84,18 +116,20 @@ Result<MaintainStep> SweepDroppedTables(const PipelineContext& context, Maintain
     gone.push_back(object.name);
     step.names.push_back(object.name);
     if (mode == MaintainMode::kDryRun) continue;
-    ObjectRemover remover(context);
-    for (const std::string& key : dropped.keys) TARN_RETURN_IF_ERROR(remover.Add(key));
-    TARN_RETURN_IF_ERROR(remover.Flush());
-    TARN_RETURN_IF_ERROR(context.tables.store->RemoveEmptyFolders(object.name));
+    TARN_RETURN_IF_ERROR(RemoveFiles(context, object.name, dropped));
     TARN_FAULT_POINT(kDroppedRemoved);
   }
+  TARN_RETURN_IF_ERROR(SweepIntentions(context, mode, in_use, born_before, step));
   step.why = std::to_string(gone.size()) + " folders of dropped tables";
   if (waiting > 0) step.why += ", " + std::to_string(waiting) + " may still be asked for";
-  if (gone.empty()) return step;
+  if (step.names.size() > gone.size()) {
+    step.why +=
+        ", " + std::to_string(step.names.size() - gone.size()) + " of first loads that never ended";
+  }
+  if (step.names.empty()) return step;
   step.outcome = MaintainStep::Outcome::kWould;
   if (mode == MaintainMode::kDryRun) return step;
-  TARN_RETURN_IF_ERROR(Forget(context, gone));
+  if (!gone.empty()) TARN_RETURN_IF_ERROR(Forget(context, gone));
   step.outcome = MaintainStep::Outcome::kDone;
   return step;
 }
