@@ -52,7 +52,8 @@ TEST_F(QueryLogTest, WhatWasRecordedIsThereForOtherProcessesAndLater) {
   query.sequence = Sequence(42);
   log->Record(query);
   log->Record(Query("SELECT 2"));
-  for (QueryLog* reader : {log.get(), Open().get()}) {
+  const auto other = Open();
+  for (QueryLog* reader : {log.get(), other.get()}) {
     const auto listed = reader->List(10);
     ASSERT_TRUE(listed.ok());
     ASSERT_EQ(listed->size(), 2u);

@@ -73,6 +73,9 @@ TEST_F(CopyOnWriteTest, EveryCommandHasItsOwnMode) {
 
 TEST_F(CopyOnWriteTest, RowsKeepTheirIds) {
   Sql("ALTER TABLE s.t SET ('tarn.iceberg' = '3')");
+  // Rows of version 2 get their ids with the first commit of version 3.
+  Sql("INSERT INTO s.t VALUES (-1, 'first of version 3')");
+  Sql("DELETE FROM s.t WHERE i = -1");
   const std::string before = Sql("SELECT i, _row_id FROM s.t WHERE i > 2 ORDER BY i");
   Sql("DELETE FROM s.t WHERE i <= 2");
   EXPECT_EQ(Sql("SELECT i, _row_id FROM s.t ORDER BY i"), before);
@@ -88,6 +91,9 @@ TEST_F(CopyOnWriteTest, ATransactionRewritesAFileOnce) {
     Sql("CREATE OR REPLACE TABLE s.t AS SELECT i::INTEGER AS i, 'n' || i AS name "
         "FROM range(10) r(i)");
     Sql(std::string("ALTER TABLE s.t SET ('tarn.iceberg' = '") + version + "')");
+    // Rows of version 2 get their ids with the first commit of version 3.
+    Sql("INSERT INTO s.t VALUES (-1, 'first')");
+    Sql("DELETE FROM s.t WHERE i = -1");
     const int64_t before = CountObjects("s/t/data/");
     Sql("BEGIN");
     Sql("DELETE FROM s.t WHERE i < 2");

@@ -69,6 +69,8 @@ Status LakeState::RewriteLocked(Local& local, const CancelFlag* cancel) {
     bool ids = true;
     if (own == local.files.end()) {
       local.rewritten.push_back(file.file);
+      // Rows that have no ids yet get some with the new file, as all others do.
+      ids = file.file.first_row_id.has_value();
     } else {
       ids = local.files_with_row_ids.contains(path);
       replaced.push_back(std::move(*own));

@@ -50,7 +50,7 @@ TEST_F(QueriesTest, StatementsAreRememberedWithWhatBecameOfThem) {
             "DELETE FROM s.t WHERE i > 2|succeeded|2|NULL|anna\n"
             "SELECT * FROM s.nothing|failed|0|not found|anna\n"
             "SELECT 1|succeeded|1|NULL|anna\n");
-  EXPECT_EQ(Queries("count(error)"), "1\n");
+  EXPECT_EQ(Sql("SELECT count(error) FROM system.queries"), "1\n");
   EXPECT_EQ(Sql("SELECT bool_and(duration_ms >= 0 AND started_at <= now()) FROM system.queries"),
             "true\n");
 }
@@ -91,7 +91,7 @@ TEST_F(QueriesTest, WhatNobodyReadToItsEndIsAbandoned) {
 
 TEST_F(QueriesTest, ThePipelinesOwnStatementsAreForgotten) {
   Sql("SELECT 1");
-  EXPECT_EQ(Queries("count(*)"), "0\n");
+  EXPECT_EQ(Sql("SELECT count(*) FROM system.queries"), "0\n");
   Sql(*user_, "-- nothing");
   Sql(*user_, "SELECT count(*) FROM system.queries");
   EXPECT_EQ(Queries("statement"), "SELECT count(*) FROM system.queries\n");

@@ -1,5 +1,6 @@
 #include "table/dual/row_history.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ class RowHistoryTest : public TableTest {
   /// What the newest snapshot did: "+10" for rows of a file that came, "-10" for those of one that
   /// left, "-[3 4]" for single rows.
   std::string Newest() {
-    const auto files = ReadChangedFiles(context_, *table_, *table_->current());
+    auto files = ReadChangedFiles(context_, *table_, *table_->current());
     if (!files.ok()) return files.status().ToString();
     std::string text;
     const auto add = [&](const std::vector<ChangedFile>& changed, const std::string& sign) {
@@ -41,6 +42,12 @@ class RowHistoryTest : public TableTest {
         text += "]";
       }
     };
+    // A commit has no order among its files.
+    const auto by_size = [](const ChangedFile& a, const ChangedFile& b) {
+      return a.file.file.record_count > b.file.file.record_count;
+    };
+    std::stable_sort(files->added.begin(), files->added.end(), by_size);
+    std::stable_sort(files->removed.begin(), files->removed.end(), by_size);
     add(files->added, "+");
     add(files->removed, "-");
     return text;
