@@ -18,7 +18,7 @@ constexpr int64_t kBytesPerRow = 6 * static_cast<int64_t>(sizeof(KeyEntry));
 }  // namespace
 
 KeyIndex::KeyIndex(std::unique_ptr<IndexStore> store, const KeyIndexOptions& options)
-    : store_(std::move(store)), options_(options), active_(std::make_unique<MemTable>(rows_max())) {
+    : store_(std::move(store)), options_(options), active_(std::make_unique<MemTable>()) {
   IndexManifest manifest = store_->manifest();
   sequence_ = manifest.sequence;
   chain_ = manifest.chain;

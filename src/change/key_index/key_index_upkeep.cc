@@ -109,7 +109,7 @@ Status KeyIndex::Seal() {
   sealed->sequence = sequence_;
   sealed->chain = chain_;
   sealed->files = files_;
-  auto fresh = std::make_unique<MemTable>(rows_max());
+  auto fresh = std::make_unique<MemTable>();
   TARN_RETURN_IF_ERROR(BeginLog());
   sealed->next_log = log_number_;
   sealed->table = std::exchange(active_, std::move(fresh));
@@ -223,7 +223,7 @@ void KeyIndex::AbandonMerge() {
 Status KeyIndex::Replace(std::shared_ptr<const Run> run, std::string state, IndexFileTable files) {
   std::lock_guard step(upkeep_mutex_);
   AbandonMerge();
-  auto fresh = std::make_unique<MemTable>(rows_max());
+  auto fresh = std::make_unique<MemTable>();
   TARN_RETURN_IF_ERROR(BeginLog());
   TARN_RETURN_IF_ERROR(store_->Change([&](RunList& runs, IndexManifest& manifest) {
     runs.assign(1, run);

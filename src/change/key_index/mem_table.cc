@@ -1,6 +1,5 @@
 #include "change/key_index/mem_table.h"
 
-#include <bit>
 #include <utility>
 
 namespace tarn {
@@ -9,16 +8,16 @@ namespace {
 /// Removed keys have row 0 in no file.
 constexpr KeyEntry kEmpty = {{}, {RowPlace::kNoFile, 1}};
 
-/// Three quarters full at most.
-size_t SlotsFor(size_t rows) { return std::bit_ceil(rows + rows / 3 + 2); }
+constexpr size_t kFirstSlots = 1 << 10;  // a power of two, as always
 
 }  // namespace
 
-MemTable::MemTable(size_t rows) : slots_(SlotsFor(rows), kEmpty), mask_(slots_.size() - 1) {}
+MemTable::MemTable() : slots_(kFirstSlots, kEmpty), mask_(slots_.size() - 1) {}
 
 void MemTable::Put(const KeyEntry& entry) {
   size_t at = SlotOf(entry.key);
   if (IsEmpty(slots_[at])) {
+    // Three quarters full at most.
     if ((size_ + 1) * 4 > slots_.size() * 3) {
       Grow();
       at = SlotOf(entry.key);

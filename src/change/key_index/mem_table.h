@@ -11,8 +11,8 @@ namespace tarn {
 /// Threads: one writes; several may read what nobody writes.
 class MemTable {
  public:
-  /// Takes `rows` entries before it grows.
-  explicit MemTable(size_t rows);
+  /// A small one: most tables of a source see few changes, and each has its index.
+  MemTable();
 
   void Put(const KeyEntry& entry);
   /// What is known of the key here; nullptr for nothing.
