@@ -26,6 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kCacheFolder[] = "cache";  // of the state's folder
+constexpr char kSpoolFolder[] = "spool";  // likewise
 
 /// Next to the bytes, so that caches and reading ahead see the faults too.
 std::unique_ptr<ObjectStore> WithFaults(std::unique_ptr<ObjectStore> store) {
@@ -120,14 +121,17 @@ Options OptionsOf(const SourceSpec& spec, const CancelFlag* cancel) {
 }
 
 Result<std::unique_ptr<Source>> OpenSource(const SourceSpec& spec, const CancelFlag* cancel,
-                                           const Limits& limits) {
+                                           const ProjectSpec& project) {
+  const Limits& limits = project.limits;
   if (spec.type == "mysql") return OpenMysqlSource(OptionsOf<MysqlOptions>(spec, cancel), limits);
-  return OpenPostgresSource(OptionsOf<PostgresOptions>(spec, cancel), limits);
+  auto options = OptionsOf<PostgresOptions>(spec, cancel);
+  options.spool = (fs::path(project.state) / kSpoolFolder).string();
+  return OpenPostgresSource(std::move(options), limits);
 }
 
 Status OpenSources(const CancelFlag* cancel, Wired* wired) {
   for (const SourceSpec& spec : wired->open.spec.sources) {
-    auto source = OpenSource(spec, cancel, wired->open.spec.limits);
+    auto source = OpenSource(spec, cancel, wired->open.spec);
     if (!source.ok()) {
       return std::move(source).Wrap(spec.position.ToString() + ": source " + spec.name).status();
     }
@@ -210,6 +214,7 @@ Status RemoveState(const ProjectSpec& spec) {
   fs::remove_all(state / "tmp", error);
   fs::remove_all(state / kCacheFolder, error);
   fs::remove_all(state / kKeyIndexFolder, error);
+  fs::remove_all(state / kSpoolFolder, error);
   // Only empty folders go: what else stands there is somebody else's.
   fs::remove(state, error);
   if (spec.warehouse.find("://") == std::string::npos) fs::remove(spec.warehouse, error);

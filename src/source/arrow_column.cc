@@ -12,8 +12,6 @@
 namespace tarn {
 namespace {
 
-constexpr int64_t kFirstCharsBytes = 64 << 10;
-
 Status OutOfMemory(int64_t bytes) {
   return ResourceExhausted("no memory for " + std::to_string(bytes) + " bytes of a batch",
                            "lower batch_rows, batch_bytes_max or load_streams under limits:");
@@ -46,7 +44,7 @@ Status ArrowColumn::Reserve(std::shared_ptr<arrow::ResizableBuffer>* buffer, int
   return (*buffer)->Resize(bytes, /*shrink_to_fit=*/false).ok() ? Status::Ok() : OutOfMemory(bytes);
 }
 
-Status ArrowColumn::Reset(int64_t rows) {
+Status ArrowColumn::Reset(int64_t rows, int64_t chars_min) {
   values_.reset();
   validity_.reset();
   chars_.reset();
@@ -59,7 +57,7 @@ Status ArrowColumn::Reset(int64_t rows) {
   if (has_offsets()) std::memset(values, 0, sizeof(int32_t));
   if (has_chars_) {
     // As much as the last batch used: columns keep their character from batch to batch.
-    chars_capacity = std::clamp<int64_t>(chars_capacity, kFirstCharsBytes, 4 << 20);
+    chars_capacity = std::clamp<int64_t>(chars_capacity, chars_min, 4 << 20);
     TARN_RETURN_IF_ERROR(Reserve(&chars_, chars_capacity + kSlackBytes));
     chars = chars_->mutable_data();
   }

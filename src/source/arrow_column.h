@@ -23,7 +23,8 @@ class ArrowColumn {
   ArrowColumn& operator=(const ArrowColumn&) = delete;
 
   /// Fresh memory for `rows` values; what was there belongs to the array that Finish made.
-  Status Reset(int64_t rows);
+  /// Text begins with `chars_min` bytes, or what the last batch used.
+  Status Reset(int64_t rows, int64_t chars_min = 64 << 10);
   /// Room for `rows` values in all, keeping what is there.
   Status GrowRows(int64_t rows);
   /// Room for `more` further bytes of text.

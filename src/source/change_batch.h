@@ -68,6 +68,9 @@ struct TableAltered {
     std::string to;
   };
   std::vector<Renamed> renamed;  ///< columns that keep their rows' values under another name
+  /// Columns that were added and in which rows of before have a value, a default, that the log does
+  /// not tell: those rows have to be loaded again.
+  std::vector<std::string> filled;
 };
 
 /// The table cannot be followed any further: a value or a type without counterpart, an identity

@@ -259,6 +259,13 @@ Status CaptureRun::TakeEvent(const TableEvent& event, int64_t first_row, Table& 
   if (const auto* rows = std::get_if<RowChanges>(&event)) return table.rows->Add(*rows, first_row);
   if (std::holds_alternative<TableTruncated>(event)) return table.rows->Truncate();
   if (const auto* altered = std::get_if<TableAltered>(&event)) {
+    if (!altered->filled.empty()) {
+      return InvalidArgument("column " + altered->filled.front() + " of table " +
+                                 altered->table->name.ToString() +
+                                 " was added with a value for the rows of before, which the "
+                                 "source's log does not tell",
+                             "load the table anew with `tarn resync`");
+    }
     TARN_RETURN_IF_ERROR(table.rows->Alter(*altered));
     table.altered = true;
     return {};

@@ -16,6 +16,7 @@ namespace tarn::postgres {
 namespace {
 
 constexpr int kGeneratedPublished = 180000;  // publish_generated_columns
+constexpr size_t kTemporaryPart = 50;        // of the name of a slot, beside what is added
 
 std::vector<SourceTableName> NamesOf(const std::vector<SourceTable>& tables) {
   std::vector<SourceTableName> names;
@@ -56,24 +57,32 @@ class Capture final : public ChangeCapture {
     if (spec.publication.empty()) {
       TARN_RETURN_IF_ERROR(MakePublication(*connection, name, NamesOf(tables)));
     }
+    // A slot that stands already exports no snapshot.
+    if (!spec.slot.empty()) return Snapshot(spec);
     TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> replication, Connect(Replication()));
-    // A slot that stands already exports no snapshot. A temporary one does, at a place of the log
-    // from which the named one can be read.
-    const bool own = spec.slot.empty();
-    const std::string slot_name = own ? name : (name.substr(0, 50) + "_snapshot");
-    TARN_ASSIGN_OR_RETURN(
-        const NewSlot slot,
-        CreateSlot(*replication, slot_name, own ? SlotLife::kPersistent : SlotLife::kTemporary));
+    TARN_ASSIGN_OR_RETURN(const NewSlot slot,
+                          CreateSlot(*replication, name, SlotLife::kPersistent));
     Result<std::unique_ptr<SourceSnapshot>> snapshot =
         JoinSnapshot(context_, {slot.snapshot, slot.consistent_point.ToString(), spec.publication});
-    if (!snapshot.ok() && own) {
+    if (!snapshot.ok()) {
       // It would hold the log for nobody. What remains of it is replaced by the next attempt.
       replication.reset();
-      if (Status dropped = DropSlot(*connection, slot_name); !dropped.ok()) {
-        return std::move(snapshot).Hint("replication slot " + slot_name + " is left behind");
+      if (Status dropped = DropSlot(*connection, name); !dropped.ok()) {
+        return std::move(snapshot).Hint("replication slot " + name + " is left behind");
       }
     }
     return snapshot;
+  }
+
+  // A temporary slot exports one, at a place of the log from which every other slot can be read.
+  Result<std::unique_ptr<SourceSnapshot>> Snapshot(const CaptureSpec& spec) override {
+    TARN_ASSIGN_OR_RETURN(const std::string name, CaptureName(spec));
+    TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> replication, Connect(Replication()));
+    TARN_ASSIGN_OR_RETURN(const NewSlot slot,
+                          CreateSlot(*replication, name.substr(0, kTemporaryPart) + "_snapshot",
+                                     SlotLife::kTemporary));
+    return JoinSnapshot(context_,
+                        {slot.snapshot, slot.consistent_point.ToString(), spec.publication});
   }
 
   Status SetTables(const CaptureSpec& spec, const std::vector<SourceTableName>& tables) override {
@@ -90,18 +99,6 @@ class Capture final : public ChangeCapture {
     return connection->Run(
         "ALTER PUBLICATION " + QuoteIdentifier(name) + " SET TABLE " + TableList(tables),
         "changing publication " + name);
-  }
-
-  Result<std::unique_ptr<SourceSnapshot>> Snapshot(const CaptureSpec& spec) override {
-    TARN_ASSIGN_OR_RETURN(const std::string name, CaptureName(spec));
-    TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> replication, Connect(Replication()));
-    // A slot of its own tells the place of the log at which its snapshot stands, transaction by
-    // transaction; it goes with the connection.
-    TARN_ASSIGN_OR_RETURN(
-        const NewSlot slot,
-        CreateSlot(*replication, name.substr(0, 50) + "_snapshot", SlotLife::kTemporary));
-    return JoinSnapshot(context_,
-                        {slot.snapshot, slot.consistent_point.ToString(), spec.publication});
   }
 
   Result<std::unique_ptr<ChangeStream>> Open(const CaptureSpec& spec, const std::string& position,

@@ -24,7 +24,8 @@ class Mirror {
   const CaptureSpec& spec() const { return spec_; }
   /// Reads up to the source's position of now, acknowledges it, and returns what happened:
   /// "t: insert 1|a", "t: update 1|b", "t: update 2|b was 1", "t: delete 1", "t: truncate",
-  /// "t: altered id int32 key, a string", "t: renamed a b", "t: stopped …".
+  /// "t: altered id int32 key, a string", "t: renamed a b", "t: filled c",
+  /// "t: stopped …".
   std::vector<std::string> CatchUp();
   /// The same without acknowledging; and what the stream ended with, if it did.
   std::optional<Error> TryCatchUp(std::vector<std::string>* log);

@@ -175,6 +175,9 @@ void Mirror::ApplyAltered(Table& table, const TableAltered& altered,
   for (const TableAltered::Renamed& one : altered.renamed) {
     log->push_back(table.description.name.name + ": renamed " + one.from + " " + one.to);
   }
+  for (const std::string& column : altered.filled) {
+    log->push_back(table.description.name.name + ": filled " + column);
+  }
   const std::map<Row, Row> rows = std::exchange(table.rows, {});
   for (const auto& [key, row] : rows) {
     Row now;

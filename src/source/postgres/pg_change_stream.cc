@@ -24,8 +24,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// How long a walsender may take to notice that its last client is gone.
-constexpr int64_t kActiveWaitMillis = 10000;
 constexpr int kActivePollMillis = 50;
 /// A transaction that has begun is awaited for so long beyond the caller's patience.
 constexpr int64_t kCommitGraceMillis = 1000;
@@ -69,13 +67,11 @@ class Stream final : public ChangeStream {
     TARN_RETURN_IF_ERROR(AwaitSlot());
     TARN_ASSIGN_OR_RETURN(const int64_t timeout, SenderTimeout());
     resolver_ = std::make_unique<CatalogResolver>(context_, std::move(side_));
-    if (!memory_->text.load()) {
-      TARN_ASSIGN_OR_RETURN(const auto columns, resolver_->ColumnsOf(options_.tables));
-      if (std::any_of(columns.begin(), columns.end(), [](const StreamColumn& column) {
-            return column.binary == StreamColumn::Binary::kUnreadable;
-          })) {
-        memory_->text.store(true);
-      }
+    TARN_ASSIGN_OR_RETURN(const auto columns, resolver_->ColumnsOf(&options_.tables));
+    if (std::any_of(columns.begin(), columns.end(), [](const StreamColumn& column) {
+          return column.binary == StreamColumn::Binary::kUnreadable;
+        })) {
+      memory_->text.store(true);
     }
     LogAssembler::Options assembler;
     assembler.tables = options_.tables;
@@ -110,13 +106,14 @@ class Stream final : public ChangeStream {
   void Stop() override { reader_->Stop(); }
 
  private:
-  // The slot must be there and free; whoever had it may just have died.
+  // The slot must be there and free. A walsender whose client has just died needs a moment to
+  // notice: as long as connecting may take.
   Status AwaitSlot() {
     for (int64_t waited = 0;; waited += kActivePollMillis) {
       TARN_ASSIGN_OR_RETURN(const std::optional<Slot> slot, FindSlot(*side_, options_.slot));
       TARN_RETURN_IF_ERROR(CheckSlot(slot, options_.slot, options_.position));
       if (!slot->active) return Status::Ok();
-      if (waited >= kActiveWaitMillis) return SlotIsActive(*slot);
+      if (waited >= context_->session.connect_timeout_ms) return SlotIsActive(*slot);
       if (context_->session.cancel != nullptr) {
         TARN_RETURN_IF_ERROR(context_->session.cancel->Check());
       }
@@ -176,7 +173,7 @@ class Stream final : public ChangeStream {
         return Status::Ok();
       }
       if (!IsState(started.error(), "55006")) return LogError(started.error());
-      if (waited >= kActiveWaitMillis) {
+      if (waited >= context_->session.connect_timeout_ms) {
         Error active = started.error();
         active.kind = ErrorKind::kConflict;
         return active;
@@ -280,7 +277,7 @@ class Stream final : public ChangeStream {
   }
 
   const std::shared_ptr<const Context> context_;
-  const ChangeStreamOptions options_;
+  ChangeStreamOptions options_;
   const std::string doing_;
   const bool utf8_;
   const std::shared_ptr<CaptureMemory> memory_;

@@ -25,10 +25,10 @@ ColumnBuffer::ColumnBuffer(const PgColumn& column, int dimensions, arrow::Memory
   if (dimensions > 0) child = std::make_unique<ColumnBuffer>(column, dimensions - 1, pool);
 }
 
-Status ColumnBuffer::Reset(int64_t rows) {
+Status ColumnBuffer::Reset(int64_t rows, int64_t chars_min) {
   size = 0;
-  TARN_RETURN_IF_ERROR(ArrowColumn::Reset(rows));
-  return child != nullptr ? child->Reset(std::min<int64_t>(rows, 1024)) : Status::Ok();
+  TARN_RETURN_IF_ERROR(ArrowColumn::Reset(rows, chars_min));
+  return child != nullptr ? child->Reset(std::min<int64_t>(rows, 1024), chars_min) : Status::Ok();
 }
 
 Result<std::shared_ptr<arrow::ArrayData>> ColumnBuffer::Finish(int64_t rows) {

@@ -19,7 +19,7 @@ class ColumnBuffer : public ArrowColumn {
   ColumnBuffer(const PgColumn& column, int dimensions, arrow::MemoryPool* pool);
 
   /// As ArrowColumn::Reset, with the child.
-  Status Reset(int64_t rows);
+  Status Reset(int64_t rows, int64_t chars_min = 64 << 10);
   /// As ArrowColumn::Finish, with the child.
   Result<std::shared_ptr<arrow::ArrayData>> Finish(int64_t rows);
 

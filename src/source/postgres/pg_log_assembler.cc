@@ -327,8 +327,9 @@ Status LogAssembler::OnRelation(const uint8_t* p, const uint8_t* end) {
   }
   TARN_RETURN_IF_ERROR(Close(*table));
   const SourceTable& is = resolved->shape->table->table;
-  if (!SameShape(table->now, is) || !resolved->renamed.empty()) {
-    Event(*table, TableAltered{std::make_shared<SourceTable>(is), std::move(resolved->renamed)});
+  if (!SameShape(table->now, is) || !resolved->renamed.empty() || !resolved->filled.empty()) {
+    Event(*table, TableAltered{std::make_shared<SourceTable>(is), std::move(resolved->renamed),
+                               std::move(resolved->filled)});
   }
   table->now = is;
   table->relation = text;

@@ -39,6 +39,7 @@ class ShapeResolver {
   struct Resolved {
     std::shared_ptr<const FollowedShape> shape;  ///< columns in the relation's order
     std::vector<TableAltered::Renamed> renamed;
+    std::vector<std::string> filled;  ///< as TableAltered has it
   };
   /// Errors: Unavailable and Cancelled end the stream; every other one stops the table.
   virtual Result<Resolved> Resolve(const LogRelation& relation, const SourceTable& before) = 0;

@@ -129,12 +129,11 @@ Result<int> CatalogResolver::MoneyDigits() {
   return *money_digits_;
 }
 
-Result<std::vector<StreamColumn>> CatalogResolver::ColumnsOf(
-    const std::vector<SourceTable>& tables) {
+Result<std::vector<StreamColumn>> CatalogResolver::ColumnsOf(std::vector<SourceTable>* tables) {
   TARN_RETURN_IF_ERROR(Connected());
   TARN_ASSIGN_OR_RETURN(const std::vector<Candidate> all, ListCandidates(*connection_, "", ""));
   std::vector<StreamColumn> columns;
-  for (const SourceTable& table : tables) {
+  for (SourceTable& table : *tables) {
     const auto found = std::find_if(all.begin(), all.end(),
                                     [&](const Candidate& one) { return one.name == table.name; });
     if (found == all.end()) continue;
@@ -147,6 +146,10 @@ Result<std::vector<StreamColumn>> CatalogResolver::ColumnsOf(
     }
     for (const auto& one : *loaded) {
       for (const PgColumn& column : one->columns) columns.push_back(MakeStreamColumn(column, 2));
+      for (SourceColumn& column : table.columns) {
+        const SourceColumn* is = Find(one->table, column.name);
+        if (column.id == 0 && is != nullptr) column.id = is->id;
+      }
     }
   }
   return columns;
@@ -177,7 +180,8 @@ Result<CatalogResolver::Looked> CatalogResolver::Look(const LogRelation& relatio
   TARN_ASSIGN_OR_RETURN(Rows rows,
                         connection_->Query(R"(
 SELECT pg_catalog.format_type(u.type, u.modifier), coalesce(a.attnum, 0), coalesce(a.attndims, 0),
-  coalesce(pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname), '')
+  coalesce(pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname), ''),
+  coalesce(a.atthasmissing OR a.atthasdef OR a.attnotnull, false)
 FROM ROWS FROM (pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::oid[]),
                 pg_catalog.unnest($4::int4[])) WITH ORDINALITY u(name, type, modifier, place)
 LEFT JOIN pg_catalog.pg_attribute a
@@ -198,6 +202,7 @@ LEFT JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace ORDER BY u.place)"
     attribute.modifier = relation.columns[i].modifier;
     attribute.dimensions = static_cast<int32_t>(rows.integer(row, 2));
     looked.ids.push_back(static_cast<int32_t>(rows.integer(row, 1)));
+    looked.filled.push_back(rows.boolean(row, 4));
     looked.attributes.push_back(std::move(attribute));
   }
   TARN_ASSIGN_OR_RETURN(looked.types, LoadTypes(*connection_, used));
@@ -242,6 +247,22 @@ Result<ShapeResolver::Resolved> CatalogResolver::ResolveWith(const Looked& looke
   TARN_RETURN_IF_ERROR(table->Assemble(looked.ids));
   Resolved resolved;
   resolved.renamed = FindRenamed(before, table->table);
+  std::vector<int32_t> ids = looked.ids;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    // What today's catalog does not have under this name keeps the number that it had before.
+    std::string was = table->columns[i].name;
+    for (const TableAltered::Renamed& one : resolved.renamed) {
+      if (one.to == was) {
+        was = one.from;
+        break;
+      }
+    }
+    const SourceColumn* known = Find(before, was);
+    if (ids[i] == 0 && known != nullptr) ids[i] = known->id;
+    const bool same = known != nullptr && (known->id == 0 || known->id == ids[i]);
+    if (!same && (looked.filled[i] || known != nullptr))
+      resolved.filled.push_back(table->columns[i].name);
+  }
   std::vector<std::string> key = before.key;
   for (std::string& name : key) {
     for (const TableAltered::Renamed& one : resolved.renamed) {
@@ -252,7 +273,7 @@ Result<ShapeResolver::Resolved> CatalogResolver::ResolveWith(const Looked& looke
     }
   }
   TARN_ASSIGN_OR_RETURN(table->table.key, KeyOf(relation, looked.identity, key));
-  TARN_RETURN_IF_ERROR(table->Assemble(looked.ids));
+  TARN_RETURN_IF_ERROR(table->Assemble(ids));
   auto shape = std::make_shared<FollowedShape>();
   for (const PgColumn& column : table->columns) {
     int digits = 2;

@@ -20,8 +20,9 @@ class CatalogResolver final : public ShapeResolver {
   CatalogResolver(std::shared_ptr<const Context> context, std::unique_ptr<Connection> connection);
   Result<Resolved> Resolve(const LogRelation& relation, const SourceTable& before) override;
 
-  /// The columns of tables of today, as streams read them.
-  Result<std::vector<StreamColumn>> ColumnsOf(const std::vector<SourceTable>& tables);
+  /// The columns of tables of today, as streams read them; numbers those of `tables` that have no
+  /// number yet and are still there.
+  Result<std::vector<StreamColumn>> ColumnsOf(std::vector<SourceTable>* tables);
   /// The tables of a publication.
   Result<std::vector<SourceTableName>> TablesOf(const std::string& publication);
 
@@ -29,6 +30,7 @@ class CatalogResolver final : public ShapeResolver {
   struct Looked {
     std::vector<PgAttribute> attributes;
     std::vector<int32_t> ids;
+    std::vector<bool> filled;  ///< would have a value in rows older than the column
     PgTypes types;
     std::vector<std::string> identity;
   };

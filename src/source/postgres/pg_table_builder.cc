@@ -14,7 +14,10 @@
 namespace tarn::postgres {
 namespace {
 
-constexpr int64_t kFirstRows = 256;
+// Many batches have a few rows of a table, some have all that a batch may have.
+constexpr int64_t kFirstRows = 64;
+constexpr int64_t kFirstRowsMax = 1 << 16;
+constexpr int64_t kFirstChars = 2 << 10;
 constexpr int64_t kShownMax = 64;
 
 bool Same(const LogField& a, const LogField& b) {
@@ -55,6 +58,7 @@ struct TableBuilder::Block {
   std::shared_ptr<arrow::Schema> schema;
   int64_t rows = 0;
   int64_t capacity = 0;
+  int64_t first_rows = kFirstRows;  ///< as many as the last batch had, about
 
   Result<std::shared_ptr<arrow::RecordBatch>> Finish() {
     std::vector<std::shared_ptr<arrow::ArrayData>> arrays;
@@ -63,6 +67,7 @@ struct TableBuilder::Block {
       arrays.push_back(std::move(array));
     }
     capacity = 0;
+    first_rows = std::clamp(rows, kFirstRows, kFirstRowsMax);
     return arrow::RecordBatch::Make(schema, std::exchange(rows, 0), std::move(arrays));
   }
 
@@ -113,8 +118,10 @@ TableBuilder::~TableBuilder() = default;
 Status TableBuilder::Ready(Block* block, int64_t rows) {
   if (rows < block->capacity) return Status::Ok();
   if (block->capacity == 0) {
-    for (auto& column : block->columns) TARN_RETURN_IF_ERROR(column->Reset(kFirstRows));
-    block->capacity = kFirstRows;
+    for (auto& column : block->columns) {
+      TARN_RETURN_IF_ERROR(column->Reset(block->first_rows, kFirstChars));
+    }
+    block->capacity = block->first_rows;
     return Status::Ok();
   }
   const int64_t wanted = block->capacity * 2;

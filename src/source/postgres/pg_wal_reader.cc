@@ -57,6 +57,8 @@ WalReader::WalReader(std::unique_ptr<Connection> connection, Options options)
 
 WalReader::~WalReader() {
   Stop();
+  quit_.store(true, std::memory_order_release);
+  if (wake_ >= 0) Wake();
   if (thread_.joinable()) thread_.join();
   if (wake_ >= 0) close(wake_);
 }
@@ -223,6 +225,11 @@ void WalReader::Walk() {
   current_.end = at;
 }
 
+bool WalReader::Starved() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return queue_.empty();
+}
+
 void WalReader::Publish() {
   if (current_.end == 0) return;
   const int64_t tail = filled_ - current_.end;
@@ -231,14 +238,21 @@ void WalReader::Publish() {
   std::memcpy(next.data.get(), current_.data.get() + current_.end, static_cast<size_t>(tail));
   next.end = 0;
   const std::lock_guard<std::mutex> lock(mutex_);
-  queued_bytes_ += current_.end;
+  queued_bytes_ += current_.capacity;
   queue_.push_back(std::exchange(current_, std::move(next)));
   filled_ = tail;
   arrived_.notify_all();
 }
 
+// A message that has begun needs its whole room.
+int64_t WalReader::Wanted() const {
+  const int64_t more = filled_ + 1;
+  if (filled_ - current_.end < kHeaderBytes) return more;
+  return std::max(more, current_.end + ReadBig32(current_.data.get() + current_.end + 1) + 1);
+}
+
 Status WalReader::Run() {
-  while (!stop_.load(std::memory_order_acquire)) {
+  while (!quit_.load(std::memory_order_acquire)) {
     TARN_RETURN_IF_ERROR(SendStatusIfDue());
     bool full;
     {
@@ -250,19 +264,20 @@ Status WalReader::Run() {
       Wait(/*socket_too=*/false);
       continue;
     }
-    // A message that has begun needs its whole room.
-    int64_t wanted = filled_ + 1;
-    if (filled_ >= kHeaderBytes) {
-      wanted = std::max(wanted, int64_t{ReadBig32(current_.data.get() + 1)} + 1);
+    if (Wanted() > current_.capacity) Publish();
+    TARN_RETURN_IF_ERROR(MakeRoom(Wanted()));
+    const Result<bool> any = by_libpq_ ? ReceiveByLibpq() : Receive();
+    if (!any.ok()) {
+      Publish();  // what came before the end, perhaps the reason
+      return any.status();
     }
-    TARN_RETURN_IF_ERROR(MakeRoom(wanted));
-    TARN_ASSIGN_OR_RETURN(const bool any, by_libpq_ ? ReceiveByLibpq() : Receive());
-    if (any) {
+    if (*any) {
       last_heard_ = Clock::now();
       Walk();
-      Publish();
+      if (current_.end >= kChunkBytes / 2 || Starved()) Publish();
       continue;
     }
+    Publish();
     if (Clock::now() - last_heard_ >
         milliseconds(options_.status_interval_ms * kSilentStatusesMax)) {
       return Unavailable(options_.doing + ": no sign of life from the server",
@@ -349,7 +364,7 @@ Status WalReader::SendBytes(const uint8_t* p, size_t bytes) {
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       pollfd wait{socket, POLLOUT, 0};
       poll(&wait, 1, static_cast<int>(options_.status_interval_ms));
-      if (stop_.load()) return Cancelled("the stream of changes was stopped");
+      if (quit_.load()) return Cancelled("the stream of changes was stopped");
     } else if (errno != EINTR) {
       return connection_->Lost(options_.doing);
     }
@@ -366,7 +381,7 @@ Result<std::optional<WalChunk>> WalReader::Take(int64_t wait_ms) {
     WalChunk chunk = std::move(queue_.front());
     queue_.pop_front();
     const bool was_full = queued_bytes_ >= options_.read_ahead_bytes;
-    queued_bytes_ -= chunk.end;
+    queued_bytes_ -= chunk.capacity;
     if (was_full && queued_bytes_ < options_.read_ahead_bytes) Wake();
     return std::optional<WalChunk>(std::move(chunk));
   }

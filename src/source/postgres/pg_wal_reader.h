@@ -39,7 +39,7 @@ class WalReader {
  public:
   struct Options {
     std::string doing;               ///< put before errors
-    int64_t read_ahead_bytes = 0;    ///< chunks that wait
+    int64_t read_ahead_bytes = 0;    ///< memory of chunks that wait
     int64_t status_interval_ms = 0;  ///< between reports to the server
     Lsn start;                       ///< what is durable at the beginning
   };
@@ -60,6 +60,7 @@ class WalReader {
   void SetFlushed(Lsn lsn);
   /// Asks the server how far it is: a keepalive follows.
   void RequestReply();
+  /// Ends the wait of Take and all later ones; what is acknowledged afterwards is still reported.
   void Stop();
 
  private:
@@ -70,8 +71,10 @@ class WalReader {
   /// Reads what is there into `current_`; false: nothing is.
   Result<bool> Receive();
   Result<bool> ReceiveByLibpq();
+  int64_t Wanted() const;  ///< bytes that `current_` must have room for
   Status MakeRoom(int64_t wanted);
   void Publish();
+  bool Starved();  ///< nothing waits to be taken
   void Walk();
   Status SendStatusIfDue();
   Status SendStatus(bool ask);
@@ -84,8 +87,9 @@ class WalReader {
   const Options options_;
   std::unique_ptr<Connection> connection_;
   const bool by_libpq_;
-  int wake_ = -1;  ///< eventfd
-  std::atomic<bool> stop_{false};
+  int wake_ = -1;                  ///< eventfd
+  std::atomic<bool> stop_{false};  ///< no more chunks are taken
+  std::atomic<bool> quit_{false};  ///< the thread ends
   std::atomic<bool> ask_{false};
   std::atomic<uint64_t> flushed_;
 

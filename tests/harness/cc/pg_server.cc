@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 
 #include "harness/cc/server_process.h"
@@ -18,18 +19,29 @@ namespace tarn::testing {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr char kBin[] = "/usr/lib/postgresql/15/bin/";
+constexpr char kDefaultBin[] = "/usr/lib/postgresql/15/bin/";
 constexpr int kStartSeconds = 60;
+
+// The folder of initdb and postgres, with a slash.
+const std::string& Bin() {
+  static const std::string bin = [] {
+    const char* chosen = std::getenv("TARN_TEST_POSTGRES_BIN");
+    return chosen != nullptr ? std::string(chosen) + "/" : std::string(kDefaultBin);
+  }();
+  return bin;
+}
 
 // An initialised data directory, made once and shared by all test programs of this user.
 std::string Template() {
-  return MadeOnce("tarn-pg15-template", "PG_VERSION", [](const std::string& part) {
-    if (!fs::exists(std::string(kBin) + "initdb")) {
-      Die("PostgreSQL 15 is not installed: apt-get install postgresql-15");
+  const std::string of =
+      Bin() == kDefaultBin ? "15" : std::to_string(std::hash<std::string>()(Bin()));
+  return MadeOnce("tarn-pg" + of + "-template", "PG_VERSION", [](const std::string& part) {
+    if (!fs::exists(Bin() + "initdb")) {
+      Die(Bin() + "initdb is missing: apt-get install postgresql-15");
     }
     const std::string log = part + ".log";
-    const pid_t pid = Spawn({std::string(kBin) + "initdb", "-D", part, "-U", "postgres", "-A",
-                             "trust", "-N", "--no-locale", "-E", "UTF8", "--wal-segsize=1"},
+    const pid_t pid = Spawn({Bin() + "initdb", "-D", part, "-U", "postgres", "-A", "trust", "-N",
+                             "--no-locale", "-E", "UTF8", "--wal-segsize=1"},
                             log, As::kServerUser);
     if (Wait(pid) != 0) Die("initdb failed: " + Contents(log));
   });
@@ -68,9 +80,8 @@ void PgServer::Start() {
   const std::string log = directory_ + "/log";
   for (int attempt = 0; attempt < 5; ++attempt) {
     if (port_ == 0) port_ = FreePort();
-    pid_ = Spawn(
-        {std::string(kBin) + "postgres", "-D", directory_ + "/data", "-p", std::to_string(port_)},
-        log, As::kServerUserUntilWeDie);
+    pid_ = Spawn({Bin() + "postgres", "-D", directory_ + "/data", "-p", std::to_string(port_)}, log,
+                 As::kServerUserUntilWeDie);
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(kStartSeconds);
     while (std::chrono::steady_clock::now() < deadline) {
       if (waitpid(pid_, nullptr, WNOHANG) == pid_) break;

@@ -5,11 +5,12 @@
 
 namespace tarn::testing {
 
-/// A throw-away PostgreSQL 15 on a free loopback port, in a directory of its own, gone with this
-/// object and, by PDEATHSIG, with this process. Everybody may log in as anybody, except `locked`,
-/// who needs the password `open sesame`. Crash safety is off (fsync).
-/// It is started from an initialised data directory that is kept between runs: about half a second.
-/// Aborts the test program with the reason when it cannot be had.
+/// A throw-away PostgreSQL 15, or the one whose programs stand in TARN_TEST_POSTGRES_BIN, on a free
+/// loopback port, in a directory of its own, gone with this object and, by PDEATHSIG, with this
+/// process. Everybody may log in as anybody, except `locked`, who needs the password `open sesame`.
+/// Crash safety is off (fsync). It is started from an initialised data directory that is kept
+/// between runs: about half a second. Aborts the test program with the reason when it cannot be
+/// had.
 class PgServer {
  public:
   /// The server of this test program: started by the first call, stopped at exit.
