@@ -204,6 +204,13 @@ bool StateExists(const ProjectSpec& spec) {
 Status RemoveState(const ProjectSpec& spec) {
   std::error_code error;
   const fs::path state(spec.state);
+  fs::remove_all(state / "tmp", error);
+  fs::remove_all(state / kCacheFolder, error);
+  fs::remove_all(state / kKeyIndexFolder, error);
+  fs::remove_all(state / kSpoolFolder, error);
+  // Only empty folders go: what else stands there is somebody else's.
+  if (spec.warehouse.find("://") == std::string::npos) fs::remove(spec.warehouse, error);
+  // The catalog goes last, for without it nobody knows that there is something to destroy.
   for (const char* name : {"queries.db", "queries.db-wal", "queries.db-shm", "catalog.db",
                            "catalog.db-wal", "catalog.db-shm"}) {
     fs::remove(state / name, error);
@@ -211,13 +218,7 @@ Status RemoveState(const ProjectSpec& spec) {
       return Unavailable("cannot remove " + (state / name).string() + ": " + error.message());
     TARN_FAULT_POINT(kDestroyState);
   }
-  fs::remove_all(state / "tmp", error);
-  fs::remove_all(state / kCacheFolder, error);
-  fs::remove_all(state / kKeyIndexFolder, error);
-  fs::remove_all(state / kSpoolFolder, error);
-  // Only empty folders go: what else stands there is somebody else's.
   fs::remove(state, error);
-  if (spec.warehouse.find("://") == std::string::npos) fs::remove(spec.warehouse, error);
   return Status::Ok();
 }
 
