@@ -18,6 +18,15 @@ def tarn_binary():
 
 
 @pytest.fixture(scope="session")
+def tarn_faults_binary(tarn_binary):
+    """The same program, which takes orders for its fault points: beside it, or in $TARN_BUILD."""
+    binary = pathlib.Path(os.environ.get("TARN_BUILD") or tarn_binary.parent) / "tarn-faults"
+    if not os.access(binary, os.X_OK):
+        pytest.fail(f"{binary} is missing: build it with -DBUILD_TESTING=ON, target tarn-faults", pytrace=False)
+    return binary
+
+
+@pytest.fixture(scope="session")
 def postgres15():
     with servers.postgres(15) as server:
         yield server
