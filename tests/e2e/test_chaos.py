@@ -198,4 +198,4 @@ def test_everything_at_once_with_kills(project, tarn_faults_binary, storage, req
         assert [sequence for sequence, _ in follower.commits] == sorted(history)
         assert all(commits[sequence] == identity for sequence, identity in follower.commits if identity)
     print(f"{storage}: {chaos.counts}, {sum(len(f.entries) for f in followers.values())} log entries")
-    assert chaos.counts["commits"] > SECONDS / 10 and chaos.counts["killed"] > SECONDS / 20 and chaos.counts["reads"] > SECONDS / 20
+    assert all(chaos.counts[what] > SECONDS / 60 for what in ("commits", "killed", "reads"))
