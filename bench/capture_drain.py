@@ -18,7 +18,6 @@ MAJOR = int(os.environ.get("PG", 15))
 _SCHEMA = """
 CREATE TABLE orders (id bigint PRIMARY KEY, customer int NOT NULL, amount numeric(12,2), sold timestamptz, note text);
 INSERT INTO orders SELECT i, i % 1000, i % 10000 / 100.0, now(), 'note ' || md5(i::text) FROM generate_series(1, {rows}) i;
-VACUUM ANALYZE orders;
 CREATE PUBLICATION p FOR TABLE orders;
 """
 _WRITE = """
