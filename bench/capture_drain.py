@@ -56,7 +56,7 @@ def drain(server, bench, database, base, start, end, rounds):
 
 
 def main():
-    bench = pathlib.Path(os.environ.get("TARN_BUILD", "build")).resolve() / "bin/pg_capture_bench"
+    bench = pathlib.Path(os.environ.get("TARN_BUILD", "build")).resolve() / "pg_capture_bench"
     print(measure.machine())
     rows, table = max(CHANGES // 10, 1000), []
     with servers.postgres(MAJOR, "max_wal_size = 16GB\nautovacuum = off") as server:
