@@ -37,7 +37,14 @@ def test_the_first_project(project, example):
 
 def test_the_reference_of_tarn_yaml_is_accepted(project, example):
     reference = blocks("yaml", "environments:")[0]
+    reference, others = re.subn(r"^  shopdb:.*?(?=^tables:)", "", reference, flags=re.M | re.S)  # test_mysql.py has its servers
+    assert others == 1
     project.env |= {"SHOP_PG": example.env["PAGILA_URL"], "S3_KEY": "k", "S3_SECRET": "s"}
+    project.yaml(reference)
+    # The example's server keeps no log that could be followed: what the lines say is understood, and refused for that reason alone.
+    assert "wal_level" in project.plan(check=1).stderr
+    reference, captured = re.subn(r"mode: cdc .*\n    commit: .*\n", "mode: snapshot\n", reference)
+    assert captured == 1
     project.yaml(reference)
     plan = project.plan(check=3).stdout
     for table in ("bronze.customer", "bronze.payment", "bronze.rental"):
@@ -72,8 +79,8 @@ def test_every_command_is_in_the_table_and_its_example_runs(example):
     assert sorted(name for name, _ in listed) == sorted(re.findall(r"^  (\w+)", shown, re.M))
     for name, command in listed:
         assert "Example" in example.run(name, "--help").stdout
-        if name in ("init", "apply", "destroy"):
-            continue  # test_example.py
+        if name in ("init", "apply", "destroy", "up", "resync"):
+            continue  # test_example.py, test_capture.py
         arguments = subprocess.run(["bash", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
         example.run(*arguments)
 
