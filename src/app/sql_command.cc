@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <ctime>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -15,20 +16,31 @@
 #include "app/sql_shell.h"
 #include "app/time_zone.h"
 #include "app/value_text.h"
+#include "base/clock.h"
 #include "pipeline/interrupter.h"
 
 namespace tarn {
 namespace {
 
+enum class Timing { kQuiet, kTold };
+
 /// Runs statements of one session and prints what they give.
 class StatementRunner {
  public:
-  StatementRunner(Session& session, OutputFormat format, const Limits& limits)
-      : session_(session), format_(format), limits_(limits) {}
+  StatementRunner(Session& session, OutputFormat format, Timing timing, const Limits& limits)
+      : session_(session), format_(format), timing_(timing), limits_(limits) {}
 
   Status RunAll(const std::string& text) {
     TARN_ASSIGN_OR_RETURN(const auto statements, session_.Split(text));
-    for (const std::string& statement : statements) TARN_RETURN_IF_ERROR(Run(statement));
+    for (const std::string& statement : statements) {
+      const int64_t began_micros = SystemClock().MonotonicMicros();
+      const std::clock_t cpu_began = std::clock();
+      TARN_RETURN_IF_ERROR(Run(statement));
+      if (timing_ == Timing::kQuiet) continue;
+      std::fprintf(stderr, "time: %.6f s, of all processors %.6f s\n",
+                   static_cast<double>(SystemClock().MonotonicMicros() - began_micros) / 1e6,
+                   static_cast<double>(std::clock() - cpu_began) / CLOCKS_PER_SEC);
+    }
     return Status::Ok();
   }
 
@@ -72,6 +84,7 @@ class StatementRunner {
 
   Session& session_;
   const OutputFormat format_;
+  const Timing timing_;
   const Limits& limits_;
   std::optional<TimeZone> zone_;  ///< empty: UTC
 };
@@ -79,7 +92,7 @@ class StatementRunner {
 struct SqlFlags {
   std::vector<std::string> commands;
   std::string format;
-  std::string file;
+  bool timing = false;
   int64_t at = -1;
 };
 
@@ -101,7 +114,8 @@ void RunSql(CommandContext& context, const SqlFlags& flags) {
   if (flags.at >= 0) options.at = Sequence(flags.at);
   const InterruptibleSession session =
       OrFail(InterruptibleSession::Open(*wired->engine, options, context.cancel));
-  StatementRunner runner(*session, format, wired->open.spec.limits);
+  StatementRunner runner(*session, format, flags.timing ? Timing::kTold : Timing::kQuiet,
+                         wired->open.spec.limits);
   if (flags.commands.empty() && isatty(STDIN_FILENO) == 1) {
     ShellOptions shell;
     shell.catalog = wired->open.spec.catalog;
@@ -132,6 +146,7 @@ void AddSqlCommand(CLI::App& app, CommandContext& context) {
       ->check(CLI::IsMember({"table", "csv", "json", "parquet", "arrow"}));
   sql->add_option("--at", flags->at, "show the lake as it was at this sequence number")
       ->check(CLI::Range(int64_t{0}, INT64_MAX));
+  sql->add_flag("--timing", flags->timing, "tell on standard error how long each statement took");
   sql->footer("Example: tarn sql -c 'SELECT * FROM gold.customer_counts' --format csv");
   sql->callback([&context, flags] { RunSql(context, *flags); });
 }
