@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/clock.h"
+#include "duckdb/main/pending_query_result.hpp"
 #include "duckdb/main/valid_checker.hpp"
 #include "duckdb/transaction/meta_transaction.hpp"
 #include "sql/duckdb/errors.h"
@@ -15,6 +17,25 @@ namespace {
 
 /// Times the number of the attempt, at most; the length of a pause is left to chance.
 constexpr int64_t kRetryPauseMicros = 20'000;
+
+/// What a statement's thread waits when all that is left is in the hands of other threads.
+constexpr int64_t kIdlePauseMicros = 50;
+
+/// Takes part in a statement's work until its first rows can be fetched, or it failed. DuckDB's own
+/// way asks for work without a pause, which costs as much processor time as the work that others
+/// do.
+void RunUntilReady(duckdb::PendingQueryResult& pending) {
+  while (true) {
+    const duckdb::PendingExecutionResult state = pending.ExecuteTask();
+    if (state == duckdb::PendingExecutionResult::BLOCKED) {
+      pending.WaitForTask();
+    } else if (state == duckdb::PendingExecutionResult::NO_TASKS_AVAILABLE) {
+      SystemClock().SleepMicros(kIdlePauseMicros);
+    } else if (state != duckdb::PendingExecutionResult::RESULT_NOT_READY) {
+      return;
+    }
+  }
+}
 
 bool TransactionFailed(duckdb::ClientContext& context) {
   return context.transaction.HasActiveTransaction() &&
@@ -113,7 +134,10 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text)
   // What cannot be streamed (RETURNING: all of it is committed before the first row is handed out)
   // spills to disk beyond DuckDB's memory.
   parameters.memory_type = duckdb::QueryResultMemoryType::BUFFER_MANAGED;
-  auto result = connection_->SendQuery(std::move(statements[0]), parameters);
+  auto pending = connection_->PendingQuery(std::move(statements[0]), parameters);
+  if (pending->HasError()) return FromDuckDb(pending->GetErrorObject());
+  RunUntilReady(*pending);
+  auto result = pending->Execute();
   if (result->HasError()) return FromDuckDb(result->GetErrorObject());
   return MakeRows(connection_, state_, std::move(result), tag, engine_.options.limits);
 }
