@@ -7,10 +7,16 @@
 #include "sql/duckdb/file_system.h"
 #include "sql/duckdb/filters.h"
 #include "table/dual/deletes.h"
+#include "table/dual/scan_bounds.h"
 
 namespace tarn::duck {
 
 namespace {
+
+/// Files of a scan whose bounds are looked up for the optimizer.
+constexpr size_t kStatisticsFilesMax = 1000;
+
+enum class Metrics { kOfPredicate, kAll };
 
 /// The columns by which PlanScan() understands a predicate.
 const Schema& PlannedSchema(const LakeTable& table) {
@@ -22,14 +28,18 @@ const Schema& PlannedSchema(const LakeTable& table) {
   return schema != nullptr ? *schema : metadata.schema();
 }
 
-Result<ScanPlan> PlanTable(EngineState& engine, const LakeTable& table,
-                           const Predicate& predicate) {
+Result<ScanPlan> PlanTable(EngineState& engine, const LakeTable& table, const Predicate& predicate,
+                           Metrics wanted) {
   ScanPlan plan;
   if (table.metadata != nullptr && table.base == LakeTable::Base::kVisible) {
     // Columns that were renamed since have other names in the state that is planned.
     const bool same_names = table.schema.SameColumns(PlannedSchema(table));
-    TARN_ASSIGN_OR_RETURN(plan, PlanScan(engine.options.tables, *table.metadata, table.snapshot,
-                                         same_names ? predicate : Predicate::True()));
+    const Predicate& known = same_names ? predicate : Predicate::True();
+    const TableContext& context = engine.options.tables;
+    TARN_ASSIGN_OR_RETURN(plan,
+                          wanted == Metrics::kAll
+                              ? PlanScanWithMetrics(context, *table.metadata, table.snapshot, known)
+                              : PlanScan(context, *table.metadata, table.snapshot, known));
   }
   for (const DataFile& file : table.added) {
     ScanFile scan_file;
@@ -61,7 +71,10 @@ std::shared_ptr<const LakeFilePlanner> PlannerOf(EngineState& engine,
                                                  std::shared_ptr<const LakeTable> table) {
   auto planner = std::make_shared<LakeFilePlanner>();
   planner->plan = [&engine, table](const Predicate& predicate) {
-    return PlanTable(engine, *table, predicate);
+    return PlanTable(engine, *table, predicate, Metrics::kOfPredicate);
+  };
+  planner->plan_with_metrics = [&engine, table](const Predicate& predicate) {
+    return PlanTable(engine, *table, predicate, Metrics::kAll);
   };
   planner->deleted_rows = [&engine, table](const ScanFile& file) {
     return DeletedRows(engine, *table, file);
@@ -106,6 +119,17 @@ const ScanPlan& LakeFileList::plan() const {
 std::shared_ptr<const ScanPlan> LakeFileList::shared_plan() const {
   EnsurePlanned();
   return plan_;
+}
+
+std::shared_ptr<const ScanPlan> LakeFileList::MetricsOfFiles() const {
+  EnsurePlanned();
+  const std::lock_guard lock(mutex_);
+  if (!planner_->plan_with_metrics || plan_->files.size() > kStatisticsFilesMax) return nullptr;
+  if (plan_with_metrics_ == nullptr) {
+    plan_with_metrics_ =
+        std::make_shared<const ScanPlan>(ValueOrThrow(planner_->plan_with_metrics(predicate_)));
+  }
+  return plan_with_metrics_;
 }
 
 const std::map<int32_t, Scalar>* LakeFileList::ConstantsOf(duckdb::idx_t index) const {

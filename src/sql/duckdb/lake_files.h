@@ -17,6 +17,8 @@ namespace tarn::duck {
 struct LakeFilePlanner {
   /// The files that may hold matching rows.
   std::function<Result<ScanPlan>(const Predicate&)> plan;
+  /// The same files with all that is known of their columns; may be empty.
+  std::function<Result<ScanPlan>(const Predicate&)> plan_with_metrics;
   /// The deleted rows of one file of the plan; nullptr when there are none.
   std::function<Result<std::shared_ptr<const DeletionVector>>(const ScanFile&)> deleted_rows;
   /// Values of columns that a file need not have (partition columns), by field id; may be empty.
@@ -49,6 +51,9 @@ class LakeFileList final : public duckdb::MultiFileList {
   const ScanPlan& plan() const;
   /// The plan, kept alive beyond the list.
   std::shared_ptr<const ScanPlan> shared_plan() const;
+  /// The same files with all that is known of their columns, which costs a second look at the
+  /// manifests; nullptr when they are not offered, or are too many to be worth it.
+  std::shared_ptr<const ScanPlan> MetricsOfFiles() const;
   /// Values of columns that the file at an index need not have; nullptr when there are none.
   const std::map<int32_t, Scalar>* ConstantsOf(duckdb::idx_t index) const;
   /// The only rows that are read of the file at an index; nullptr for all that are not deleted.
@@ -85,6 +90,7 @@ class LakeFileList final : public duckdb::MultiFileList {
   mutable std::mutex mutex_;
   mutable bool planned_ = false;
   mutable std::shared_ptr<const ScanPlan> plan_;
+  mutable std::shared_ptr<const ScanPlan> plan_with_metrics_;
   mutable duckdb::vector<duckdb::OpenFileInfo> files_;
 };
 

@@ -13,6 +13,7 @@
 #include "sql/duckdb/file_system.h"
 #include "sql/duckdb/foreign_table.h"
 #include "sql/duckdb/lake_catalog.h"
+#include "sql/duckdb/lake_statistics.h"
 #include "sql/duckdb/row_filters.h"
 #include "sql/duckdb/types.h"
 #include "table/iceberg/manifest.h"
@@ -358,6 +359,15 @@ duckdb::vector<duckdb::PartitionStatistics> ScanPartitionStats(
   return result;
 }
 
+duckdb::unique_ptr<duckdb::BaseStatistics> ScanStatistics(duckdb::ClientContext&,
+                                                          const duckdb::FunctionData* bind_data,
+                                                          duckdb::column_t column) {
+  if (bind_data == nullptr || duckdb::IsVirtualColumn(column)) return nullptr;
+  const auto& schema = bind_data->Cast<duckdb::MultiFileBindData>().reader_bind.schema;
+  if (column >= schema.size()) return nullptr;
+  return ColumnStatistics(FilesOf(*bind_data), schema[column]);
+}
+
 /// Those of any Parquet scan, and the row id. DuckDB takes the answer over into the bind data.
 duckdb::virtual_column_map_t ScanVirtualColumns(
     duckdb::ClientContext& context, duckdb::optional_ptr<duckdb::FunctionData> bind_data) {
@@ -390,7 +400,7 @@ duckdb::TableFunction ScanFunction(duckdb::DatabaseInstance& database,
   function.get_bind_info = ScanBindInfo;
   function.get_partition_stats = ScanPartitionStats;
   function.to_string = ScanToString;
-  function.statistics = nullptr;
+  function.statistics = ScanStatistics;
   function.serialize = SerializeScan;
   function.deserialize = DeserializeScan;
   function.get_row_id_columns = nullptr;

@@ -3,25 +3,20 @@
 #include "table/dual/delete_index.h"
 #include "table/dual/file_pruner.h"
 #include "table/dual/manifest_io.h"
+#include "table/dual/scan_bounds.h"
 #include "table/dual/table.h"
 
 namespace tarn {
 
-Result<ScanPlan> PlanScan(const TableContext& context, const TableMetadata& table,
-                          std::optional<SnapshotId> snapshot_id, const Predicate& predicate) {
-  std::vector<ScanFile> files;
-  TARN_ASSIGN_OR_RETURN(ScanPlan plan, VisitScan(context, table, snapshot_id, predicate,
-                                                 [&](ScanFile&& file) -> Status {
-                                                   files.push_back(std::move(file));
-                                                   return {};
-                                                 }));
-  plan.files = std::move(files);
-  return plan;
-}
+namespace {
 
-Result<ScanPlan> VisitScan(const TableContext& context, const TableMetadata& table,
-                           std::optional<SnapshotId> snapshot_id, const Predicate& predicate,
-                           const std::function<Status(ScanFile&&)>& visit) {
+using VisitFile = std::function<Status(ScanFile&&)>;
+
+enum class Metrics { kOfPredicate, kAll };
+
+Result<ScanPlan> Visit(const TableContext& context, const TableMetadata& table,
+                       std::optional<SnapshotId> snapshot_id, const Predicate& predicate,
+                       Metrics wanted, const VisitFile& visit) {
   ScanPlan plan;
   const Snapshot* snapshot = table.current();
   const Schema* schema = &table.schema();
@@ -57,6 +52,7 @@ Result<ScanPlan> VisitScan(const TableContext& context, const TableMetadata& tab
 
   ManifestMetrics metrics{ManifestMetrics::Kind::kPruning, pruner.column_ids()};
   if (metrics.columns.empty()) metrics.kind = ManifestMetrics::Kind::kNone;
+  if (wanted == Metrics::kAll) metrics.kind = ManifestMetrics::Kind::kAll;
   TARN_RETURN_IF_ERROR(io.Read(data, metrics, [&](ManifestEntry&& entry) -> Status {
     if (entry.status == EntryStatus::kDeleted) return {};
     ++plan.files_total;
@@ -71,6 +67,38 @@ Result<ScanPlan> VisitScan(const TableContext& context, const TableMetadata& tab
     return visit(std::move(file));
   }));
   return plan;
+}
+
+Result<ScanPlan> Collect(const TableContext& context, const TableMetadata& table,
+                         std::optional<SnapshotId> snapshot, const Predicate& predicate,
+                         Metrics wanted) {
+  std::vector<ScanFile> files;
+  const VisitFile keep = [&files](ScanFile&& file) -> Status {
+    files.push_back(std::move(file));
+    return {};
+  };
+  TARN_ASSIGN_OR_RETURN(ScanPlan plan, Visit(context, table, snapshot, predicate, wanted, keep));
+  plan.files = std::move(files);
+  return plan;
+}
+
+}  // namespace
+
+Result<ScanPlan> PlanScan(const TableContext& context, const TableMetadata& table,
+                          std::optional<SnapshotId> snapshot, const Predicate& predicate) {
+  return Collect(context, table, snapshot, predicate, Metrics::kOfPredicate);
+}
+
+Result<ScanPlan> PlanScanWithMetrics(const TableContext& context, const TableMetadata& table,
+                                     std::optional<SnapshotId> snapshot,
+                                     const Predicate& predicate) {
+  return Collect(context, table, snapshot, predicate, Metrics::kAll);
+}
+
+Result<ScanPlan> VisitScan(const TableContext& context, const TableMetadata& table,
+                           std::optional<SnapshotId> snapshot, const Predicate& predicate,
+                           const std::function<Status(ScanFile&&)>& visit) {
+  return Visit(context, table, snapshot, predicate, Metrics::kOfPredicate, visit);
 }
 
 }  // namespace tarn
