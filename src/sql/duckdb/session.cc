@@ -137,6 +137,7 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text)
   auto pending = connection_->PendingQuery(std::move(statements[0]), parameters);
   if (pending->HasError()) return FromDuckDb(pending->GetErrorObject());
   RunUntilReady(*pending);
+  if (pending->HasError()) return FromDuckDb(pending->GetErrorObject());
   auto result = pending->Execute();
   if (result->HasError()) return FromDuckDb(result->GetErrorObject());
   return MakeRows(connection_, state_, std::move(result), tag, engine_.options.limits);
