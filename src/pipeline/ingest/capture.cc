@@ -67,7 +67,6 @@ class CaptureRun {
   int64_t WaitMs() const;
   Status Commit();
   Result<CommitInfo> TryCommit(std::vector<TableName>* changed);
-  Status Acknowledge();
 
   const PipelineContext& context_;
   ChangeCapture& capture_;
@@ -127,7 +126,6 @@ Status CaptureRun::OpenTables() {
                                                                item.target.name.ToString() + "`"));
     }
     CapturedTable::Options rows;
-    rows.source = options_.source;
     rows.table = item.table;
     rows.target = item.target;
     rows.index_folder = options_.index_folder + "/" + item.uuid;

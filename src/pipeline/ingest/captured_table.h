@@ -25,7 +25,6 @@ namespace tarn {
 class CapturedTable {
  public:
   struct Options {
-    std::string source;        ///< its name in the project
     SourceTable table;         ///< as it was when its rows were loaded, or altered since
     TableTarget target;        ///< an existing table
     std::string index_folder;  ///< of this table alone; made when missing

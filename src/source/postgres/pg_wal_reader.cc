@@ -25,7 +25,7 @@ using std::chrono::milliseconds;
 constexpr int64_t kChunkBytes = 256 << 10;
 constexpr size_t kSparesMax = 8;
 constexpr int64_t kHeaderBytes = 5;
-// How long data gathers once the socket is empty. Shorter and longer ones were slower.
+// How long data gathers once the socket is empty: fewer wake-ups of the server's sender.
 constexpr long kGatherNanos = 300'000;
 // A walsender that shuts down waits until its reader has made everything durable. Whoever cannot
 // do that at once lets it go instead of holding up the server.
