@@ -85,7 +85,7 @@ def test_it_finds_its_own_libraries_and_only_those(unpacked):
 
 def test_it_says_what_it_carries(unpacked, tarball):
     notice = (unpacked / "NOTICE").read_text()
-    libraries = {p.name for p in (unpacked / "lib").iterdir()}
+    libraries = {str(p.relative_to(unpacked / "lib")) for p in (unpacked / "lib").rglob("*") if not p.is_dir()}
     told = dict(re.findall(r"^  lib/(\S+) .* licenses/(\S+)$", notice, re.M))
     assert set(told) == libraries
     for package in told.values():

@@ -55,7 +55,7 @@ def test_a_killed_destroy_is_continued_and_leaves_no_namespace(shop, share):
     shop.apply()
     shop.run("sql", "-c", "CREATE SCHEMA byhand; CREATE TABLE byhand.t AS SELECT 1 AS mine; CREATE SCHEMA empty_of_somebody")
     data = len(list(shop.directory.glob("warehouse/bronze/**/*.parquet")))
-    remaining = lambda running: len(list(shop.directory.glob("warehouse/bronze/**/*.parquet"))) < data * share
+    remaining = lambda running: len(moments.standing(shop.directory / "warehouse/bronze", "**/*.parquet")) < data * share
     killed = shop.kill_when(remaining, "destroy", "-y")
     shop.run("destroy", "-y")
     assert namespaces(shop) == {"byhand", "empty_of_somebody"}, killed

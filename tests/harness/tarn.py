@@ -124,9 +124,19 @@ def logged(pattern):
     return lambda running: running.logged(pattern)
 
 
+def standing(directory, glob):
+    """The files of that pattern below the directory, while a command makes and removes folders there: a walk that lost the
+    folder under its feet (pathlib's ends with FileNotFoundError) is walked again."""
+    while True:
+        try:
+            return list(pathlib.Path(directory).glob(glob))
+        except FileNotFoundError:
+            continue
+
+
 def appears(directory, glob):
     """A condition: a file of that pattern stands below the directory."""
-    return lambda running: next(pathlib.Path(directory).glob(glob), None)
+    return lambda running: next(iter(standing(directory, glob)), None)
 
 
 def after(seconds):
