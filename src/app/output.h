@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "app/time_zone.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "base/time_zone.h"
 #include "sql/engine.h"
 
 namespace tarn {

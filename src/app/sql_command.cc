@@ -14,9 +14,9 @@
 #include "app/command.h"
 #include "app/output.h"
 #include "app/sql_shell.h"
-#include "app/time_zone.h"
 #include "app/value_text.h"
 #include "base/clock.h"
+#include "base/time_zone.h"
 #include "pipeline/interrupter.h"
 
 namespace tarn {

@@ -5,7 +5,7 @@
 
 #include <arrow/type_fwd.h>
 
-#include "app/time_zone.h"
+#include "base/time_zone.h"
 
 namespace tarn {
 

@@ -14,6 +14,8 @@ namespace tarn {
 /// Threads: immutable once loaded.
 class TimeZone {
  public:
+  /// UTC, which needs no database.
+  TimeZone() = default;
   /// "Europe/Berlin", from $TZDIR or /usr/share/zoneinfo. Errors: NotFound; Corruption of its file.
   static Result<TimeZone> Load(const std::string& name);
   /// A file of that database (RFC 9636), version 2 or later.

@@ -1,4 +1,4 @@
-#include "app/time_zone.h"
+#include "base/time_zone.h"
 
 #include <gtest/gtest.h>
 
