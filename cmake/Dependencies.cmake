@@ -110,7 +110,7 @@ find_package(roaring REQUIRED)
 _tarn_alias(roaring roaring::roaring)
 find_package(Boost 1.81 REQUIRED)
 _tarn_alias(boost Boost::headers)
-target_compile_definitions(tarn_dep_boost INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_USE_STD_STRING_VIEW)
+target_compile_definitions(tarn_dep_boost INTERFACE BOOST_ASIO_NO_DEPRECATED)
 find_package(Threads REQUIRED)
 _tarn_alias(threads Threads::Threads)
 
