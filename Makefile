@@ -5,7 +5,7 @@ PRESET ?= release
 SECONDS_EACH ?= 60
 BUILD = $(if $(filter release,$(PRESET)),build,build-$(PRESET))
 
-.PHONY: help setup setup-test build demo test test-engines fuzz dist test-dist bench format format-check lint clean
+.PHONY: help setup setup-test build demo test test-unit test-engines fuzz dist test-dist bench format format-check lint clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -28,6 +28,9 @@ demo: ## set up, build and show the whole round on a PostgreSQL started for it
 
 test: setup-test ## every C++ unit test, then tests/ with pytest
 	tools/test.sh --preset $(PRESET) --jobs $(JOBS)
+
+test-unit: setup-test ## the C++ unit tests alone, for sanitizers: make test-unit PRESET=asan
+	tools/test.sh --preset $(PRESET) --jobs $(JOBS) --unit
 
 test-engines: setup-test ## other engines read what Tarn wrote, and write what it reads
 	tools/test.sh --preset $(PRESET) --jobs $(JOBS) --engines

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the tests and closes with one line: N passed, N failed.
-# Usage: tools/test.sh [--preset P] [--jobs N] [--engines | --dist]
+# Usage: tools/test.sh [--preset P] [--jobs N] [--unit | --engines | --dist]
 #   nothing:   builds, C++ unit tests (ctest), tests/ without the folders below (pytest)
+#   --unit:    builds, C++ unit tests alone
 #   --engines: builds, tests/engines (pytest)
 #   --dist:    tests/dist (pytest) on the tarball that `make dist` made
 # JUnit files are left in <build folder>/results.
@@ -13,7 +14,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --preset) preset="$2"; shift 2 ;;
     --jobs) jobs="$2"; shift 2 ;;
-    --engines | --dist) what="${1#--}"; shift ;;
+    --unit | --engines | --dist) what="${1#--}"; shift ;;
     *) echo "test: not understood: $1" >&2; exit 2 ;;
   esac
 done
@@ -34,6 +35,11 @@ mkdir -p "$results"
 status=0
 files=()
 case "$what" in
+  unit)
+    rm -f "$results/ctest.xml"
+    files=("$results/ctest.xml")
+    show ctest --test-dir "$build" -j "$jobs" --no-tests=error --output-on-failure --output-junit "$results/ctest.xml" || status=1
+    ;;
   all)
     rm -f "$results/ctest.xml" "$results/pytest.xml"
     files=("$results/ctest.xml" "$results/pytest.xml")
