@@ -145,7 +145,9 @@ void RunRun(CommandContext& context, const std::vector<std::string>& selectors, 
   auto lock = TakeLock(context, *wired, ProjectLock::Scope::kProject, "run");
   Reporter reporter;
   reporter.ran = PrintOutcome;
-  const ApplyReport report = OrFail(RunProject(wired->open, wired->pipeline, selectors, reporter));
+  RunSelection selection;
+  selection.selectors = selectors;
+  const ApplyReport report = OrFail(RunProject(wired->open, wired->pipeline, selection, reporter));
   PrintReport(report, json, "Done");
   if (report.failed()) context.exit_code = kExitFailed;
 }

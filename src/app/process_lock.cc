@@ -19,19 +19,26 @@ std::string LockOwner(const char* command) {
 
 }  // namespace
 
-std::unique_ptr<ProjectLock> TakeLock(const CommandContext& context, Wired& wired,
-                                      ProjectLock::Scope scope, const char* command) {
-  auto lock = OrFail(ProjectLock::Acquire(
-      scope, *wired.catalog, SystemClock(), SystemRandom(), wired.open.spec.limits,
-      LockOwner(command), *context.cancel,
-      [](const std::string& holder) { std::fprintf(stderr, "waiting: %s\n", holder.c_str()); }));
+Result<std::unique_ptr<ProjectLock>> AcquireLock(
+    Wired& wired, ProjectLock::Scope scope, const char* command, CancelFlag& cancel,
+    const std::function<void(const std::string&)>& waiting) {
+  TARN_ASSIGN_OR_RETURN(
+      auto lock, ProjectLock::Acquire(scope, *wired.catalog, SystemClock(), SystemRandom(),
+                                      wired.open.spec.limits, LockOwner(command), cancel, waiting));
   if (!StateExists(wired.open.spec)) {
-    OrFail(Conflict("the state " + wired.open.spec.state + " was destroyed meanwhile",
-                    "run the command again"));
+    return Conflict("the state " + wired.open.spec.state + " was destroyed meanwhile",
+                    "run the command again");
   }
   wired.pipeline.lock = lock->expectation();
-  OrFail(MarkInterruptedRuns(*wired.catalog, SystemClock(), scope));
+  TARN_RETURN_IF_ERROR(MarkInterruptedRuns(*wired.catalog, SystemClock(), scope));
   return lock;
+}
+
+std::unique_ptr<ProjectLock> TakeLock(const CommandContext& context, Wired& wired,
+                                      ProjectLock::Scope scope, const char* command) {
+  return OrFail(AcquireLock(wired, scope, command, *context.cancel, [](const std::string& holder) {
+    std::fprintf(stderr, "waiting: %s\n", holder.c_str());
+  }));
 }
 
 }  // namespace tarn

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "app/command.h"
 #include "app/wiring.h"
@@ -8,8 +10,15 @@
 
 namespace tarn {
 
-/// Takes a lock of the project for a command, tells on standard error whom it waits for, and fences
-/// the commits of the pipeline by it. Runs that processes of that lock left unfinished are marked.
+/// Takes a lock of the project, tells `waiting` once whom it waits for, and fences the commits of
+/// the pipeline by it. Runs that processes of that lock left unfinished are marked. Who loses the
+/// lock is told by `cancel`. Errors: those of ProjectLock::Acquire and of the catalog; Conflict
+/// when the state was destroyed.
+Result<std::unique_ptr<ProjectLock>> AcquireLock(
+    Wired& wired, ProjectLock::Scope scope, const char* command, CancelFlag& cancel,
+    const std::function<void(const std::string&)>& waiting);
+
+/// The same for a command, which tells on standard error whom it waits for.
 /// Only for command callbacks: errors end the command.
 std::unique_ptr<ProjectLock> TakeLock(const CommandContext& context, Wired& wired,
                                       ProjectLock::Scope scope, const char* command);

@@ -127,6 +127,19 @@ void RenameOldObjects(const AliveObjects& alive, const Plan& plan, std::vector<C
   }
 }
 
+void PutSchedules(const ProjectSpec& spec, const Plan& plan, std::vector<CommitOp>* ops) {
+  for (const ScheduleSpec& schedule : spec.schedules) {
+    const auto& names = plan.schedules_to_put;
+    if (std::find(names.begin(), names.end(), schedule.name) == names.end()) continue;
+    const ScheduleObject object{schedule.cron_text, schedule.time_zone, schedule.run,
+                                schedule.source};
+    ops->push_back(PutObjectOp{kScheduleObject, schedule.name, object.ToJson()});
+  }
+  for (const std::string& name : plan.schedules_to_drop) {
+    ops->push_back(DropObjectOp{kScheduleObject, name});
+  }
+}
+
 Status PutObjects(OpenProject& project, const PipelineContext& context, const Plan& plan) {
   TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*project.catalog));
   LakeCommit commit = context.NewCommit("apply", "project " + project.spec.name);
@@ -170,11 +183,13 @@ Status PutObjects(OpenProject& project, const PipelineContext& context, const Pl
   RenameOldObjects(alive, plan, &commit.ops);
   for (const std::string& name : plan.models_to_drop) {
     commit.ops.push_back(DropObjectOp{kModelObject, name});
+    commit.ops.push_back(SetPositionOp{ModelPositionSource(name), kModelPositionTable, ""});
     const size_t dot = name.find('.');
     const TableName view{name.substr(0, dot), name.substr(dot + 1)};
     auto entry = context.catalog->LoadView(view, std::nullopt);
     if (entry.ok() && entry->owner == "model:" + name) commit.ops.push_back(DropViewOp{view});
   }
+  PutSchedules(project.spec, plan, &commit.ops);
   if (commit.ops.size() == ops_before) return Status::Ok();
   return CommitToLake(context.tables, *context.catalog, commit).status();
 }
@@ -212,8 +227,12 @@ Result<std::vector<CommitOp>> ForgetDownstream(OpenProject& project, const Whole
 }
 
 ModelObject ObjectOf(const Model& model) {
-  return {model.fingerprint, std::string(MaterializeName(model.materialize)),
-          model.query_fingerprint, model.description, model.tags};
+  return {model.fingerprint,
+          std::string(MaterializeName(model.materialize)),
+          model.query_fingerprint,
+          model.description,
+          model.tags,
+          std::string(TriggerName(model.trigger))};
 }
 
 /// Description and tags that changed and nothing else: the tables' properties follow, no row moves.
@@ -333,8 +352,8 @@ namespace {
 
 /// The mirrored tables of one source that a run reloads.
 Status ReloadSource(OpenProject& project, const PipelineContext& context, const SourceSpec& spec,
-                    const std::vector<SourceTableObject>& tables, const Reporter& reporter,
-                    ApplyReport* report) {
+                    const std::vector<SourceTableObject>& tables, const std::string& author,
+                    const Reporter& reporter, ApplyReport* report) {
   Source& source = *project.sources.at(spec.name);
   TARN_ASSIGN_OR_RETURN(auto positions, context.catalog->ListPositions());
   std::vector<LoadItem> items;
@@ -363,7 +382,7 @@ Status ReloadSource(OpenProject& project, const PipelineContext& context, const 
     items.push_back(std::move(item));
   }
   TARN_ASSIGN_OR_RETURN(LoadReport load,
-                        LoadRecorded(context, source, spec.name, std::move(items), {}, "run"));
+                        LoadRecorded(context, source, spec.name, std::move(items), {}, author));
   if (reporter.loaded) reporter.loaded(spec.name, load);
   report->loads.push_back(std::move(load));
   return Status::Ok();
@@ -396,8 +415,7 @@ Status CheckSourcesApplied(const OpenProject& project, const AliveObjects& alive
 }  // namespace
 
 Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& context,
-                               const std::vector<std::string>& selectors,
-                               const Reporter& reporter) {
+                               const RunSelection& selection, const Reporter& reporter) {
   TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*context.catalog));
   if (!alive.project.has_value()) {
     return NotFound("the project " + project.spec.name + " was not applied yet",
@@ -412,7 +430,19 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
     objects.push_back(object);
   }
   TARN_ASSIGN_OR_RETURN(auto whole, BuildWholeGraph(project, tables));
-  TARN_ASSIGN_OR_RETURN(const auto selected, whole->graph->Select(selectors));
+  std::vector<size_t> selected;
+  if (selection.source.has_value()) {
+    for (size_t i = 0; i < whole->tables; ++i) {
+      if (objects[i].source == *selection.source) selected.push_back(i);
+    }
+  } else if (selection.models.has_value()) {
+    for (const size_t i : whole->graph->order()) {
+      const bool wanted = selection.models->count(whole->nodes[i].name.ToString()) != 0;
+      if (i >= whole->tables && wanted) selected.push_back(i);
+    }
+  } else {
+    TARN_ASSIGN_OR_RETURN(selected, whole->graph->Select(selection.selectors));
+  }
 
   std::vector<size_t> wanted;
   std::map<std::string, std::vector<SourceTableObject>> reload;
@@ -438,10 +468,12 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
   for (const SourceSpec& spec : project.spec.sources) {
     auto it = reload.find(spec.name);
     if (it == reload.end()) continue;
-    TARN_RETURN_IF_ERROR(ReloadSource(project, context, spec, it->second, reporter, &report));
+    TARN_RETURN_IF_ERROR(
+        ReloadSource(project, context, spec, it->second, selection.author, reporter, &report));
   }
-  TARN_ASSIGN_OR_RETURN(report.models, RunModels(context, *whole->graph, wanted,
-                                                 ModelRunOptions(project, "run", reporter)));
+  TARN_ASSIGN_OR_RETURN(report.models,
+                        RunModels(context, *whole->graph, wanted,
+                                  ModelRunOptions(project, selection.author, reporter)));
   return report;
 }
 

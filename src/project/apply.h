@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,12 +36,20 @@ struct ApplyReport {
 Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& context,
                               const Plan& plan, const Reporter& reporter);
 
-/// Reloads sources and runs models, as `tarn run [SELECTOR…]` says: without selectors everything
-/// that was applied; with selectors the models and mirrored tables that match, "+x" with all they
-/// need. Errors: NotFound for a selector without match; InvalidArgument for a model that was
-/// changed and not applied.
+/// What a run is of.
+struct RunSelection {
+  /// As `tarn run [SELECTOR…]` takes them; none: everything that was applied.
+  std::vector<std::string> selectors;
+  std::optional<std::string> source;            ///< instead: all loaded tables of this source
+  std::optional<std::set<std::string>> models;  ///< instead: these, "schema.name", and no tables
+  std::string author = "run";                   ///< of the commits
+};
+
+/// Reloads sources and runs models: with selectors the models and mirrored tables that match, "+x"
+/// with all they need. Errors: NotFound for a selector without match; InvalidArgument for a model
+/// that was changed and not applied.
 Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& context,
-                               const std::vector<std::string>& selectors, const Reporter& reporter);
+                               const RunSelection& selection, const Reporter& reporter);
 
 /// What `destroy` would remove.
 struct DestroyPlan {

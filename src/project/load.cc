@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "project/model_file.h"
 #include "project/model_fingerprint.h"
+#include "project/schedules.h"
 #include "project/spec.h"
 #include "project/yaml.h"
 
@@ -211,8 +212,6 @@ Result<SourceSpec> ParseSource(YamlMap& map, const std::string& name) {
   TARN_ASSIGN_OR_RETURN(auto numeric, map.String("numeric"));
   source.numeric = numeric.value_or("");
   TARN_ASSIGN_OR_RETURN(source.types, map.StringMap("types"));
-  TARN_RETURN_IF_ERROR(
-      map.Unavailable("schedule", "reload with `tarn run`, from cron for example"));
   TARN_RETURN_IF_ERROR(map.Unavailable("history", "`tarn history` shows the states of a table"));
   TARN_RETURN_IF_ERROR(map.Done());
   return source;
@@ -227,6 +226,7 @@ Status ParseSources(YamlMap& file, const std::string& path, ProjectSpec* spec) {
     }
     TARN_ASSIGN_OR_RETURN(YamlMap map, YamlMap::From(sources.Raw(name), path, "source " + name));
     if (map.Keys().empty()) return sources.ErrorAt(name, "source " + name + " is empty");
+    TARN_RETURN_IF_ERROR(ParseSourceSchedule(map, name, spec));
     TARN_ASSIGN_OR_RETURN(SourceSpec source, ParseSource(map, name));
     if (LowerAscii(name) == LowerAscii(spec->catalog)) {
       return sources.ErrorAt(name, "the source and the catalog are both called \"" + name + "\"",
@@ -327,7 +327,8 @@ Result<YAML::Node> ApplyEnvironment(const YAML::Node& document, const std::strin
     if (!IsName(name)) return all.ErrorAt(name, "\"" + name + "\" cannot name an environment");
     // The other environments may need variables that are not set here: only their keys are read.
     TARN_ASSIGN_OR_RETURN(YamlMap map, YamlMap::From(all.Raw(name), path, "environment " + name));
-    for (const char* key : {"warehouse", "state", "storage", "sources", "tables", "limits"})
+    for (const char* key :
+         {"warehouse", "state", "storage", "sources", "tables", "limits", "schedules", "serve"})
       map.Has(key);
     TARN_RETURN_IF_ERROR(map.Done());
   }
@@ -387,9 +388,8 @@ Status ParseFile(const YAML::Node& document, const std::string& path, ProjectSpe
   TARN_RETURN_IF_ERROR(ParseSources(file, path, spec));
   TARN_RETURN_IF_ERROR(ParseTableRules(file, path, spec));
   file.Has("environments");
-  TARN_RETURN_IF_ERROR(
-      file.Unavailable("schedules", "run models with `tarn run`, from cron for example"));
-  TARN_RETURN_IF_ERROR(file.Unavailable("serve", "the servers come with `tarn up`"));
+  TARN_RETURN_IF_ERROR(ParseSchedules(file, path, spec));
+  TARN_RETURN_IF_ERROR(ParseServe(file, &spec->serve));
   return file.Done();
 }
 

@@ -142,14 +142,53 @@ TEST_F(LoadProjectTest, ReadsWhenACapturedSourceIsCommitted) {
   EXPECT_EQ(ErrorOf(cdc + "    commit: {every: 200ms, rows: 7, bytes: 64MB}\n"), "no error");
 }
 
-TEST_F(LoadProjectTest, WhatIsNotAvailableIsRefusedNotIgnored) {
-  for (const char* line : {"    history: true\n", "    schedule: daily\n"}) {
-    EXPECT_NE(ErrorOf(std::string(kSource) + line).find("not available"), std::string::npos)
-        << line;
+TEST_F(LoadProjectTest, SchedulesAreReadByNameWithThoseOfSources) {
+  auto spec = Load(std::string(kSource) +
+                   "    schedule: '@hourly'\n"
+                   "schedules:\n"
+                   "  z: {cron: '0 2 * * *', time_zone: Europe/Berlin, run: [gold.*, +silver.x]}\n"
+                   "  a: {cron: '*/5 * * * *', run: gold.y}\n");
+  ASSERT_TRUE(spec.ok()) << spec.error().ToString();
+  ASSERT_EQ(spec->schedules.size(), 3u);
+  EXPECT_EQ(spec->schedules[0].name, "a");
+  EXPECT_EQ(spec->schedules[0].run, std::vector<std::string>{"gold.y"});
+  EXPECT_EQ(spec->schedules[1].name, "source postgres");
+  EXPECT_EQ(spec->schedules[1].source, "postgres");
+  EXPECT_EQ(spec->schedules[2].run, (std::vector<std::string>{"gold.*", "+silver.x"}));
+  EXPECT_EQ(spec->schedules[2].zone.OffsetAt(1'782'864'000), 7200);
+  for (const char* line : {"    schedule: daily\n", "    schedule: '0 0 31 2 *'\n"}) {
+    EXPECT_NE(ErrorOf(std::string(kSource) + line).find("tarn.yaml:6:5: "), std::string::npos)
+        << ErrorOf(std::string(kSource) + line);
   }
-  EXPECT_NE(ErrorOf("name: x\ntables: {a.b: {retain: 30d}}\n").find("not available"),
+  for (const char* mode : {"cdc", "query"}) {
+    const std::string text =
+        std::string(kSource) + "    mode: " + mode + "\n    schedule: '@daily'\n";
+    EXPECT_NE(ErrorOf(text).find("has nothing to load at set times"), std::string::npos);
+  }
+  EXPECT_NE(ErrorOf("name: x\nschedules: {n: {cron: '* * * * *'}}\n").find("runs nothing"),
             std::string::npos);
-  EXPECT_NE(ErrorOf("name: x\nschedules: {n: {cron: '* * * * *'}}\n").find("not available"),
+}
+
+TEST_F(LoadProjectTest, TheDoorIsOfThisMachine) {
+  EXPECT_EQ(Load("name: x\n")->serve.http_port, 8181);
+  EXPECT_FALSE(Load("name: x\nserve: {http: off}\n")->serve.http);
+  auto spec = Load("name: x\nserve: {http: '[::1]:0', flight: off}\n");
+  ASSERT_TRUE(spec.ok()) << spec.error().ToString();
+  EXPECT_EQ(spec->serve.http_host, "[::1]");
+  EXPECT_EQ(spec->serve.http_port, 0);
+  for (const char* address : {"0.0.0.0:80", "lake.example:80", "127.0.0.1", "127.0.0.1:65536",
+                              "127.0.0.1:x", "127.0.0.1:"}) {
+    EXPECT_NE(
+        ErrorOf(std::string("name: x\nserve: {http: '") + address + "'}\n").find("tarn.yaml:2:"),
+        std::string::npos)
+        << address;
+  }
+}
+
+TEST_F(LoadProjectTest, WhatIsNotAvailableIsRefusedNotIgnored) {
+  EXPECT_NE(ErrorOf(std::string(kSource) + "    history: true\n").find("not available"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("name: x\ntables: {a.b: {retain: 30d}}\n").find("not available"),
             std::string::npos);
   EXPECT_NE(ErrorOf("name: x\nstate: postgres://h/d\n").find("not available"), std::string::npos);
 }

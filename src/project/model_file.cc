@@ -197,8 +197,8 @@ Status ParseHead(const ModelText& text, const std::string& path, Model* model) {
   if (on_failure == "warn") model->on_failure = OnFailure::kWarn;
   if (on_failure == "quarantine") model->on_failure = OnFailure::kQuarantine;
   TARN_RETURN_IF_ERROR(head.Choice("engine", {"duckdb"}, {"trino", "spark"}).status());
-  TARN_RETURN_IF_ERROR(
-      head.Unavailable("trigger", "run models with `tarn run`, from cron for example"));
+  TARN_ASSIGN_OR_RETURN(auto trigger, head.Choice("trigger", {"on_change"}));
+  if (trigger.has_value()) model->trigger = Trigger::kOnChange;
   TARN_ASSIGN_OR_RETURN(model->checks, ParseChecks(head, path, text.head_line));
   TARN_RETURN_IF_ERROR(head.Done());
 
@@ -208,6 +208,9 @@ Status ParseHead(const ModelText& text, const std::string& path, Model* model) {
   }
   if (model->materialize == Materialize::kView && !model->partition.empty()) {
     return head.ErrorAt("partition", "a view has no partitions");
+  }
+  if (model->materialize == Materialize::kView && model->trigger != Trigger::kNone) {
+    return head.ErrorAt("trigger", "a view has no rows to be made anew: it is always up to date");
   }
   if (model->materialize == Materialize::kView && !model->key.empty()) {
     return head.ErrorAt("key", "a view has no key");

@@ -62,7 +62,16 @@ TEST(ModelFileTest, ErrorsOfTheHeadNameFileLineAndColumn) {
 TEST(ModelFileTest, WhatIsNotAvailableIsRefusedByName) {
   EXPECT_NE(ErrorOf("/* tarn\nengine: spark\n*/ SELECT 1").find("not available"),
             std::string::npos);
-  EXPECT_NE(ErrorOf("/* tarn\ntrigger: on_change\n*/ SELECT 1").find("not available"),
+}
+
+TEST(ModelFileTest, ATriggerIsReadAndAViewHasNone) {
+  auto model = ParseModelFile("gold/x.sql", "/* tarn\ntrigger: on_change\n*/ SELECT 1");
+  ASSERT_TRUE(model.ok()) << model.error().ToString();
+  EXPECT_EQ(model->trigger, Trigger::kOnChange);
+  EXPECT_NE(ErrorOf("/* tarn\ntrigger: sometimes\n*/ SELECT 1").find("on_change"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("/* tarn\nmaterialize: view\ntrigger: on_change\n*/ SELECT 1")
+                .find("models/gold/x.sql:3:1: a view has no rows"),
             std::string::npos);
 }
 

@@ -188,7 +188,8 @@ std::string ModelObject::ToJson() const {
                        {"materialize", materialize},
                        {"query_fingerprint", query_fingerprint},
                        {"description", description},
-                       {"tags", TextsJson(tags)}});
+                       {"tags", TextsJson(tags)},
+                       {"trigger", trigger}});
 }
 
 Result<ModelObject> ModelObject::FromJson(const std::string& json) {
@@ -199,6 +200,22 @@ Result<ModelObject> ModelObject::FromJson(const std::string& json) {
   object.query_fingerprint = reader.OptionalText("query_fingerprint");
   object.description = reader.OptionalText("description");
   object.tags = reader.Texts("tags");
+  object.trigger = reader.OptionalText("trigger");
+  TARN_RETURN_IF_ERROR(reader.status());
+  return object;
+}
+
+std::string ScheduleObject::ToJson() const {
+  return DumpJson(Json{{"cron", cron}, {"time_zone", time_zone}, {"run", run}, {"source", source}});
+}
+
+Result<ScheduleObject> ScheduleObject::FromJson(const std::string& json) {
+  TARN_ASSIGN_OR_RETURN(Reader reader, Reader::Open(json));
+  ScheduleObject object;
+  object.cron = reader.Text("cron");
+  object.time_zone = reader.Text("time_zone");
+  object.run = reader.List("run");
+  object.source = reader.Text("source");
   TARN_RETURN_IF_ERROR(reader.status());
   return object;
 }
@@ -218,6 +235,8 @@ Result<AliveObjects> LoadAliveObjects(Catalog& catalog) {
       alive.tables[std::move(name)] = std::move(table);
     } else if (object.kind == kModelObject) {
       TARN_ASSIGN_OR_RETURN(alive.models[object.name], ModelObject::FromJson(object.json));
+    } else if (object.kind == kScheduleObject) {
+      TARN_ASSIGN_OR_RETURN(alive.schedules[object.name], ScheduleObject::FromJson(object.json));
     } else if (object.kind == kGarbageObject) {
       alive.garbage.push_back(object.name);
     } else if (object.kind == kIntentionObject) {

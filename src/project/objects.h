@@ -21,6 +21,7 @@ inline constexpr char kProjectObject[] = "project";
 inline constexpr char kSourceObject[] = "source";
 inline constexpr char kSourceTableObject[] = "source_table";
 inline constexpr char kModelObject[] = "model";
+inline constexpr char kScheduleObject[] = "schedule";
 /// @}
 
 /// Which project owns a state; guards against two projects over one state.
@@ -83,9 +84,20 @@ struct ModelObject {
   std::string query_fingerprint;
   std::string description;
   std::map<std::string, std::string> tags;
+  std::string trigger;  ///< empty: none
   std::string ToJson() const;
   static Result<ModelObject> FromJson(const std::string& json);
   bool operator==(const ModelObject&) const = default;
+};
+
+struct ScheduleObject {
+  std::string cron;
+  std::string time_zone;         ///< empty: UTC
+  std::vector<std::string> run;  ///< selectors
+  std::string source;            ///< or the source whose tables are loaded again
+  std::string ToJson() const;
+  static Result<ScheduleObject> FromJson(const std::string& json);
+  bool operator==(const ScheduleObject&) const = default;
 };
 
 /// All of them, read in one go.
@@ -94,6 +106,7 @@ struct AliveObjects {
   std::map<std::string, SourceObject> sources;
   std::map<std::string, SourceTableObject> tables;  ///< by ObjectName()
   std::map<std::string, ModelObject> models;        ///< by schema.name
+  std::map<std::string, ScheduleObject> schedules;  ///< by name
   std::vector<std::string> garbage;                 ///< key prefixes
   std::vector<std::string> intentions;              ///< folders of tables that are being made
 };

@@ -36,6 +36,7 @@ class Planner {
   Status PlanModel(const Model& model);
   void PlanModelChange(const Model& model, const ModelObject& old, const std::string& kind,
                        const std::string& detail);
+  Status PlanSchedules();
   Status CheckTableRules() const;
   void PlanRemovals();
   Status Claim(const TableName& name, const std::string& who);
@@ -227,6 +228,7 @@ Status Planner::PlanModel(const Model& model) {
   std::string detail(MaterializeName(model.materialize));
   if (!inputs.empty()) detail += " from " + Join(inputs, ", ");
   if (!model.checks.empty()) detail += ", " + Plural(model.checks.size(), "check");
+  if (model.trigger == Trigger::kOnChange) detail += ", on change";
   auto old = alive_.models.find(name);
   if (old == alive_.models.end()) {
     if (auto entry = project_.catalog->LoadTable(model.name, std::nullopt); entry.ok()) {
@@ -278,8 +280,10 @@ void Planner::PlanModelChange(const Model& model, const ModelObject& old, const 
     }
     Step(Action::kChange, kind, name, change + ": " + detail);
     plan_.models_to_put.insert(name);
-  } else if (old.description != model.description || old.tags != model.tags) {
+  } else if (old.description != model.description || old.tags != model.tags ||
+             old.trigger != TriggerName(model.trigger)) {
     std::vector<std::string> changed;
+    if (old.trigger != TriggerName(model.trigger)) changed.push_back("trigger");
     if (old.description != model.description) changed.push_back("description");
     if (old.tags != model.tags) changed.push_back("tags");
     Step(Action::kChange, kind, name, Join(changed, " and "));
@@ -334,6 +338,42 @@ Status Planner::PlanModels() {
   return ValidateModels(project_, plan_, graph);
 }
 
+/// What a schedule runs must be there: nobody looks on when it is due.
+Status Planner::PlanSchedules() {
+  std::vector<Model> nodes;
+  for (const PlannedTable& table : plan_.tables_wanted) {
+    nodes.emplace_back();
+    nodes.back().name = table.object.target;
+  }
+  nodes.insert(nodes.end(), project_.spec.models.begin(), project_.spec.models.end());
+  TARN_ASSIGN_OR_RETURN(const ModelGraph graph, ModelGraph::Build(nodes));
+  std::set<std::string> wanted;
+  for (const ScheduleSpec& spec : project_.spec.schedules) {
+    if (!spec.run.empty()) {
+      Status found = graph.Select(spec.run).status();
+      if (!found.ok()) {
+        return std::move(found).Wrap(spec.position.ToString() + ": schedule " + spec.name);
+      }
+    }
+    wanted.insert(spec.name);
+    const ScheduleObject object{spec.cron_text, spec.time_zone, spec.run, spec.source};
+    const auto old = alive_.schedules.find(spec.name);
+    if (old != alive_.schedules.end() && old->second == object) continue;
+    std::string detail = spec.cron_text;
+    if (!spec.time_zone.empty()) detail += " " + spec.time_zone;
+    detail += " → " + (spec.source.empty() ? Join(spec.run, ", ") : "all its tables");
+    Step(old == alive_.schedules.end() ? Action::kAdd : Action::kChange, "schedule", spec.name,
+         detail);
+    plan_.schedules_to_put.push_back(spec.name);
+  }
+  for (const auto& [name, object] : alive_.schedules) {
+    if (wanted.count(name) != 0) continue;
+    Step(Action::kRemove, "schedule", name, "");
+    plan_.schedules_to_drop.push_back(name);
+  }
+  return {};
+}
+
 void Planner::PlanRemovals() {
   std::set<std::string> sources, tables, models;
   for (const SourceSpec& spec : project_.spec.sources) sources.insert(spec.name);
@@ -374,6 +414,7 @@ Result<Plan> Planner::Run() {
   for (const SourceSpec& spec : project_.spec.sources) TARN_RETURN_IF_ERROR(PlanSource(spec));
   TARN_RETURN_IF_ERROR(CheckTableRules());
   TARN_RETURN_IF_ERROR(PlanModels());
+  TARN_RETURN_IF_ERROR(PlanSchedules());
   PlanRemovals();
   plan_.fingerprint = FingerprintOf(project_, plan_);
   return std::move(plan_);

@@ -33,7 +33,7 @@ inline constexpr char kLoadedAnew[] = "loaded anew";
 struct PlanStep {
   enum class Action { kAdd, kChange, kRemove };
   Action action = Action::kAdd;
-  std::string kind;    ///< "source", "table", "model", "view"
+  std::string kind;    ///< "source", "table", "model", "view", "schedule"
   std::string name;    ///< "postgres", "bronze.customer"
   std::string detail;  ///< "10 columns, key customer_id"
 };
@@ -59,8 +59,9 @@ struct Plan {
   std::vector<PlannedTable> tables_wanted;   ///< all that the sources' patterns match
   std::set<std::string> models_to_put;       ///< new or changed, "schema.name"
   std::set<std::string> models_to_rebuild;   ///< of those: incremental ones of another query
-  std::set<std::string> models_to_describe;  ///< only description or tags changed: nothing runs
+  std::set<std::string> models_to_describe;  ///< no more than what is told of them: nothing runs
   std::vector<std::string> sources_to_drop, models_to_drop;  ///< object names
+  std::vector<std::string> schedules_to_put, schedules_to_drop;
   std::vector<SourceTableObject> tables_to_drop;
   bool project_is_new = false;
   /// Sources of mode cdc whose log is to be read from a new beginning: all their tables are loaded.

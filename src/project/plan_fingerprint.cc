@@ -32,6 +32,7 @@ class Bytes {
     Add(model.fingerprint);
     Add(model.query_fingerprint);
     Add(model.description);
+    Add(std::string(TriggerName(model.trigger)));
     for (const auto& [tag, value] : model.tags) {
       Add(tag);
       Add(value);
@@ -60,6 +61,13 @@ std::string FingerprintOf(const OpenProject& project, const Plan& plan) {
     bytes.Add(source.publication);
   }
   for (const std::string& name : plan.captures_to_begin) bytes.Add(name);
+  bytes.Add("schedules");
+  for (const ScheduleSpec& schedule : project.spec.schedules) {
+    bytes.Add(schedule.name);
+    bytes.Add(schedule.cron_text);
+    bytes.Add(schedule.time_zone);
+    bytes.AddAll(schedule.run);
+  }
   bytes.Add("wanted");
   for (const PlannedTable& table : plan.tables_wanted) bytes.AddTable(table);
   bytes.Add("load");
@@ -74,6 +82,8 @@ std::string FingerprintOf(const OpenProject& project, const Plan& plan) {
   bytes.AddAll(plan.models_to_describe);
   bytes.AddAll(plan.sources_to_drop);
   bytes.AddAll(plan.models_to_drop);
+  bytes.AddAll(plan.schedules_to_put);
+  bytes.AddAll(plan.schedules_to_drop);
   bytes.Add("drop");
   for (const SourceTableObject& table : plan.tables_to_drop) bytes.Add(table.stored_as);
   return bytes.Hash();

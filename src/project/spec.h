@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "base/cron.h"
 #include "base/limits.h"
+#include "base/time_zone.h"
 #include "pipeline/ingest/capture.h"
 #include "pipeline/transform/model.h"
 
@@ -72,6 +74,26 @@ struct TableRule {
   FilePosition position;
 };
 
+/// One entry of `schedules:`, or the `schedule:` of a source.
+struct ScheduleSpec {
+  std::string name;       ///< "nightly"; "source <name>" of a source's own
+  std::string cron_text;  ///< as written
+  CronSchedule cron;
+  std::string time_zone;         ///< "Europe/Berlin"; empty: UTC
+  TimeZone zone;                 ///< the same, loaded
+  std::vector<std::string> run;  ///< what `tarn run` would be told: selectors
+  std::string source;            ///< instead: all tables of this source are loaded again
+  FilePosition position;
+};
+
+/// `serve:`: where `up` listens.
+struct ServeSpec {
+  bool http = true;
+  std::string http_host = "127.0.0.1";
+  int http_port = 8181;        ///< 0: any that is free
+  bool http_is_given = false;  ///< by tarn.yaml: then nothing but this address will do
+};
+
 /// A parsed project folder in one environment: what should exist.
 struct ProjectSpec {
   std::string root;         ///< folder that holds tarn.yaml, absolute
@@ -84,6 +106,8 @@ struct ProjectSpec {
   std::vector<SourceSpec> sources;  ///< by name
   std::vector<TableRule> tables;  ///< in the order of the file; the last match of each setting wins
   std::vector<Model> models;      ///< by name
+  std::vector<ScheduleSpec> schedules;  ///< by name
+  ServeSpec serve;
   Limits limits;
 };
 

@@ -355,6 +355,8 @@ Status ModelBuild::Commit(WrittenTable* written, WrittenTable* rejected,
   LakeCommit commit = context_.NewCommit(author, "model " + model_.name.ToString());
   commit.ops.insert(commit.ops.end(), record.begin(), record.end());
   const std::string owner = "model:" + model_.name.ToString();
+  commit.ops.push_back(SetPositionOp{ModelPositionSource(model_.name.ToString()),
+                                     kModelPositionTable, ModelPosition(at_)});
   written->transaction->SetSummary("tarn.model", model_.name.ToString());
   commit.tables.push_back({model_.name, owner, written->uuid, written->transaction.get()});
   for (const WrittenTable* table : {written, rejected}) {
@@ -392,6 +394,16 @@ Status ModelBuild::Commit(WrittenTable* written, WrittenTable* rejected,
 
 TableName RejectedTable(const Model& model) {
   return {model.name.schema, model.name.name + "__rejected"};
+}
+
+std::string ModelPositionSource(const std::string& model) { return "model:" + model; }
+
+std::string ModelPosition(Sequence read) { return DumpJson(Json{{"sequence", read.value()}}); }
+
+Result<Sequence> ModelPositionFrom(const std::string& position) {
+  TARN_ASSIGN_OR_RETURN(const Json json, ParseJson(position, "a model's position"));
+  TARN_ASSIGN_OR_RETURN(const int64_t sequence, JsonInt(json, "sequence", "a model's position"));
+  return Sequence(sequence);
 }
 
 std::map<std::string, std::string> ModelProperties(const Model& model) {

@@ -24,6 +24,17 @@ Status MaterializeModel(const PipelineContext& context, const Model& model,
 /// What a model's head says about its table, as the table's properties: comment and tags.
 std::map<std::string, std::string> ModelProperties(const Model& model);
 
+/// \name Up to which sequence of the lake a model has read, in the commit of its rows: as the
+/// position
+/// {"sequence": 42} of the source "model:<schema.name>".
+/// @{
+inline constexpr char kModelPositionTable[] = "*";
+std::string ModelPositionSource(const std::string& model);
+std::string ModelPosition(Sequence read);
+/// Errors: Corruption.
+Result<Sequence> ModelPositionFrom(const std::string& position);
+/// @}
+
 /// The table that takes a model's rejected rows: `<name>__rejected` in the same schema.
 TableName RejectedTable(const Model& model);
 

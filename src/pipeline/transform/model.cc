@@ -16,6 +16,10 @@ std::string_view MaterializeName(Materialize materialize) {
   return "?";
 }
 
+std::string_view TriggerName(Trigger trigger) {
+  return trigger == Trigger::kOnChange ? "on_change" : "";
+}
+
 std::string_view OnFailureName(OnFailure on_failure) {
   switch (on_failure) {
     case OnFailure::kFail:

@@ -19,6 +19,13 @@ enum class Materialize {
 };
 std::string_view MaterializeName(Materialize materialize);
 
+/// What makes `up` run a model by itself.
+enum class Trigger {
+  kNone,
+  kOnChange,  ///< rows of what it reads have changed since it read them
+};
+std::string_view TriggerName(Trigger trigger);
+
 enum class OnFailure { kFail, kWarn, kQuarantine };
 std::string_view OnFailureName(OnFailure on_failure);
 
@@ -63,10 +70,11 @@ struct Model {
   std::map<std::string, std::string> tags;
   std::vector<Check> checks;
   OnFailure on_failure = OnFailure::kFail;
+  Trigger trigger = Trigger::kNone;
   std::vector<TableName>
       inputs;  ///< tables and models of the lake, from parsing; set by the project
   /// Changes with everything that the rows or their checks depend on; comments and blanks of the
-  /// query count, description and tags do not.
+  /// query count, description, tags and trigger do not.
   std::string fingerprint;
   /// Changes with what the rows that stand already were made by: query, kind, key, cursor.
   std::string query_fingerprint;

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "app/command.h"
+#include "app/up_status.h"
+#include "app/wiring.h"
+#include "base/cancel.h"
+#include "project/apply.h"
+
+namespace tarn {
+
+/// What `up` runs by itself: the models of `trigger: on_change` when rows of what they read have
+/// changed, and `schedules:` when they are due; only as far as it was applied, and as it was
+/// applied last: an `apply` beside it is seen. One run at a time, each under the project's lock.
+/// What comes due while another runs, runs after it, once. What fails is told, and tried again when
+/// its inputs change again; when somebody else was in the way, after a pause. Threads: Run() or
+/// RunOnce() in one thread; Stop() from any.
+class Automation {
+ public:
+  /// Told a line for people.
+  using Say = std::function<void(const std::string&)>;
+
+  Automation(const CommandContext& context, Say say, UpStatus& status);
+  /// Whether the opened project has anything to run by itself.
+  static bool HasWork(const ProjectSpec& spec);
+
+  /// Until Stop(). Errors are told and outlived.
+  Status Run();
+  /// Models whose inputs have changed, and what these make due, until nothing is. Errors:
+  /// Cancelled; what prevents a run; InvalidArgument when a model failed.
+  Status RunOnce();
+  void Stop();
+
+ private:
+  Status Tick();
+  /// Opens the project again when something was applied since, once that has come to rest. Tells
+  /// whether what is open is what was applied.
+  Result<bool> Refresh();
+  Status Open();
+  Status RunSchedules();
+  Status RunSchedule(const ScheduleSpec& schedule);
+  Result<bool> RunTriggered();
+  Result<ApplyReport> RunLocked(RunSelection selection);
+  /// After a run: the flag is free again unless everything is to stop.
+  void EndRound();
+  void Pause(const std::string& what, const Status& why);
+
+  const CommandContext& context_;
+  const Say say_;
+  UpStatus& status_;
+  CancelFlag cancel_;
+  std::mutex stop_mutex_;
+  bool stopping_ = false;
+
+  std::unique_ptr<Wired> wired_;
+  std::unique_ptr<ModelGraph> graph_;
+  std::vector<const ScheduleSpec*> schedules_;  ///< those that were applied
+  std::string applied_;  ///< what stood in the catalog when the project was opened
+  std::string seen_;     ///< what stands there now, and since when (monotonic)
+  int64_t seen_micros_ = 0;
+  Sequence refreshed_at_{-1};  ///< of the lake, when `applied_` was what stood there
+  Sequence looked_at_{-1};     ///< of the lake, when nothing was due
+  std::map<std::string, Sequence> attempted_;  ///< model → sequence at which it failed
+  std::map<std::string, int64_t> next_;        ///< schedule → seconds since 1970
+  int64_t scheduled_micros_ = 0;               ///< when `next_` was looked at last
+  int64_t resume_micros_ = 0;                  ///< monotonic: nothing runs before
+};
+
+}  // namespace tarn
