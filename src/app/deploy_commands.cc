@@ -15,11 +15,11 @@
 namespace tarn {
 namespace {
 
-/// What `up` follows must not change under it: it has to be stopped for such a plan.
-std::unique_ptr<ProjectLock> TakeCaptureLock(const CommandContext& context, Wired& wired,
-                                             const char* command) {
+/// What `up` follows must not change under it. Commits stay fenced by the project's lock.
+std::unique_ptr<ProjectLock> TakeCaptureLockBeside(const CommandContext& context, Wired& wired,
+                                                   const char* command) {
   const auto of_project = wired.pipeline.lock;
-  auto lock = TakeLock(context, wired, ProjectLock::Scope::kCapture, command);
+  auto lock = TakeCaptureLock(context, wired, command);
   wired.pipeline.lock = of_project;
   return lock;
 }
@@ -132,7 +132,7 @@ void RunApply(CommandContext& context, bool yes, bool json) {
     }
   }
   std::unique_ptr<ProjectLock> capture_lock;
-  if (plan.changes_capture) capture_lock = TakeCaptureLock(context, *wired, "apply");
+  if (plan.changes_capture) capture_lock = TakeCaptureLockBeside(context, *wired, "apply");
   Reporter reporter;
   reporter.ran = PrintOutcome;
   const ApplyReport report = OrFail(ApplyPlan(wired->open, wired->pipeline, plan, reporter));
@@ -163,7 +163,7 @@ void RunDestroy(CommandContext& context, bool yes) {
   std::fflush(stdout);
   if (!yes) OrFail(Confirm("Destroy all of this?", *context.cancel));
   auto lock = TakeLock(context, *wired, ProjectLock::Scope::kProject, "destroy");
-  const auto capture_lock = TakeCaptureLock(context, *wired, "destroy");
+  const auto capture_lock = TakeCaptureLockBeside(context, *wired, "destroy");
   plan = OrFail(MakeDestroyPlan(wired->open));
   OrFail(DestroyProject(wired->open, plan, *lock));
   // The files go while the lock is held: whoever waits for it finds them gone and says so.

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <string>
 
+#include "app/make_way.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "project/apply.h"
 
@@ -39,6 +41,18 @@ std::unique_ptr<ProjectLock> TakeLock(const CommandContext& context, Wired& wire
   return OrFail(AcquireLock(wired, scope, command, *context.cancel, [](const std::string& holder) {
     std::fprintf(stderr, "waiting: %s\n", holder.c_str());
   }));
+}
+
+std::unique_ptr<ProjectLock> TakeCaptureLock(const CommandContext& context, Wired& wired,
+                                             const char* command) {
+  WayRequest request;
+  const auto ask = [&](const std::string& holder) {
+    std::fprintf(stderr, "waiting: %s\n", holder.c_str());
+    if (Status made = request.Make(wired.open.spec.state, LockOwner(command)); !made.ok()) {
+      Log(LogLevel::kWarning, "`up` is not asked to make way: " + made.error().message);
+    }
+  };
+  return OrFail(AcquireLock(wired, ProjectLock::Scope::kCapture, command, *context.cancel, ask));
 }
 
 }  // namespace tarn

@@ -23,4 +23,9 @@ Result<std::unique_ptr<ProjectLock>> AcquireLock(
 std::unique_ptr<ProjectLock> TakeLock(const CommandContext& context, Wired& wired,
                                       ProjectLock::Scope scope, const char* command);
 
+/// The capture lock for a command that changes what `up` follows: an `up` that holds it is asked to
+/// make way. Only for command callbacks: errors end the command.
+std::unique_ptr<ProjectLock> TakeCaptureLock(const CommandContext& context, Wired& wired,
+                                             const char* command);
+
 }  // namespace tarn

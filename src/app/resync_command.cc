@@ -49,7 +49,7 @@ std::vector<CommitOp> AskFor(Wired& wired, const std::vector<std::string>& names
 
 void RunResync(CommandContext& context, const std::vector<std::string>& names) {
   auto wired = OrFail(WireProject(context.Wire(StateUse::kRequire)));
-  auto capture_lock = TakeLock(context, *wired, ProjectLock::Scope::kCapture, "resync");
+  auto capture_lock = TakeCaptureLock(context, *wired, "resync");
   auto lock = TakeLock(context, *wired, ProjectLock::Scope::kProject, "resync");
   const Plan before = OrFail(MakePlan(wired->open));
   const bool only_loads =

@@ -18,8 +18,8 @@ Result<std::unique_ptr<HttpServer>> OpenHttpDoor(
     const std::function<void(const std::string&)>& say);
 
 /// `{"status": "ok" | "degraded" | "failing", …}`; 503 when failing: a source has ended, so that
-/// nothing of it comes any more. Degraded: a table stopped, a source is being tried again, or the
-/// last run of a model failed.
+/// nothing of it comes any more. Degraded: a table stopped, a source is being tried again or makes
+/// way, or the last run of a model failed.
 HttpResponse HealthOf(const UpFigures& figures, int64_t now_micros);
 
 /// The same and more for Prometheus; what is unknown has no sample.

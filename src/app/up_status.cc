@@ -2,9 +2,12 @@
 
 namespace tarn {
 
-void UpStatus::Following(const std::string& source) {
+void UpStatus::Begun(const std::string& source) {
   const std::lock_guard lock(mutex_);
-  figures_.sources[source];
+  UpFigures::Source& figures = figures_.sources[source];
+  figures.state = "following";
+  figures.error.clear();
+  figures.stopped_tables.clear();
 }
 
 void UpStatus::Committed(const std::string& source, const CaptureCommit& commit) {
@@ -39,7 +42,7 @@ void UpStatus::Retrying(const std::string& source, const Status& reason) {
 void UpStatus::Ended(const std::string& source, const Status& status) {
   const std::lock_guard lock(mutex_);
   UpFigures::Source& figures = figures_.sources[source];
-  figures.state = "ended";
+  figures.state = status.ok() ? "paused" : "ended";
   figures.error = status.ok() ? "" : status.error().ToString();
 }
 

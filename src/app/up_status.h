@@ -17,7 +17,8 @@ namespace tarn {
 /// microseconds since 1970 UTC, 0 for never.
 struct UpFigures {
   struct Source {
-    std::string state = "following";                    ///< "following", "retrying", "ended"
+    /// "following", "retrying", "paused" (made way), "ended" (with an error)
+    std::string state = "following";
     std::string error;                                  ///< why it retries, or ended
     std::map<std::string, std::string> stopped_tables;  ///< table → why
     int64_t changes = 0, transactions = 0, commits = 0, retries = 0;
@@ -52,7 +53,7 @@ class UpStatus {
  public:
   explicit UpStatus(int64_t started_micros) { figures_.started_micros = started_micros; }
 
-  void Following(const std::string& source);
+  void Begun(const std::string& source);
   void Committed(const std::string& source, const CaptureCommit& commit);
   void TableStopped(const std::string& source, const std::string& table, const Status& reason);
   void Retrying(const std::string& source, const Status& reason);

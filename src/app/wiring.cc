@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "app/make_way.h"
 #include "base/clock.h"
 #include "base/fault_point.h"
 #include "base/log.h"
@@ -208,6 +209,7 @@ Status RemoveState(const ProjectSpec& spec) {
   fs::remove_all(state / kCacheFolder, error);
   fs::remove_all(state / kKeyIndexFolder, error);
   fs::remove_all(state / kSpoolFolder, error);
+  fs::remove(WayRequestPath(spec.state), error);
   // Only empty folders go: what else stands there is somebody else's.
   if (spec.warehouse.find("://") == std::string::npos) fs::remove(spec.warehouse, error);
   // The catalog goes last, for without it nobody knows that there is something to destroy.

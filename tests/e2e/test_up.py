@@ -206,6 +206,43 @@ def test_every_metric_has_a_head_and_every_sample_a_number(shop):
         float(sample[4])
 
 
+def test_it_makes_way_for_what_changes_what_it_follows(shop, source):
+    server, name = source
+    count = lambda table: shop.sql(f"SELECT count(*) AS n FROM bronze.{table}")[0]["n"]
+    with Up(shop) as up:
+        # A table joins.
+        server.execute("CREATE TABLE extra (id int PRIMARY KEY); INSERT INTO extra SELECT generate_series(1, 50)", name)
+        shop.yaml(YAML.replace("public.other]", "public.other, public.extra]"))
+        shop.apply()
+        assert count("extra") == 50
+        server.execute("INSERT INTO extra VALUES (51); INSERT INTO sale VALUES (300, 1, 1)", name)
+        eventually(lambda: count("extra") == 51 and count("sale") == 10, "the rows after the way")
+        assert up.running.logged(r"makes way for apply, pid \d+") and up.running.logged(r"goes on: following 1 source, 3 tables"), up.running.output["stderr"]
+        # A table that stopped is loaded again.
+        server.execute("ALTER TABLE other ALTER COLUMN id TYPE text USING id::text; INSERT INTO other VALUES ('x')", name)
+        eventually(lambda: up.health()["sources"]["crm"]["stopped_tables"], "the stop")
+        server.execute("INSERT INTO sale VALUES (301, 1, 1)", name)
+        assert "bronze.other: 1 rows" in shop.run("resync", "bronze.other").stdout
+        eventually(lambda: up.health()["sources"]["crm"]["state"] == "following" and not up.health()["sources"]["crm"]["stopped_tables"], "the repair")
+        server.execute("INSERT INTO other VALUES ('y'); DELETE FROM sale WHERE id = 300", name)
+        eventually(lambda: count("other") == 2 and count("sale") == 10, "the rows after the second way")
+        # All of it again, from a new slot.
+        shop.run("resync")
+        server.execute("INSERT INTO extra VALUES (52)", name)
+        eventually(lambda: count("extra") == 52, "the rows from the new slot")
+    shop.run("check")
+
+
+def test_a_destroy_beside_it_ends_it(shop):
+    up = shop.start("up")
+    process.wait_for(lambda: up.logged("following 1 source"), 60, "its beginning")
+    shop.run("destroy", "-y")
+    ended = up.wait(60)
+    assert ended.exit_code == 1 and "was not applied" in ended.stderr, str(ended)
+    assert not (shop.directory / "state").exists()
+    shop.apply()  # for the fixture's destroy
+
+
 SCHEDULED = """
 name: shop
 sources:
