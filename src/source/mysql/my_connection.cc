@@ -1,8 +1,10 @@
 #include "source/mysql/my_connection.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <mysql.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -77,6 +79,7 @@ Connection::~Connection() {
   if (mysql_ != nullptr && mysql_->status != MYSQL_STATUS_READY) Abort();
   CloseStatement();
   if (mysql_ != nullptr) mysql_close(mysql_);
+  if (socket_ >= 0) close(socket_);
 }
 
 Status Connection::Connect(const SessionSettings& settings) {
@@ -89,9 +92,12 @@ Status Connection::Connect(const SessionSettings& settings) {
     connected = ConnectOnce(settings, TlsMode::kDisabled);
   }
   TARN_RETURN_IF_ERROR(connected);
-  if (cancel_ != nullptr) {
-    watch_ = SocketWatch::Add(static_cast<int>(mysql_get_socket(mysql_)), cancel_);
+  socket_ = fcntl(static_cast<int>(mysql_get_socket(mysql_)), F_DUPFD_CLOEXEC, 0);
+  if (socket_ < 0) {
+    return ResourceExhausted("no file descriptor for a connection to " + spec_.address(),
+                             "raise the limit of open files: ulimit -n");
   }
+  if (cancel_ != nullptr) watch_ = SocketWatch::Add(socket_, cancel_);
   version_ = ParseVersion(mysql_get_server_info(mysql_));
   const int oldest = version_.is_mariadb ? kOldestMariaDb : kOldestMySql;
   if (version_.number < oldest) {
@@ -245,7 +251,7 @@ Result<int> Connection::StartRows(const std::string& sql, std::string_view doing
 
 Result<Connection::Packet> Connection::NextRow(std::string_view doing) {
   const unsigned long length = mysql_net_read_packet(mysql_);  // NOLINT: the library's own type
-  if (length == static_cast<unsigned long>(-1)) return Failure(doing);  // NOLINT
+  if (length == packet_error) return PacketFailure(doing);
   const uint8_t* p = mysql_->net.read_pos;
   if (length > 0 && p[0] == 0xfe && length < 9) {
     // The rows were not read through the library: it is told that they are over.
@@ -265,11 +271,19 @@ Status Connection::Send(unsigned command, std::string_view body, std::string_vie
 }
 
 Result<Connection::Packet> Connection::ReadPacket(std::string_view doing) {
-  const unsigned long length = mysql_net_read_packet(mysql_);           // NOLINT
-  if (length == static_cast<unsigned long>(-1)) return Failure(doing);  // NOLINT
+  const unsigned long length = mysql_net_read_packet(mysql_);  // NOLINT: the library's own type
+  if (length == packet_error) return PacketFailure(doing);
   return Packet{mysql_->net.read_pos, mysql_->net.read_pos + length};
 }
 
-void Connection::Abort() { shutdown(static_cast<int>(mysql_get_socket(mysql_)), SHUT_RDWR); }
+Error Connection::PacketFailure(std::string_view doing) {
+  // What the server says instead of a row ends the rows.
+  mysql_->status = MYSQL_STATUS_READY;
+  return Failure(doing);
+}
+
+void Connection::Abort() {
+  if (socket_ >= 0) shutdown(socket_, SHUT_RDWR);
+}
 
 }  // namespace tarn::mysql

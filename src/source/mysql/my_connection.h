@@ -98,12 +98,15 @@ class Connection {
   Status Configure(const SessionSettings& settings);
   Error Failure(std::string_view doing);
   Error StatementFailure(std::string_view doing);
+  Error PacketFailure(std::string_view doing);
   void CloseStatement();
 
   ConnectionSpec spec_;
   st_mysql* mysql_ = nullptr;
   st_mysql_stmt* statement_ = nullptr;
   const CancelFlag* cancel_ = nullptr;
+  /// The library closes its own when the server is gone, whoever else may be at it.
+  int socket_ = -1;
   int watch_ = -1;  ///< of the socket, by SocketWatch
   ServerVersion version_;
 };

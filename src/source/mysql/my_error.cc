@@ -22,6 +22,10 @@ std::string RepairOf(unsigned number) {
       return "another session has locked the table; run again when it is done";
     case 1412:  // ER_TABLE_DEF_CHANGED
       return "the table was altered when its load began: run again";
+    case 1317:  // ER_QUERY_INTERRUPTED
+    case 1927:  // ER_CONNECTION_KILLED
+    case 3169:  // ER_SESSION_WAS_KILLED
+      return "somebody ended it in the server, or the server shuts down: run again";
     case 2026:  // CR_SSL_CONNECTION_ERROR
       return "check ssl-mode and ssl-ca in the source's url";
     case 2059:  // CR_AUTH_PLUGIN_CANNOT_LOAD
@@ -60,8 +64,6 @@ ErrorKind KindOfNumber(unsigned number, std::string_view sqlstate) {
     case 1153:  // ER_NET_PACKET_TOO_LARGE
     case 2020:  // CR_NET_PACKET_TOO_LARGE
       return ErrorKind::kResourceExhausted;
-    case 1317:  // ER_QUERY_INTERRUPTED
-      return ErrorKind::kCancelled;
     case 1064:  // ER_PARSE_ERROR
       return ErrorKind::kInternal;
     case 2026:
@@ -72,6 +74,11 @@ ErrorKind KindOfNumber(unsigned number, std::string_view sqlstate) {
     case 1203:
     case 1205:
     case 1213:  // ER_LOCK_DEADLOCK
+    case 1317:  // ER_QUERY_INTERRUPTED: by somebody else, or by a shutdown
+    case 1927:  // ER_CONNECTION_KILLED
+    case 1969:  // ER_STATEMENT_TIMEOUT of MariaDB
+    case 3024:  // ER_QUERY_TIMEOUT of MySQL
+    case 3169:  // ER_SESSION_WAS_KILLED
       return ErrorKind::kUnavailable;
     default:
       break;

@@ -72,6 +72,24 @@ TEST_P(MysqlSnapshot, ATableWithoutAnIntegerKeyIsOneRange) {
   EXPECT_EQ(Must(snapshot->Split(Must(snapshot->Describe(db.Name("n"))), 4)).size(), 1U);
 }
 
+TEST_P(MysqlSnapshot, AStatementThatIsEndedAmidItsRowsSaysSo) {
+  TestDatabase db(GetParam(),
+                  "CREATE TABLE t (id int PRIMARY KEY AUTO_INCREMENT, pad char(200) DEFAULT 'x', "
+                  "more varchar(2000)); INSERT INTO t (more) SELECT REPEAT('y', 2000) FROM "
+                  "information_schema.collations a, (SELECT 1 FROM information_schema.collations "
+                  "LIMIT 150) b LIMIT 20000");
+  auto source = db.Open();
+  auto snapshot = Must(source->BeginSnapshot());
+  auto reader = Must(snapshot->Open(Must(snapshot->Describe(db.Name("t"))), {}, std::nullopt));
+  const std::string id = db.Run(
+      "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT `id`, `pad`%' AND "
+      "db = DATABASE()");
+  db.Run("KILL QUERY " + id);
+  const Error error = DrainToError(*reader);
+  EXPECT_EQ(error.kind, ErrorKind::kUnavailable) << error.ToString();
+  EXPECT_NE(error.message.find("error 1317"), std::string::npos) << error.ToString();
+}
+
 TEST_P(MysqlSnapshot, ADescribedTableCannotBeDroppedMeanwhile) {
   TestDatabase db(GetParam(), "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
   auto source = db.Open();
