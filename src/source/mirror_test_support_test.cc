@@ -1,8 +1,11 @@
-#include "source/postgres/pg_capture_test_support.h"
+#include "source/mirror_test_support.h"
 
 #include <algorithm>
+#include <utility>
 
-namespace tarn::postgres {
+#include "source/source_test_support.h"
+
+namespace tarn::testing {
 namespace {
 
 std::vector<std::string> RowAt(const arrow::RecordBatch& batch, int64_t row) {
@@ -35,8 +38,9 @@ std::vector<SourceTable> Tables(Source& source, const std::vector<std::string>& 
 
 }  // namespace
 
-Mirror::Mirror(const TestDatabase& db, std::vector<std::string> names, std::string capture)
-    : source_(db.Open()) {
+Mirror::Mirror(std::unique_ptr<Source> source, const std::vector<std::string>& names,
+               std::string capture)
+    : source_(std::move(source)) {
   spec_.name = std::move(capture);
   const std::vector<SourceTable> tables = Tables(*source_, names);
   auto snapshot = Must(source_->capture()->Begin(spec_, tables));
@@ -244,8 +248,16 @@ void Mirror::ExpectSame() {
         rows[KeyOf(table, values)] = values;
       }
     }
-    EXPECT_EQ(rows, table.rows) << name.ToString();
+    EXPECT_EQ(rows.size(), table.rows.size()) << name.ToString();
+    for (const auto& [key, row] : rows) {
+      const auto mine = table.rows.find(key);
+      ASSERT_NE(mine, table.rows.end()) << name.ToString() << " lacks " << Joined(key);
+      for (size_t i = 0; i < row.size(); ++i) {
+        EXPECT_EQ(row[i], mine->second[i]) << name.ToString() << ", key " << Joined(key)
+                                           << ", column " << table.description.columns[i].name;
+      }
+    }
   }
 }
 
-}  // namespace tarn::postgres
+}  // namespace tarn::testing
