@@ -67,6 +67,8 @@ class ValueWriter {
   Trouble Double(int64_t row, double value);
   /// "-12.30": digits of the column's scale.
   Trouble DecimalText(int64_t row, std::string_view text);
+  /// `value` at `scale` digits; only where the lake's column is a decimal.
+  Trouble Decimal(int64_t row, Wide value, int scale);
   Trouble Date(int64_t row, const DateParts& date);
   Trouble Datetime(int64_t row, const DateParts& date, const TimeParts& time);
   /// Microseconds since 1970, UTC.
@@ -84,8 +86,6 @@ class ValueWriter {
   Trouble SignedSlow(int64_t row, int64_t value);
   Trouble UnsignedSlow(int64_t row, uint64_t value);
   Trouble Text(int64_t row, std::string_view text);
-  /// `value` at `scale` digits into the lake's decimal.
-  Trouble Decimal(int64_t row, Wide value, int scale);
 
   const MyColumn& column_;
   const int64_t value_bytes_max_;
