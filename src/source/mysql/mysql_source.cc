@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "source/connection_pool.h"
+#include "source/mysql/my_capture.h"
 #include "source/mysql/my_catalog.h"
 #include "source/mysql/my_names.h"
 #include "source/mysql/my_predicate.h"
@@ -23,7 +24,9 @@ using Pool = ConnectionPool<Connection, ConnectionSpec, SessionSettings>;
 class MysqlSource final : public Source {
  public:
   MysqlSource(std::shared_ptr<const Context> context, const MysqlOptions& options)
-      : context_(std::move(context)), cache_ms_(options.describe_cache_ms) {
+      : context_(std::move(context)),
+        cache_ms_(options.describe_cache_ms),
+        capture_(MakeCapture(context_)) {
     pool_ = std::make_shared<Pool>(context_->spec, context_->session, options.live_connections_max);
   }
 
@@ -48,6 +51,8 @@ class MysqlSource final : public Source {
   Result<std::unique_ptr<SourceSnapshot>> BeginSnapshot() override {
     return mysql::BeginSnapshot(context_);
   }
+
+  ChangeCapture* capture() override { return capture_.get(); }
 
   Result<std::vector<std::string>> ListSchemas() override {
     return WithLease<std::vector<std::string>>(
@@ -224,6 +229,7 @@ class MysqlSource final : public Source {
 
   const std::shared_ptr<const Context> context_;
   const int64_t cache_ms_;
+  const std::unique_ptr<ChangeCapture> capture_;
   std::shared_ptr<Pool> pool_;
   std::mutex mutex_;  // guards what follows
   std::map<SourceTableName, std::pair<TablePtr, int64_t>> cache_;

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "source/change_capture.h"
+#include "source/mysql/my_connection.h"
+#include "source/mysql/my_snapshot.h"
+
+namespace tarn::mysql {
+
+/// Who reads: unique among all that read the log of a server, the same for every run.
+struct ReaderIdentity {
+  uint32_t server_id = 0;
+  std::string uuid;
+};
+/// Of a capture's name. Errors: InvalidArgument (publication or slot, which are PostgreSQL's).
+Result<ReaderIdentity> IdentityOf(const CaptureSpec& spec);
+
+/// The log is written, in rows that are whole, and may be read: what must be right before any table
+/// is looked at. Errors: InvalidArgument and PermissionDenied, with the setting, its value and the
+/// statement that mends it.
+Status CheckServer(Connection& connection, const Context& context, const CaptureSpec& spec);
+
+/// The tables are in the log, and everything that happens to them. Errors: InvalidArgument,
+/// Unsupported.
+Status CheckTables(Connection& connection, const std::string& address,
+                   const std::vector<SourceTable>& tables);
+
+}  // namespace tarn::mysql
