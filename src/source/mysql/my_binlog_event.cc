@@ -291,6 +291,7 @@ bool ReadTableMap(EventCursor cursor, bool is_mariadb, LogTableMap* map) {
     if (bytes > 0) column.meta = static_cast<uint16_t>(meta.Number(bytes));
     if (!meta.ok) return false;
     if (column.type == kLogString) ResolveLogString(&column.type, &column.meta);
+    if (!IsLogMeta(column.type, column.meta)) return false;
   }
   if (meta.p != meta.end) return false;
   ReadOptional(cursor, is_mariadb, map);

@@ -68,6 +68,35 @@ void ResolveLogString(uint8_t* type, uint16_t* meta) {
   *meta = static_cast<uint16_t>(second | ((first & 0x30) ^ 0x30) << 4);
 }
 
+bool IsLogMeta(uint8_t type, uint16_t meta) {
+  switch (type) {
+    case kLogDecimal:
+      return LogDecimalBytes(meta & 0xff, meta >> 8) > 0;
+    case kLogTimestamp:
+    case kLogDatetime:
+    case kLogTime:
+      return meta <= 6;
+    case kLogBit: {
+      const int bits = (meta >> 8) * 8 + (meta & 0xff);
+      return (meta & 0xff) < 8 && bits >= 1 && bits <= 64;
+    }
+    case kLogEnum:
+      return meta == 1 || meta == 2;
+    case kLogSet:
+      return meta >= 1 && meta <= 8;
+    case kLogJson:
+    case kLogTinyBlob:
+    case kLogMediumBlob:
+    case kLogLongBlob:
+    case kLogBlob:
+    case kLogGeometry:
+    case kLogBlobCompressed:
+      return meta >= 1 && meta <= 4;
+    default:
+      return true;
+  }
+}
+
 bool IsLogNumber(uint8_t type) {
   switch (type) {
     case kLogTiny:

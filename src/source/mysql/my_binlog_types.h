@@ -46,6 +46,9 @@ int LogMetaBytes(uint8_t type);
 /// CHAR, BINARY, ENUM and SET share a number; the metadata has the real one and the length.
 void ResolveLogString(uint8_t* type, uint16_t* meta);
 
+/// Whether a type can have such metadata, after ResolveLogString().
+bool IsLogMeta(uint8_t type, uint16_t meta);
+
 /// \name The columns that fields of the optional metadata are about.
 /// @{
 bool IsLogNumber(uint8_t type);
