@@ -1,4 +1,4 @@
-"""`tarn init cdc`: its demo, which starts its own servers, from the first command to the last."""
+"""`tarn init socks` and `tarn init cdc`: their demos, which start their own servers, from the first command to the last."""
 import os
 import pathlib
 import re
@@ -37,8 +37,21 @@ def test_cdc_follows_a_bank_into_two_environments_on_s3(demo):
     assert left_behind(folder) == []
 
 
+def test_socks_of_mysql_are_joined_with_orders_of_postgres_as_both_change(demo):
+    output, folder = demo("socks")
+    first, last = re.findall(r"awsdatacatalog\.sales\.product_orders ORDER BY product_id\n(.*?)\(12 rows\)", output, re.S)
+    orders = lambda table: sum(int(row.split("|")[3]) for row in table.splitlines()[2:])
+    assert (orders(first), orders(last)) == (5000, 5500)
+    holy = lambda table: next(row.split("|")[2].strip() for row in table.splitlines() if "Holy" in row)
+    assert (holy(first), holy(last)) == ("99.99", "89.99")
+    assert "Never ordered" in last and "à rayures" in last
+    assert left_behind(folder) == []
+
+
 def test_init_tells_what_to_do_next(project):
     shown = project.run("init", "cdc").stdout
     for command in ("cd cdc", "./services.sh start", "tarn apply -y --env dev"):
         assert command in shown
-    assert "cdc" in project.run("init").stdout
+    assert "./databases.sh start" in project.run("init", "socks").stdout
+    listed = project.run("init").stdout
+    assert "cdc" in listed and "socks" in listed
