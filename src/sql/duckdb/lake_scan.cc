@@ -29,7 +29,8 @@ struct LakeScanInfo final : duckdb::TableFunctionInfo {
   std::shared_ptr<const LakeFilePlanner> planner;
   duckdb::optional_ptr<duckdb::TableCatalogEntry> entry;
   Columns columns;
-  Columns named_columns;  ///< for files without field ids
+  Columns named_columns;                                 ///< for files without field ids
+  duckdb::table_function_bind_t bind_parquet = nullptr;  ///< of DuckDB's own scan
   /// Of iceberg_table() and delta_table(), whose location and options come with the statement.
   Result<ForeignTable> (*open_foreign)(EngineState&, const std::string&,
                                        const ForeignPoint&) = nullptr;
@@ -381,6 +382,17 @@ duckdb::virtual_column_map_t ScanVirtualColumns(
   return result;
 }
 
+/// Bounds in Parquet leave NaN out, which is above every number here: row groups are skipped with
+/// that in mind.
+duckdb::unique_ptr<duckdb::FunctionData> BindScan(duckdb::ClientContext& context,
+                                                  duckdb::TableFunctionBindInput& input,
+                                                  duckdb::vector<duckdb::LogicalType>& types,
+                                                  duckdb::vector<std::string>& names) {
+  input.named_parameters["can_have_nan"] = duckdb::Value::BOOLEAN(true);
+  const auto& info = input.table_function.function_info->Cast<LakeScanInfo>();
+  return info.bind_parquet(context, input, types, names);
+}
+
 /// DuckDB's Parquet scan with our reader in it.
 duckdb::TableFunction ScanFunction(duckdb::DatabaseInstance& database,
                                    duckdb::shared_ptr<LakeScanInfo> info) {
@@ -395,6 +407,8 @@ duckdb::TableFunction ScanFunction(duckdb::DatabaseInstance& database,
     if (overload.arguments[0] == duckdb::LogicalType::VARCHAR) function = overload;
   }
   function.name = "lake_scan";
+  info->bind_parquet = function.bind;
+  function.bind = BindScan;
   function.function_info = std::move(info);
   function.get_multi_file_reader = LakeReader::Create;
   function.get_bind_info = ScanBindInfo;

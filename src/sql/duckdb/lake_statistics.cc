@@ -30,6 +30,11 @@ const T* Lookup(const std::map<int32_t, T>& values, int32_t id) {
   return found == values.end() ? nullptr : &found->second;
 }
 
+bool IsNan(const Scalar& value) {
+  const auto* number = std::get_if<double>(&value);
+  return number != nullptr && std::isnan(*number);
+}
+
 /// Nothing where a file leaves open what it holds.
 std::optional<Bounds> BoundsOf(const ScanPlan& plan, int32_t field_id) {
   Bounds all;
@@ -44,7 +49,7 @@ std::optional<Bounds> BoundsOf(const ScanPlan& plan, int32_t field_id) {
     all.bytes += bytes != nullptr ? *bytes : file.size_bytes;
     if (*nulls > 0) all.has_null = true;
     if (*nulls == file.record_count) continue;
-    if (lower == nullptr || upper == nullptr) return std::nullopt;
+    if (lower == nullptr || upper == nullptr || IsNan(*lower) || IsNan(*upper)) return std::nullopt;
     const int64_t* nans = Lookup(file.nan_counts, field_id);
     if (nans == nullptr || *nans > 0) all.has_nan = true;
     if (!all.lower || Compare(*lower, *all.lower) < 0) all.lower = *lower;
