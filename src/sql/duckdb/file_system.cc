@@ -54,6 +54,17 @@ duckdb::OpenFileInfo LakeFileSystem::Describe(const EngineState& engine, uint64_
   return file;
 }
 
+LakeFileSystem::Place LakeFileSystem::PlaceOf(EngineState& engine,
+                                              const duckdb::OpenFileInfo& file) {
+  const auto& options = file.extended_info->options;
+  Place place{
+      engine.StoreOf(options.at(kStore).GetValue<uint64_t>()), options.at(kKey).ToString(), {}};
+  if (const auto size = options.find(kSize); size != options.end()) {
+    place.size_bytes = static_cast<int64_t>(size->second.GetValue<uint64_t>());
+  }
+  return place;
+}
+
 bool LakeFileSystem::CanHandleFile(const std::string& path) { return path.rfind(kScheme, 0) == 0; }
 
 bool LakeFileSystem::OnDiskFile(duckdb::FileHandle& handle) {
@@ -71,16 +82,11 @@ duckdb::unique_ptr<duckdb::FileHandle> LakeFileSystem::OpenFileExtended(
     Refuse("files of the lake are read through tables only");
   }
   if (flags.OpenForWriting()) Refuse("files of the lake are written through tables only");
-  std::string key = options.at(kKey).ToString();
-  ObjectStore& store = engine_.StoreOf(options.at(kStore).GetValue<uint64_t>());
-  int64_t size_bytes = 0;
-  if (const auto size = options.find(kSize); size != options.end()) {
-    size_bytes = static_cast<int64_t>(size->second.GetValue<uint64_t>());
-  } else {
-    size_bytes = ValueOrThrow(store.Head(key)).size_bytes;
-  }
-  return duckdb::make_uniq<LakeFileHandle>(*this, file.path, flags, store, std::move(key),
-                                           size_bytes);
+  Place place = PlaceOf(engine_, file);
+  const int64_t size_bytes =
+      place.size_bytes ? *place.size_bytes : ValueOrThrow(place.store.Head(place.key)).size_bytes;
+  return duckdb::make_uniq<LakeFileHandle>(*this, file.path, flags, place.store,
+                                           std::move(place.key), size_bytes);
 }
 
 void LakeFileSystem::Read(duckdb::FileHandle& handle, void* buffer, int64_t bytes,

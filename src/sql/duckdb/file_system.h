@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "sql/duckdb/engine_state.h"
@@ -23,6 +24,14 @@ class LakeFileSystem final : public duckdb::FileSystem {
   /// What a scan hands to DuckDB for one object.
   static duckdb::OpenFileInfo Describe(const EngineState& engine, uint64_t store_id,
                                        const std::string& key, int64_t size_bytes);
+
+  /// Where the object of a described file stands.
+  struct Place {
+    ObjectStore& store;
+    std::string key;
+    std::optional<int64_t> size_bytes;
+  };
+  static Place PlaceOf(EngineState& engine, const duckdb::OpenFileInfo& file);
 
   bool CanHandleFile(const std::string& path) override;
   std::string GetName() const override { return "tarn"; }

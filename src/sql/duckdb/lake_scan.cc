@@ -14,6 +14,7 @@
 #include "sql/duckdb/foreign_table.h"
 #include "sql/duckdb/lake_catalog.h"
 #include "sql/duckdb/lake_statistics.h"
+#include "sql/duckdb/mixed_row_ids.h"
 #include "sql/duckdb/row_filters.h"
 #include "sql/duckdb/types.h"
 #include "table/iceberg/manifest.h"
@@ -110,23 +111,28 @@ class LakeReader final : public duckdb::MultiFileReader {
       return MultiFileReader::GetVirtualColumnExpression(context, reader_data, local_columns,
                                                          column_id, type, local_index, stored);
     }
-    // Rows that were updated or moved carry their ids with them.
-    for (const auto& column : local_columns) {
-      if (!column.identifier.IsNull() && column.identifier == row_id_column_.identifier) {
-        stored = &row_id_column_;
-        return nullptr;
-      }
-    }
-    // The others count on from the file's first one.
-    column_id = MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER;
     const auto& file = reader_data.reader->file;
-    duckdb::Value first(type);
+    std::optional<duckdb::Value> first;
     if (file.extended_info) {
       const auto option = file.extended_info->options.find(LakeFileSystem::kFirstRowId);
       if (option != file.extended_info->options.end()) first = option->second;
     }
+    // Rows that were updated or moved carry their ids with them.
+    for (const auto& column : local_columns) {
+      if (column.identifier.IsNull() || column.identifier != row_id_column_.identifier) continue;
+      if (first && MayBeNull(context, *reader_data.reader, column.name)) {
+        column_id = MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER;
+        return ValueOrThrow(
+            MixedRowIds(*info().engine, file, first->GetValue<int64_t>(), local_index.GetIndex()));
+      }
+      stored = &row_id_column_;
+      return nullptr;
+    }
+    // The others count on from the file's first one.
+    column_id = MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER;
     duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> terms;
-    terms.push_back(duckdb::make_uniq<duckdb::BoundConstantExpression>(std::move(first)));
+    terms.push_back(
+        duckdb::make_uniq<duckdb::BoundConstantExpression>(first ? *first : duckdb::Value(type)));
     terms.push_back(
         duckdb::make_uniq<duckdb::BoundReferenceExpression>(type, local_index.GetIndex()));
     duckdb::ErrorData error;

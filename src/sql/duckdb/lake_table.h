@@ -15,9 +15,11 @@ inline constexpr duckdb::column_t kRowIdColumn =
 /// statement can ask for it, and it is about that scan's files alone.
 inline constexpr duckdb::column_t kChangedFileColumn = kRowIdColumn + 1;
 
-/// Whether rows of the table have row ids that an update must keep.
+/// Whether rows of the table have row ids that an update must keep. In a table that was raised to
+/// version 3 they get theirs with the first snapshot after that.
 inline bool HasLineage(const LakeTable& table) {
-  return table.metadata != nullptr && table.metadata->format_version >= 3;
+  return table.metadata != nullptr && table.metadata->format_version >= 3 &&
+         table.metadata->next_row_id > 0;
 }
 
 /// A table of the lake in one transaction.
