@@ -71,6 +71,21 @@ TEST_F(CopyOnWriteTest, EveryCommandHasItsOwnMode) {
             "invalid argument: the table property write.delete.mode is \"never\"");
 }
 
+TEST_F(CopyOnWriteTest, AModeThatATransactionSetsCountsForItsOwnStatements) {
+  for (const char* command : {"delete", "update", "merge"}) SetMode(command, "merge-on-read");
+  Sql("BEGIN");
+  SetMode("delete", "copy-on-write");
+  EXPECT_EQ(Sql("DELETE FROM s.t WHERE i = 1"), "DELETE 1");
+  EXPECT_EQ(Sql("COMMIT"), "COMMIT");
+  EXPECT_EQ(Contents(), "data\n");
+  Sql("BEGIN");
+  SetMode("update", "copy-on-write");
+  SetMode("update", "merge-on-read");
+  EXPECT_EQ(Sql("UPDATE s.t SET name = 'x' WHERE i = 2"), "UPDATE 1");
+  EXPECT_EQ(Sql("COMMIT"), "COMMIT");
+  EXPECT_EQ(Contents(), "data, deletion vector\n");
+}
+
 TEST_F(CopyOnWriteTest, RowsKeepTheirIds) {
   Sql("ALTER TABLE s.t SET ('tarn.iceberg' = '3')");
   // Rows of version 2 get their ids with the first commit of version 3.
@@ -155,9 +170,10 @@ TEST_F(CopyOnWriteTest, ADeletionVectorThatCameMeanwhileConflicts) {
 
 TEST_F(CopyOnWriteTest, RowsThatCameMeanwhileConflictUnlessSnapshotIsolationIsAskedFor) {
   for (const bool snapshot : {false, true}) {
-    if (snapshot) Sql("ALTER TABLE s.t SET ('write.delete.isolation-level' = 'snapshot')");
     const auto other = NewSession();
     Sql("BEGIN");
+    // It counts for the transaction that sets it, too.
+    if (snapshot) Sql("ALTER TABLE s.t SET ('write.delete.isolation-level' = 'snapshot')");
     Sql("DELETE FROM s.t WHERE i = 4");
     EXPECT_EQ(Sql(*other, "INSERT INTO s.t VALUES (4, 'late')"), "INSERT 0 1");
     const std::string answer = Sql("COMMIT");

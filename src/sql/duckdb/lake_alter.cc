@@ -180,12 +180,7 @@ Status AlterTable(duckdb::ClientContext& context, LakeState& state, const TableN
     case AlterTableType::SET_TABLE_OPTIONS: {
       TARN_ASSIGN_OR_RETURN(const auto properties,
                             Properties(info.Cast<duckdb::SetTableOptionsInfo>().table_options));
-      return alter([&](TableTransaction& table) -> Status {
-        for (const auto& [key, value] : properties) {
-          TARN_RETURN_IF_ERROR(table.SetProperty(key, value));
-        }
-        return Status::Ok();
-      });
+      return state.SetProperties(name, properties);
     }
     case AlterTableType::SET_NOT_NULL:
       return Unsupported("SET NOT NULL is not supported: rows that are there may hold NULL",

@@ -149,9 +149,7 @@ Result<bool> LakeState::CreateTable(const TableName& name, const Schema& schema,
     TARN_RETURN_IF_ERROR(
         transaction.EvolveTo(schema, TableTransaction::IncompatibleColumns::kReplace));
     TARN_RETURN_IF_ERROR(transaction.SetPartition(partition));
-    for (const auto& [key, value] : properties) {
-      TARN_RETURN_IF_ERROR(transaction.SetProperty(key, value));
-    }
+    TARN_RETURN_IF_ERROR(SetPropertiesOf(*local, properties));
     return true;
   }
   if (old) TARN_RETURN_IF_ERROR(DropLocked(old));
@@ -243,6 +241,7 @@ Result<LakeState::Local*> LakeState::ChangeLocked(const TableName& name) {
   if (local.transaction == nullptr) {
     local.entry = table.entry;
     local.base = table.metadata;
+    if (local.base != nullptr) local.properties = local.base->properties;
     auto transaction = TableTransaction::Change(engine_.options.tables, table.metadata,
                                                 table.entry.metadata_location);
     if (!transaction.ok()) {
@@ -322,6 +321,24 @@ Status LakeState::Alter(const TableName& name,
   return Status::Ok();
 }
 
+Status LakeState::SetPropertiesOf(Local& local,
+                                  const std::map<std::string, std::string>& properties) {
+  for (const auto& [key, value] : properties) {
+    TARN_RETURN_IF_ERROR(local.transaction->SetProperty(key, value));
+    local.properties[key] = value;
+  }
+  return Status::Ok();
+}
+
+Status LakeState::SetProperties(const TableName& name,
+                                const std::map<std::string, std::string>& properties) {
+  const std::lock_guard lock(mutex_);
+  TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
+  found_.clear();
+  local->touched = true;
+  return SetPropertiesOf(*local, properties);
+}
+
 void LakeState::Withdraw(std::vector<DataFile>* files) {
   withdrawn_.insert(withdrawn_.end(), files->begin(), files->end());
   files->clear();
@@ -356,7 +373,7 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
   const std::lock_guard lock(mutex_);
   TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
   found_.clear();
-  const auto& properties = local->base ? local->base->properties : local->properties;
+  const std::map<std::string, std::string>& properties = local->properties;
   // What was not there when it was looked for must not be there when this is committed.
   local->transaction->ReadRows(changes.read, IsolationOf(properties, changes.command));
   if (changes.deleted.empty() && changes.added.empty()) return Status::Ok();

@@ -103,6 +103,8 @@ class LakeState {
   Status Rename(const TableName& name, const std::string& to);
   /// Calls `change` on the table's transaction. Refused for tables that are not the user's own.
   Status Alter(const TableName& name, const std::function<Status(TableTransaction&)>& change);
+  /// Properties of the table; they count for the statements that follow in the transaction.
+  Status SetProperties(const TableName& name, const std::map<std::string, std::string>& properties);
   /// How new files of the table have to look.
   Result<DataWriterOptions> WriterOptions(const TableName& name);
   /// Takes finished files: they are part of the commit, and deleted if it does not happen.
@@ -154,7 +156,7 @@ class LakeState {
       /// Copy on write, if one of the statements that deleted rows works so.
       bool rewrite = false;
     };
-    std::map<std::string, std::string> properties;  ///< of a table that is created
+    std::map<std::string, std::string> properties;  ///< as the transaction leaves them
     std::map<std::string, Deletes> deletes;         ///< by path
     std::set<std::string> files_with_row_ids;       ///< paths of those of `files` that have them
     std::vector<DataFile> rewritten;                ///< files of the base that are replaced
@@ -178,6 +180,7 @@ class LakeState {
                         const std::string& owner) const;
   Status DropLocked(const LakeRelation& relation);
   Result<Local*> ChangeLocked(const TableName& name);
+  static Status SetPropertiesOf(Local& local, const std::map<std::string, std::string>& properties);
   Status EnsureSchemaLocked(const std::string& name);
   Status RewriteLocked(Local& local, const CancelFlag* cancel);
   void DeleteFiles(const std::vector<DataFile>& files) const;
