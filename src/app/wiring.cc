@@ -18,6 +18,7 @@
 #include "storage/cache/cached_store.h"
 #include "storage/faulty/faulty_store.h"
 #include "storage/local/local_store.h"
+#include "storage/outside_files.h"
 #include "storage/read_ahead/read_ahead_store.h"
 #include "storage/s3/s3_store.h"
 
@@ -152,7 +153,9 @@ Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options) {
   }
   TARN_ASSIGN_OR_RETURN(wired->open.spec, LoadProject(root, options.environment));
   const ProjectSpec& spec = wired->open.spec;
-  TARN_ASSIGN_OR_RETURN(wired->store, OpenStore(spec));
+  TARN_ASSIGN_OR_RETURN(auto store, OpenStore(spec));
+  wired->store = OpenReachingStore(
+      std::move(store), [&spec](const std::string& uri) { return OpenForeignStore(spec, uri); });
   TARN_ASSIGN_OR_RETURN(wired->catalog, OpenCatalog(spec, options.state, &wired->state_exists));
   if (FaultHandlerInstalled()) wired->catalog = OpenFaultyCatalog(std::move(wired->catalog));
   TARN_RETURN_IF_ERROR(OpenSources(options.cancel, wired.get()));
@@ -171,8 +174,9 @@ Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options) {
   engine.catalog = wired->catalog.get();
   engine.sources = wired->open.sources;
   engine.limits = spec.limits;
-  engine.open_store = [&project = wired->open.spec](const std::string& location) {
-    return OpenForeignStore(project, location);
+  engine.open_store = [&spec](const std::string& location) -> Result<std::unique_ptr<ObjectStore>> {
+    TARN_ASSIGN_OR_RETURN(auto foreign, OpenForeignStore(spec, location));
+    return OpenReadOnlyStore(std::move(foreign));
   };
   engine.temp_directory = (fs::path(spec.state) / "tmp").string();
   SqliteQueryLogOptions log;

@@ -12,6 +12,7 @@
 #include "table/dual/deletes.h"
 #include "table/dual/row_history.h"
 #include "table/iceberg/manifest.h"
+#include "table/model/adopted_columns.h"
 
 namespace tarn::duck {
 namespace {
@@ -107,6 +108,11 @@ class ChangedFilesPlan {
     part.constants[kTimeId] = snapshot.timestamp_ms * kMicrosPerMilli;
     const auto& first = file.file.file.first_row_id;
     part.constants[kFirstRowIdId] = first ? Scalar(*first) : Scalar();
+    const TableMetadata& table = *range_.table->metadata;
+    const PartitionSpec* spec = table.FindSpec(file.file.file.spec_id);
+    if (spec != nullptr && !ReadAdoptedPartitions(table.properties).empty()) {
+      part.constants.merge(IdentityValues(*spec, file.file.file));
+    }
     part.changed = std::move(file);
     parts_.push_back(std::move(part));
   }
@@ -155,6 +161,7 @@ class ChangesEntry final : public duckdb::TableCatalogEntry {
     planner->deleted_rows = [plan = plan_](const ScanFile& file) {
       return plan->DeletedRows(file);
     };
+    planner->physical_names = table_->physical_names;
     planner->shown_as = this;
     return BindLakeScan(context, engine_, raw_schema_, std::move(planner), nullptr, bind_data);
   }

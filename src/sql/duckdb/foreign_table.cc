@@ -12,6 +12,7 @@
 #include "table/dual/deletes.h"
 #include "table/dual/file_pruner.h"
 #include "table/dual/iceberg_folder.h"
+#include "table/model/adopted_columns.h"
 
 namespace tarn::duck {
 namespace {
@@ -56,17 +57,10 @@ Result<const Snapshot*> SnapshotOf(const TableMetadata& table, const ForeignPoin
   return found;
 }
 
-/// Values of columns that are partitioned by identity: files that were taken over from Hive tables
-/// do not have them.
-std::map<int32_t, Scalar> IdentityValues(const TableMetadata& table, const DataFile& file) {
-  std::map<int32_t, Scalar> values;
+/// Files that were taken over from Hive tables do not have such columns.
+std::map<int32_t, Scalar> ConstantsOf(const TableMetadata& table, const DataFile& file) {
   const PartitionSpec* spec = table.FindSpec(file.spec_id);
-  if (spec == nullptr) return values;
-  for (size_t i = 0; i < spec->fields.size() && i < file.partition.size(); ++i) {
-    if (spec->fields[i].transform.kind != Transform::Kind::kIdentity) continue;
-    values[spec->fields[i].source_id.value()] = file.partition[i];
-  }
-  return values;
+  return spec == nullptr ? std::map<int32_t, Scalar>() : IdentityValues(*spec, file);
 }
 
 /// The constants of files by path, filled while files are planned. Threads: any.
@@ -158,15 +152,46 @@ void AddColumns(const Schema& schema, const std::map<int32_t, std::string>& phys
 
 }  // namespace
 
+Result<ForeignIceberg> FindForeignIceberg(EngineState& engine, const std::string& location,
+                                          const ForeignPoint& point) {
+  const std::string absolute = Absolute(location);
+  ForeignIceberg found;
+  TARN_ASSIGN_OR_RETURN(found.store_id, engine.StoreFor(absolute));
+  found.context = ContextOf(engine, found.store_id);
+  TARN_ASSIGN_OR_RETURN(const std::string metadata_location,
+                        FindIcebergMetadata(*found.context.store, absolute));
+  TARN_ASSIGN_OR_RETURN(found.metadata, LoadTableMetadata(found.context, metadata_location));
+  TARN_ASSIGN_OR_RETURN(found.snapshot, SnapshotOf(*found.metadata, point));
+  return found;
+}
+
+Result<ForeignDelta> FindForeignDelta(EngineState& engine, const std::string& location,
+                                      const ForeignPoint& point) {
+  const std::string absolute = Absolute(location);
+  ForeignDelta found;
+  TARN_ASSIGN_OR_RETURN(found.store_id, engine.StoreFor(absolute));
+  found.store = &engine.StoreOf(found.store_id);
+  DeltaVersion at;
+  at.timestamp_ms = point.timestamp_ms;
+  if (!point.version.empty()) {
+    TARN_ASSIGN_OR_RETURN(const LakePoint version, ParsePoint(point.version));
+    if (!version.snapshot) {
+      return InvalidArgument("\"" + point.version + "\" is no version of a Delta table",
+                             "versions are counted from 0");
+    }
+    at.version = version.snapshot->value();
+  }
+  TARN_ASSIGN_OR_RETURN(const std::string key, found.store->KeyOf(absolute));
+  TARN_ASSIGN_OR_RETURN(found.snapshot, DeltaSnapshot::Open(*found.store, key, at));
+  return found;
+}
+
 Result<ForeignTable> OpenForeignIceberg(EngineState& engine, const std::string& location,
                                         const ForeignPoint& point) {
-  const std::string absolute = Absolute(location);
-  TARN_ASSIGN_OR_RETURN(const uint64_t store_id, engine.StoreFor(absolute));
-  const TableContext context = ContextOf(engine, store_id);
-  TARN_ASSIGN_OR_RETURN(const std::string metadata_location,
-                        FindIcebergMetadata(*context.store, absolute));
-  TARN_ASSIGN_OR_RETURN(const auto metadata, LoadTableMetadata(context, metadata_location));
-  TARN_ASSIGN_OR_RETURN(const Snapshot* snapshot, SnapshotOf(*metadata, point));
+  TARN_ASSIGN_OR_RETURN(const ForeignIceberg found, FindForeignIceberg(engine, location, point));
+  const TableContext context = found.context;
+  const auto metadata = found.metadata;
+  const Snapshot* snapshot = found.snapshot;
   const bool current = snapshot == nullptr || snapshot == metadata->current();
   const Schema* schema =
       !current && snapshot->schema_id ? metadata->FindSchema(*snapshot->schema_id) : nullptr;
@@ -177,12 +202,12 @@ Result<ForeignTable> OpenForeignIceberg(EngineState& engine, const std::string& 
   std::optional<SnapshotId> pinned;
   if (!current) pinned = snapshot->id;
   const auto constants = std::make_shared<ConstantsByFile>();
-  table.planner.store_id = store_id;
+  table.planner.store_id = found.store_id;
   table.planner.plan = [context, metadata, pinned,
                         constants](const Predicate& predicate) -> Result<ScanPlan> {
     TARN_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(context, *metadata, pinned, predicate));
     for (const ScanFile& file : plan.files) {
-      constants->Put(file.file.path, IdentityValues(*metadata, file.file));
+      constants->Put(file.file.path, ConstantsOf(*metadata, file.file));
     }
     return plan;
   };
@@ -197,29 +222,17 @@ Result<ForeignTable> OpenForeignIceberg(EngineState& engine, const std::string& 
 
 Result<ForeignTable> OpenForeignDelta(EngineState& engine, const std::string& location,
                                       const ForeignPoint& point) {
-  const std::string absolute = Absolute(location);
-  TARN_ASSIGN_OR_RETURN(const uint64_t store_id, engine.StoreFor(absolute));
+  TARN_ASSIGN_OR_RETURN(const ForeignDelta found, FindForeignDelta(engine, location, point));
   auto opened = std::make_shared<DeltaTable>();
-  opened->store = &engine.StoreOf(store_id);
-  DeltaVersion at;
-  at.timestamp_ms = point.timestamp_ms;
-  if (!point.version.empty()) {
-    TARN_ASSIGN_OR_RETURN(const LakePoint version, ParsePoint(point.version));
-    if (!version.snapshot) {
-      return InvalidArgument("\"" + point.version + "\" is no version of a Delta table",
-                             "versions are counted from 0");
-    }
-    at.version = version.snapshot->value();
-  }
-  TARN_ASSIGN_OR_RETURN(const std::string key, opened->store->KeyOf(absolute));
-  TARN_ASSIGN_OR_RETURN(opened->snapshot, DeltaSnapshot::Open(*opened->store, key, at));
+  opened->store = found.store;
+  opened->snapshot = found.snapshot;
 
   ForeignTable table;
   const delta::TableSchema& schema = opened->snapshot->schema();
   AddColumns(schema.schema, schema.physical_names, table);
   // Without column mapping field ids say nothing, also where files have some.
   if (schema.mapping == delta::ColumnMapping::kOff) table.columns = table.named_columns;
-  table.planner.store_id = store_id;
+  table.planner.store_id = found.store_id;
   table.planner.plan = [opened](const Predicate& predicate) {
     return PlanDelta(*opened, predicate);
   };

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "catalog/delta_snapshot.h"
 #include "sql/duckdb/engine_state.h"
 #include "sql/duckdb/lake_files.h"
 
@@ -26,10 +27,29 @@ struct ForeignPoint {
   std::optional<int64_t> timestamp_ms;
 };
 
+/// A state of an Iceberg table that somebody else keeps.
+struct ForeignIceberg {
+  uint64_t store_id = 0;
+  TableContext context;
+  std::shared_ptr<const TableMetadata> metadata;
+  const Snapshot* snapshot = nullptr;  ///< of `metadata`; nullptr for a table without rows
+};
+
+/// A version of a Delta table that somebody else keeps.
+struct ForeignDelta {
+  uint64_t store_id = 0;
+  ObjectStore* store = nullptr;
+  std::shared_ptr<const DeltaSnapshot> snapshot;
+};
+
 /// \name From the table's folder (or the metadata file of an Iceberg table): a path or URI.
 /// Errors: NotFound; PermissionDenied outside of the lake where that is shut; Unsupported,
 /// Corruption.
 /// @{
+Result<ForeignIceberg> FindForeignIceberg(EngineState& engine, const std::string& location,
+                                          const ForeignPoint& point);
+Result<ForeignDelta> FindForeignDelta(EngineState& engine, const std::string& location,
+                                      const ForeignPoint& point);
 Result<ForeignTable> OpenForeignIceberg(EngineState& engine, const std::string& location,
                                         const ForeignPoint& point);
 Result<ForeignTable> OpenForeignDelta(EngineState& engine, const std::string& location,

@@ -69,6 +69,8 @@ bool IsHarmless(const std::string& function) {
                                                          "drop_branch",
                                                          "rollback_table",
                                                          "rollback_lake",
+                                                         "tarn_add_constraint",
+                                                         "tarn_drop_constraint",
                                                          "tarn_table_snapshots",
                                                          "tarn_table_history",
                                                          "tarn_table_refs",
@@ -85,7 +87,8 @@ bool IsHarmless(const std::string& function) {
 
 /// Tables that somebody else keeps: their own rules are in EngineState::StoreFor().
 bool IsForeignTable(const std::string& function) {
-  return function == "iceberg_table" || function == "delta_table";
+  return function == "iceberg_table" || function == "delta_table" ||
+         function == "tarn_adopt_iceberg" || function == "tarn_adopt_delta";
 }
 
 void CheckPlan(duckdb::LogicalOperator& op) {

@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "sql/duckdb/adopt_table.h"
 #include "sql/duckdb/changes_view.h"
+#include "sql/duckdb/constraints.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/info_table.h"
 #include "sql/duckdb/lake_catalog.h"
@@ -230,6 +232,8 @@ void RegisterInfoFunctions(duckdb::DatabaseInstance& database, EngineState& engi
   AddSystemView(database, "queries", "SELECT * FROM tarn_queries()");
   RegisterTableInfo(loader, database, engine);
   RegisterTableCalls(loader, engine);
+  RegisterAdoptTable(loader, engine);
+  RegisterConstraintCalls(loader, engine);
   RegisterTableChanges(loader, engine);
 }
 

@@ -4,8 +4,10 @@
 #include <cctype>
 
 #include "duckdb/parser/constraints/unique_constraint.hpp"
+#include "sql/duckdb/constraints.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/types.h"
+#include "table/delta/properties.h"
 
 namespace tarn::duck {
 namespace {
@@ -16,8 +18,8 @@ Status RefuseConstraint(const TableName& name, const duckdb::Constraint& constra
     case duckdb::ConstraintType::NOT_NULL:
       return Status::Ok();
     case duckdb::ConstraintType::CHECK:
-      what = "CHECK";
-      break;
+      return Unsupported("table " + name.ToString() + ": CHECK is not supported here",
+                         "create the table, then ALTER TABLE … ADD CONSTRAINT name CHECK (…)");
     case duckdb::ConstraintType::UNIQUE:
       what = constraint.Cast<duckdb::UniqueConstraint>().IsPrimaryKey() ? "PRIMARY KEY" : "UNIQUE";
       break;
@@ -92,12 +94,20 @@ Result<std::vector<std::string>> PartitionTexts(
 Result<std::map<std::string, std::string>> Properties(
     const duckdb::case_insensitive_map_t<duckdb::unique_ptr<duckdb::ParsedExpression>>& options) {
   std::map<std::string, std::string> result;
-  for (const auto& [key, expression] : options) {
+  for (const auto& [written, expression] : options) {
+    // The parser makes small letters of all.
+    const std::string key = delta::SpellProperty(written);
     if (expression->GetExpressionClass() != duckdb::ExpressionClass::CONSTANT) {
       return InvalidArgument("option " + key + ": expected a constant, not " +
                              expression->ToString());
     }
-    result[key] = expression->Cast<duckdb::ConstantExpression>().value.ToString();
+    if (key.starts_with(delta::kConstraintPrefix)) {
+      return InvalidArgument("option " + key + " cannot be set by hand",
+                             "ALTER TABLE … ADD CONSTRAINT name CHECK (…) looks at the rows first");
+    }
+    const std::string value = expression->Cast<duckdb::ConstantExpression>().value.ToString();
+    TARN_RETURN_IF_ERROR(delta::CheckDeltaProperty(key, value));
+    result[key] = value;
   }
   return result;
 }
@@ -126,11 +136,16 @@ Status AlterTable(duckdb::ClientContext& context, LakeState& state, const TableN
   const auto alter = [&](const std::function<Status(TableTransaction&)>& change) {
     return state.Alter(name, change);
   };
+  const auto check_free = [&](const std::string& column) -> Status {
+    TARN_ASSIGN_OR_RETURN(const auto constraints, state.Constraints(name));
+    return CheckNoConstraintOn(constraints, column);
+  };
   switch (info.alter_table_type) {
     case AlterTableType::RENAME_TABLE:
       return state.Rename(name, info.Cast<duckdb::RenameTableInfo>().new_table_name);
     case AlterTableType::RENAME_COLUMN: {
       const auto& rename = info.Cast<duckdb::RenameColumnInfo>();
+      TARN_RETURN_IF_ERROR(check_free(rename.old_name));
       return alter([&](TableTransaction& table) {
         return table.RenameColumn(rename.old_name, rename.new_name);
       });
@@ -149,6 +164,7 @@ Status AlterTable(duckdb::ClientContext& context, LakeState& state, const TableN
     }
     case AlterTableType::REMOVE_COLUMN: {
       const auto& remove = info.Cast<duckdb::RemoveColumnInfo>();
+      TARN_RETURN_IF_ERROR(check_free(remove.removed_column));
       return alter([&](TableTransaction& table) -> Status {
         if (remove.if_column_exists && table.schema().Find(remove.removed_column) == nullptr) {
           return Status::Ok();

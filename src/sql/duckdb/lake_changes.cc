@@ -8,6 +8,7 @@
 #include "catalog/location.h"
 #include "sql/duckdb/engine_state.h"
 #include "sql/duckdb/lake_state.h"
+#include "table/dual/table_checks.h"
 
 namespace tarn::duck {
 namespace {
@@ -39,6 +40,12 @@ Isolation IsolationOf(const std::map<std::string, std::string>& properties,
   return WriteProperty(properties, command, "isolation-level") == "snapshot"
              ? Isolation::kSnapshot
              : Isolation::kSerializable;
+}
+
+Status CheckNotAdoptedHere(const TableName& name, const std::vector<DataFile>& adopted) {
+  if (adopted.empty()) return {};
+  return InvalidArgument("table " + name.ToString() + " was adopted in this transaction",
+                         "COMMIT before it is changed");
 }
 
 Error Taken(const TableName& name, const LakeRelation& relation) {
@@ -295,6 +302,7 @@ Status LakeState::Alter(const TableName& name,
                         const std::function<Status(TableTransaction&)>& change) {
   const std::lock_guard lock(mutex_);
   TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
+  TARN_RETURN_IF_ERROR(CheckNotAdoptedHere(name, local->adopted));
   found_.clear();
   const Schema before = local->transaction->schema();
   const PartitionSpec spec_before = local->transaction->spec();
@@ -372,11 +380,16 @@ Status LakeState::Append(const TableName& name, std::vector<DataFile> files) {
 Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
   const std::lock_guard lock(mutex_);
   TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
+  TARN_RETURN_IF_ERROR(CheckNotAdoptedHere(name, local->adopted));
   found_.clear();
   const std::map<std::string, std::string>& properties = local->properties;
   // What was not there when it was looked for must not be there when this is committed.
   local->transaction->ReadRows(changes.read, IsolationOf(properties, changes.command));
   if (changes.deleted.empty() && changes.added.empty()) return Status::Ok();
+  if (!changes.deleted.empty()) {
+    TARN_RETURN_IF_ERROR(
+        CheckMayRemoveRows(properties, "changing or removing rows of " + name.ToString()));
+  }
   local->touched = true;
   for (DataFile& file : changes.added) {
     if (changes.row_ids == RowChanges::RowIds::kStored) {

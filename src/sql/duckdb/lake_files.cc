@@ -8,6 +8,7 @@
 #include "sql/duckdb/filters.h"
 #include "table/dual/deletes.h"
 #include "table/dual/scan_bounds.h"
+#include "table/model/adopted_columns.h"
 
 namespace tarn::duck {
 
@@ -65,6 +66,25 @@ Result<std::shared_ptr<const DeletionVector>> DeletedRows(EngineState& engine,
   return std::shared_ptr<const DeletionVector>(std::move(all));
 }
 
+/// Values of partition columns that adopted files do not hold. Threads: any.
+class AdoptedConstants {
+ public:
+  /// Stays valid as long as this.
+  const std::map<int32_t, Scalar>* Of(const LakeTable& table, const DataFile& file) {
+    const PartitionSpec* spec = &table.spec;
+    if (table.metadata != nullptr) spec = table.metadata->FindSpec(file.spec_id);
+    if (spec == nullptr || spec->id != file.spec_id) return nullptr;
+    const std::lock_guard lock(mutex_);
+    const auto [known, fresh] = by_path_.try_emplace(file.path);
+    if (fresh) known->second = IdentityValues(*spec, file);
+    return &known->second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::map<int32_t, Scalar>> by_path_;
+};
+
 }  // namespace
 
 std::shared_ptr<const LakeFilePlanner> PlannerOf(EngineState& engine,
@@ -79,6 +99,11 @@ std::shared_ptr<const LakeFilePlanner> PlannerOf(EngineState& engine,
   planner->deleted_rows = [&engine, table](const ScanFile& file) {
     return DeletedRows(engine, *table, file);
   };
+  planner->physical_names = table->physical_names;
+  if (table->metadata == nullptr || !ReadAdoptedPartitions(table->metadata->properties).empty()) {
+    planner->constants = [table, known = std::make_shared<AdoptedConstants>()](
+                             const ScanFile& file) { return known->Of(*table, file.file); };
+  }
   return planner;
 }
 
@@ -100,8 +125,15 @@ void LakeFileList::EnsurePlanned() const {
     if (file.format != "PARQUET" && file.format != "parquet") {
       Throw(Unsupported("data file " + file.path + " is " + file.format + ", not Parquet"));
     }
-    files_.push_back(LakeFileSystem::Describe(
-        engine_, planner_->store_id, ValueOrThrow(store.KeyOf(file.path)), file.size_bytes));
+    // Tables that were adopted have files in other places.
+    uint64_t store_id = planner_->store_id;
+    Result<std::string> key = store.KeyOf(file.path);
+    if (!key.ok()) {
+      store_id = ValueOrThrow(engine_.StoreFor(file.path));
+      key = engine_.StoreOf(store_id).KeyOf(file.path);
+    }
+    files_.push_back(
+        LakeFileSystem::Describe(engine_, store_id, ValueOrThrow(std::move(key)), file.size_bytes));
     if (file.first_row_id) {
       files_.back().extended_info->options[LakeFileSystem::kFirstRowId] =
           duckdb::Value::BIGINT(*file.first_row_id);

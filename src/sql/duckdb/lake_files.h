@@ -23,6 +23,8 @@ struct LakeFilePlanner {
   std::function<Result<std::shared_ptr<const DeletionVector>>(const ScanFile&)> deleted_rows;
   /// Values of columns that a file need not have (partition columns), by field id; may be empty.
   std::function<const std::map<int32_t, Scalar>*(const ScanFile&)> constants;
+  /// What files without field ids call columns, by id, where it is not their name.
+  std::map<int32_t, std::string> physical_names;
   /// \name Of plans that read one file several times or in part, by the place of the file in the
   /// plan; may be empty.
   /// @{

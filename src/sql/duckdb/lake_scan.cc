@@ -458,7 +458,7 @@ duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, EngineState& 
   info->entry = entry;
   for (const Field& field : schema.fields) {
     info->columns.push_back(ToScanColumn(field));
-    info->named_columns.push_back(ToNamedScanColumn(field, {}));
+    info->named_columns.push_back(ToNamedScanColumn(field, info->planner->physical_names));
   }
   duckdb::TableFunction function =
       ScanFunction(duckdb::DatabaseInstance::GetDatabase(context), std::move(info));

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "catalog/committer.h"
 #include "sql/duckdb/engine_state.h"
+#include "table/model/column_mapping.h"
 
 namespace tarn::duck {
 namespace {
@@ -109,12 +110,21 @@ Result<std::shared_ptr<const LakeTable>> LakeState::Committed(TableEntry entry) 
                         LoadTableMetadata(engine_.options.tables, entry.metadata_location));
   table->schema = table->metadata->schema();
   table->spec = table->metadata->spec();
+  TARN_ASSIGN_OR_RETURN(table->physical_names, PhysicalNames(*table->metadata));
   table->entry = std::move(entry);
   return std::shared_ptr<const LakeTable>(std::move(table));
 }
 
 std::shared_ptr<const LakeTable> LakeState::View(const Local& local) {
   auto table = std::make_shared<LakeTable>();
+  if (local.base != nullptr) {
+    if (auto names = PhysicalNames(*local.base); names.ok()) table->physical_names = *names;
+  }
+  if (local.transaction != nullptr) {
+    for (const auto& [id, name] : local.transaction->physical_names()) {
+      table->physical_names[id] = name;
+    }
+  }
   table->entry = local.entry;
   table->metadata = local.base;
   table->base = local.base_rows;
@@ -123,6 +133,7 @@ std::shared_ptr<const LakeTable> LakeState::View(const Local& local) {
     table->spec = local.transaction->spec();
     table->snapshot = local.rolled_back;
     table->added = local.files;
+    table->added.insert(table->added.end(), local.adopted.begin(), local.adopted.end());
     for (const auto& [path, deletes] : local.deletes) table->deleted[path] = deletes.positions;
   } else {
     table->schema = local.base->schema();
@@ -339,6 +350,9 @@ Status LakeState::Commit(Extent extent) {
       }
     } else if (!local.files.empty()) {
       TARN_RETURN_IF_ERROR(local.transaction->Append(local.files));
+    }
+    if (!local.adopted.empty()) {
+      TARN_RETURN_IF_ERROR(local.transaction->Append(local.adopted));
     }
     if (!local.rewritten.empty()) {
       TARN_RETURN_IF_ERROR(local.transaction->RemoveFiles(local.rewritten));

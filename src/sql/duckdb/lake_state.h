@@ -16,6 +16,7 @@
 #include "columnar/deletion_vector.h"
 #include "sql/duckdb/row_locator.h"
 #include "sql/engine.h"
+#include "table/dual/adopt.h"
 #include "table/dual/transaction.h"
 
 namespace tarn::duck {
@@ -34,6 +35,8 @@ struct LakeTable {
   std::vector<DataFile> added;
   /// Rows that this transaction deleted, by the path of their data file.
   std::map<std::string, std::shared_ptr<const DeletionVector>> deleted;
+  /// What data files without field ids call the columns, by id: files that were adopted.
+  std::map<int32_t, std::string> physical_names;
   /// For statements that change rows of this state.
   std::shared_ptr<RowLocator> locator = std::make_shared<RowLocator>();
   enum class Base { kVisible, kReplaced } base = Base::kVisible;
@@ -97,6 +100,9 @@ class LakeState {
   Result<bool> CreateTable(const TableName& name, const Schema& schema,
                            const std::vector<std::string>& partition,
                            const std::map<std::string, std::string>& properties, OnTaken on_taken);
+  /// Makes a table of somebody else's files, which stay where they are and are never removed. Fails
+  /// when the name is taken.
+  Status AdoptTable(const TableName& name, AdoptedTable adopted);
   /// False when the view existed and was kept.
   Result<bool> PutView(ViewEntry view, OnTaken on_taken);
   Status Drop(const TableName& name);
@@ -105,6 +111,15 @@ class LakeState {
   Status Alter(const TableName& name, const std::function<Status(TableTransaction&)>& change);
   /// Properties of the table; they count for the statements that follow in the transaction.
   Status SetProperties(const TableName& name, const std::map<std::string, std::string>& properties);
+  /// \name Rules that every row has to keep: expressions in Delta's spelling, by name (see
+  /// constraints.h). Rows that are there are looked at by whoever adds one.
+  /// @{
+  Status AddConstraint(const TableName& name, const std::string& constraint,
+                       const std::string& expression);
+  /// False when there is none of that name.
+  Result<bool> DropConstraint(const TableName& name, const std::string& constraint);
+  Result<std::map<std::string, std::string>> Constraints(const TableName& name);
+  /// @}
   /// How new files of the table have to look.
   Result<DataWriterOptions> WriterOptions(const TableName& name);
   /// Takes finished files: they are part of the commit, and deleted if it does not happen.
@@ -150,6 +165,7 @@ class LakeState {
     std::shared_ptr<const TableMetadata> base;
     std::unique_ptr<TableTransaction> transaction;  ///< nullptr: only renamed
     std::vector<DataFile> files;
+    std::vector<DataFile> adopted;  ///< somebody else's, of a table that is made of them
     struct Deletes {
       ScanFile file;
       std::shared_ptr<const DeletionVector> positions;
@@ -157,9 +173,11 @@ class LakeState {
       bool rewrite = false;
     };
     std::map<std::string, std::string> properties;  ///< as the transaction leaves them
-    std::map<std::string, Deletes> deletes;         ///< by path
-    std::set<std::string> files_with_row_ids;       ///< paths of those of `files` that have them
-    std::vector<DataFile> rewritten;                ///< files of the base that are replaced
+    /// Constraints that this transaction added; nullopt: took away.
+    std::map<std::string, std::optional<std::string>> constraints;
+    std::map<std::string, Deletes> deletes;    ///< by path
+    std::set<std::string> files_with_row_ids;  ///< paths of those of `files` that have them
+    std::vector<DataFile> rewritten;           ///< files of the base that are replaced
     LakeTable::Base base_rows = LakeTable::Base::kVisible;
     std::optional<SnapshotId> rolled_back;
     /// Whether there is anything to commit: a statement may have changed no row.
@@ -176,6 +194,7 @@ class LakeState {
   static std::shared_ptr<const LakeTable> View(const Local& local);
   Status CheckWritable() const;
   Status CheckOwner(const TableEntry& entry) const;
+  Status CheckNotLakes(const std::vector<DataFile>& files, const std::string& location) const;
   Status CheckDroppable(const std::string& kind_of_thing, const TableName& name,
                         const std::string& owner) const;
   Status DropLocked(const LakeRelation& relation);

@@ -13,7 +13,10 @@
 namespace tarn::duck {
 
 WrittenFiles::WrittenFiles(LakeTransaction& lake, const TableName& table, Lineage lineage)
-    : engine_(lake.engine()), options_(ValueOrThrow(lake.state().WriterOptions(table))) {
+    : engine_(lake.engine()),
+      table_(table),
+      options_(ValueOrThrow(lake.state().WriterOptions(table))),
+      constraints_(ValueOrThrow(lake.state().Constraints(table))) {
   if (lineage == Lineage::kRowIds) {
     // Readers know the column by its id; a column of the user's may have the name.
     std::string name = "_row_id";
@@ -46,6 +49,13 @@ std::vector<DataFile> WrittenFiles::Take() {
 
 void RowWriter::Append(duckdb::ClientContext& context, duckdb::DataChunk& chunk) {
   if (chunk.size() == 0) return;
+  if (!files_.constraints().empty()) {
+    if (checks_ == nullptr) {
+      checks_ = std::make_unique<RowChecks>(context, files_.table(), files_.options().schema,
+                                            files_.constraints());
+    }
+    checks_->Check(chunk);
+  }
   if (builder_ == nullptr) {
     duckdb::vector<std::string> names;
     for (const Field& field : files_.options().schema.fields) names.push_back(field.name);

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include <arrow/type_fwd.h>
 
 #include "sql/duckdb/arrow_batches.h"
+#include "sql/duckdb/constraints.h"
 #include "sql/duckdb/lake_catalog.h"
 #include "table/dual/data_writer.h"
 
@@ -30,10 +33,15 @@ class WrittenFiles {
   EngineState& engine() const { return engine_; }
   const DataWriterOptions& options() const { return options_; }
   const std::shared_ptr<arrow::Schema>& file_schema() const { return file_schema_; }
+  const TableName& table() const { return table_; }
+  /// What every row has to keep.
+  const std::map<std::string, std::string>& constraints() const { return constraints_; }
 
  private:
   EngineState& engine_;
+  const TableName table_;
   DataWriterOptions options_;
+  std::map<std::string, std::string> constraints_;
   std::shared_ptr<arrow::Schema> file_schema_;
   std::mutex mutex_;
   std::vector<DataFile> files_;
@@ -54,6 +62,7 @@ class RowWriter {
   void Flush();
 
   WrittenFiles& files_;
+  std::unique_ptr<RowChecks> checks_;
   std::unique_ptr<BatchBuilder> builder_;
   std::unique_ptr<DataWriter> writer_;
 };

@@ -6,6 +6,7 @@
 #include "duckdb/main/pending_query_result.hpp"
 #include "duckdb/main/valid_checker.hpp"
 #include "duckdb/transaction/meta_transaction.hpp"
+#include "sql/duckdb/adopt_table.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/query_recorder.h"
 #include "sql/duckdb/rows.h"
@@ -20,6 +21,8 @@ constexpr int64_t kRetryPauseMicros = 20'000;
 
 /// What a statement's thread waits when all that is left is in the hands of other threads.
 constexpr int64_t kIdlePauseMicros = 50;
+
+constexpr char kAlterTable[] = "ALTER TABLE";
 
 /// Takes part in a statement's work until its first rows can be fetched, or it failed. DuckDB's own
 /// way asks for work without a pause, which costs as much processor time as the work that others
@@ -113,8 +116,18 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteUntilCommitted(const std::st
 }
 
 Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text) {
-  const std::string sql =
-      QuoteTimestampParameter(RewriteShow(text, engine_.options.catalog_name).value_or(text));
+  TARN_ASSIGN_OR_RETURN(const std::optional<std::string> adopt, RewriteAdopt(text));
+  const std::optional<ConstraintStatement> constraint = RewriteConstraint(text);
+  if (constraint && !constraint->finds_violation.empty()) return AddConstraint(*constraint);
+  std::string plain = text;
+  if (adopt) {
+    plain = *adopt;
+  } else if (constraint) {
+    plain = constraint->call;
+  } else if (auto show = RewriteShow(text, engine_.options.catalog_name)) {
+    plain = *std::move(show);
+  }
+  const std::string sql = QuoteTimestampParameter(plain);
   auto statements = connection_->ExtractStatements(sql);
   if (statements.empty()) return MakeEmptyRows();
   if (statements.size() > 1) {
@@ -129,7 +142,9 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text)
     // says so.
     statements = connection_->ExtractStatements("ROLLBACK");
   }
-  const std::string tag = TagOf(*statements[0]);
+  std::string tag = TagOf(*statements[0]);
+  if (adopt) tag = "CREATE TABLE";
+  if (constraint) tag = kAlterTable;
   duckdb::QueryParameters parameters(duckdb::QueryResultOutputType::ALLOW_STREAMING);
   // What cannot be streamed (RETURNING: all of it is committed before the first row is handed out)
   // spills to disk beyond DuckDB's memory.
@@ -141,6 +156,40 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text)
   auto result = pending->Execute();
   if (result->HasError()) return FromDuckDb(result->GetErrorObject());
   return MakeRows(connection_, state_, std::move(result), tag, engine_.options.limits);
+}
+
+Result<std::unique_ptr<Rows>> DuckDbSession::AddConstraint(const ConstraintStatement& statement) {
+  using Answer = duckdb::unique_ptr<duckdb::QueryResult>;
+  const bool own_transaction = connection_->IsAutoCommit();
+  const auto query = [this](const std::string& sql) -> Result<Answer> {
+    Answer answer = connection_->Query(sql);
+    if (answer->HasError()) return FromDuckDb(answer->GetErrorObject());
+    return answer;
+  };
+  const auto add = [&]() -> Result<Answer> {
+    TARN_ASSIGN_OR_RETURN(const Answer broken, query(statement.finds_violation));
+    const auto rows = broken->Fetch();
+    if (rows != nullptr && rows->size() > 0) {
+      return InvalidArgument(statement.violation,
+                             "the expression has to be true for every row, and NULL is not");
+    }
+    return query(statement.call);
+  };
+  // Rows that come meanwhile make the transaction fail: it has read the table.
+  if (own_transaction) connection_->BeginTransaction();
+  Result<Answer> added = Guard(add);
+  if (own_transaction && added.ok()) {
+    const Status committed = Guard([this]() -> Status {
+      connection_->Commit();
+      return {};
+    });
+    if (!committed.ok()) added = committed.error();
+  } else if (own_transaction && !connection_->IsAutoCommit()) {
+    connection_->Rollback();
+  }
+  if (!added.ok()) return added.error();
+  return MakeRows(connection_, state_, std::move(added).value(), kAlterTable,
+                  engine_.options.limits);
 }
 
 void DuckDbSession::Interrupt() {

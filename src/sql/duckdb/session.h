@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sql/duckdb/constraints.h"
 #include "sql/duckdb/engine_state.h"
 #include "sql/duckdb/statement_state.h"
 
@@ -30,6 +31,8 @@ class DuckDbSession final : public Session {
                 const SessionOptions& options, QueryLog* queries);
   Result<std::unique_ptr<Rows>> ExecuteUntilCommitted(const std::string& statement);
   Result<std::unique_ptr<Rows>> ExecuteOne(const std::string& statement);
+  /// Adds a constraint in the transaction in which the rows that are there are looked at.
+  Result<std::unique_ptr<Rows>> AddConstraint(const ConstraintStatement& statement);
 
   std::shared_ptr<duckdb::DuckDB> database_;
   EngineState& engine_;

@@ -9,11 +9,14 @@
 #include "table/delta/properties.h"
 #include "table/delta/schema_json.h"
 #include "table/delta/text.h"
+#include "table/model/adopted_columns.h"
 #include "table/model/column_mapping.h"
 
 namespace tarn::delta {
 namespace {
 
+constexpr char kAppendOnlyFeature[] = "appendOnly";
+constexpr char kCheckConstraintsFeature[] = "checkConstraints";
 constexpr char kColumnMappingFeature[] = "columnMapping";
 constexpr char kDeletionVectorsFeature[] = "deletionVectors";
 constexpr char kInvariantsFeature[] = "invariants";
@@ -50,11 +53,23 @@ Protocol ProtocolOf(const TableMetadata& table, ColumnMapping mapping, VectorUse
   if (policy != table.properties.end() && policy->second == "v2") {
     features.emplace_back(kV2CheckpointFeature);
   }
-  if (features.empty()) return mapping == ColumnMapping::kOff ? Protocol{} : Protocol{2, 5, {}, {}};
+  const auto constraint = table.properties.lower_bound(kConstraintPrefix);
+  const bool constraints =
+      constraint != table.properties.end() && constraint->first.starts_with(kConstraintPrefix);
+  if (features.empty()) {
+    // Version 2 knows tables that are only appended to, and 3 constraints as well.
+    if (mapping != ColumnMapping::kOff) return {2, 5, {}, {}};
+    return constraints ? Protocol{1, 3, {}, {}} : Protocol{};
+  }
   if (mapping != ColumnMapping::kOff) features.insert(features.begin(), kColumnMappingFeature);
   Protocol protocol{3, 7, features, features};
   // NOT NULL is an invariant, which a list of features must name (writer version 2 implies it).
   if (AnyField(table, HasRequired)) protocol.writer_features.emplace_back(kInvariantsFeature);
+  if (constraints) protocol.writer_features.emplace_back(kCheckConstraintsFeature);
+  const auto append_only = table.properties.find(kAppendOnlyProperty);
+  if (append_only != table.properties.end() && append_only->second == "true") {
+    protocol.writer_features.emplace_back(kAppendOnlyFeature);
+  }
   std::sort(protocol.writer_features.begin(), protocol.writer_features.end());
   return protocol;
 }
@@ -132,9 +147,14 @@ Result<Description> Describe(const TableMetadata& table, VectorUse vectors) {
                                                                       : mapped->second);
   }
   description.protocol = ProtocolOf(table, mapping, vectors);
-  // DuckDB's reader finds nothing but null in partition columns of a table with column mapping.
-  if (mapping == ColumnMapping::kOff) {
-    description.partition_candidates = PartitionCandidates(table, description.physical_names);
+  description.partition_candidates = PartitionCandidates(table, description.physical_names);
+  // DuckDB's reader finds nothing but null in partition columns of a table with column mapping. So
+  // there are none, but those that files do not hold.
+  if (mapping != ColumnMapping::kOff) {
+    const std::set<int32_t> adopted = ReadAdoptedPartitions(table.properties);
+    std::erase_if(description.partition_candidates, [&](const PartitionColumn& column) {
+      return !adopted.contains(column.id.value());
+    });
   }
 
   for (const auto& [key, value] : table.properties) {

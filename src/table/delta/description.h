@@ -33,8 +33,10 @@ struct PartitionColumn {
 ///   it on by itself and chooses the mode.
 /// - Widened columns keep the plain protocol: the readers that know Delta's type widening read the
 ///   narrow files without it as well, and the others refuse the feature.
-/// - Hidden partitioning (day, bucket, …) does not show, and with column mapping none does: the
-///   rows are the same, and files are still skipped by their statistics.
+/// - Hidden partitioning (day, bucket, …) does not show, and with column mapping none does, but
+/// that
+///   of columns which adopted files do not hold: the rows are the same, and files are still skipped
+///   by their statistics.
 struct Description {
   Protocol protocol;
   std::string schema_string;

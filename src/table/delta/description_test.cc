@@ -94,7 +94,17 @@ TEST(DeltaProperties, OnlyThoseThatHaveAnEffectMayBeSet) {
   EXPECT_EQ(check("delta.columnMapping.mode", "none").error().kind, ErrorKind::kInvalidArgument);
   EXPECT_EQ(check("delta.logRetentionDuration", "1 month").error().kind,
             ErrorKind::kInvalidArgument);
-  EXPECT_EQ(check("delta.appendOnly", "true").error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_TRUE(check("delta.appendOnly", "true").ok());
+  EXPECT_EQ(check("delta.appendOnly", "yes").error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_TRUE(check("delta.constraints.low", "id < 100").ok());
+  EXPECT_EQ(check("delta.autoOptimize.autoCompact", "true").error().kind,
+            ErrorKind::kInvalidArgument);
+}
+
+TEST(DeltaProperties, AreKnownInEverySpelling) {
+  EXPECT_EQ(SpellProperty("DELTA.appendonly"), "delta.appendOnly");
+  EXPECT_EQ(SpellProperty("delta.columnmapping.mode"), "delta.columnMapping.mode");
+  EXPECT_EQ(SpellProperty("Write.X"), "Write.X");
 }
 
 TEST(DeltaProperties, TimeSpans) {
@@ -200,10 +210,39 @@ TEST(DeltaDescription, OnlyIdentityOfTheWholeHistoryPartitions) {
 
 TEST(DeltaDescription, PropertiesShowExceptThoseThatSteer) {
   TableMetadata table = Table({Column(1, "a", Kind(Type::Kind::kInt))});
-  table.properties = {{"owner", "growth"}, {"delta.appendOnly", "true"}, {"comment", "what"}};
+  table.properties = {
+      {"owner", "growth"}, {"delta.autoOptimize.autoCompact", "true"}, {"comment", "what"}};
   const Description description = *Describe(table, VectorUse::kNo);
   EXPECT_EQ(description.configuration, (std::map<std::string, std::string>{{"owner", "growth"}}));
   EXPECT_EQ(description.description, "what");
+}
+
+TEST(DeltaDescription, RulesAreFeaturesOfWriters) {
+  TableMetadata table = Table({Column(1, "a", Kind(Type::Kind::kInt))});
+  table.properties = {{"delta.appendOnly", "true"}};
+  EXPECT_EQ(Describe(table, VectorUse::kNo)->protocol, (Protocol{1, 2, {}, {}}));
+  table.properties["delta.constraints.low"] = "a < 100";
+  const Description description = *Describe(table, VectorUse::kNo);
+  EXPECT_EQ(description.protocol, (Protocol{1, 3, {}, {}}));
+  EXPECT_EQ(description.configuration, table.properties);
+  EXPECT_EQ(
+      Describe(table, VectorUse::kYes)->protocol,
+      (Protocol{3, 7, {"deletionVectors"}, {"appendOnly", "checkConstraints", "deletionVectors"}}));
+  table.properties["delta.columnMapping.mode"] = "name";
+  EXPECT_EQ(Describe(table, VectorUse::kNo)->protocol, (Protocol{2, 5, {}, {}}));
+}
+
+TEST(DeltaDescription, PartitionColumnsThatFilesDoNotHoldStayWithColumnMapping) {
+  TableMetadata table =
+      Table({Column(1, "a", Kind(Type::Kind::kInt)), Column(2, "b", Kind(Type::Kind::kInt)),
+             Column(3, "c", Kind(Type::Kind::kInt))},
+            {Partition(1, Transform::Kind::kIdentity), Partition(2, Transform::Kind::kIdentity)});
+  table.properties["delta.columnMapping.mode"] = "name";
+  EXPECT_THAT(Describe(table, VectorUse::kNo)->partition_candidates, IsEmpty());
+  table.properties["tarn.adopted.partition-columns"] = "2";
+  const auto candidates = Describe(table, VectorUse::kNo)->partition_candidates;
+  ASSERT_EQ(candidates.size(), 1u);
+  EXPECT_EQ(candidates[0].name, "b");
 }
 
 TEST(DeltaDescription, ProtocolsAreMergedWithoutLoss) {

@@ -24,8 +24,8 @@ TEST(DeltaFeatures, EveryUnknownFeatureIsNamed) {
 
 TEST(DeltaFeatures, WritersRefuseWhatTheyDoNotHonour) {
   EXPECT_TRUE(CheckWritable({3, 7, {}, {"deletionVectors", "invariants"}}).ok());
-  EXPECT_THAT(CheckWritable({1, 7, {}, {"appendOnly", "icebergCompatV2"}}).error().message,
-              HasSubstr("not known: appendOnly, icebergCompatV2"));
+  EXPECT_THAT(CheckWritable({1, 7, {}, {"changeDataFeed", "icebergCompatV2"}}).error().message,
+              HasSubstr("not known: changeDataFeed, icebergCompatV2"));
   EXPECT_FALSE(CheckWritable({1, 8, {}, {}}).ok());
 }
 

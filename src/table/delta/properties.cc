@@ -66,6 +66,16 @@ int64_t IntervalProperty(const std::map<std::string, std::string>& configuration
   return ParseIntervalMs(found->second).value_or(otherwise_ms);
 }
 
+std::string SpellProperty(const std::string& key) {
+  const std::string lower = LowerAscii(key);
+  for (const char* known :
+       {kColumnMappingModeProperty, kCheckpointPolicyProperty, kLogRetentionProperty,
+        kDeletedFileRetentionProperty, kAppendOnlyProperty}) {
+    if (LowerAscii(known) == lower) return known;
+  }
+  return key;
+}
+
 Status CheckDeltaProperty(const std::string& key, const std::string& value) {
   if (!key.starts_with("delta.")) return {};
   if (key == kColumnMappingModeProperty) {
@@ -80,10 +90,16 @@ Status CheckDeltaProperty(const std::string& key, const std::string& value) {
     if (ParseIntervalMs(value)) return {};
     return BadValue(key, value, "a time span as 'interval 30 days'");
   }
+  if (key == kAppendOnlyProperty) {
+    if (value == "true" || value == "false") return {};
+    return BadValue(key, value, "'true' or 'false'");
+  }
+  if (key.starts_with(kConstraintPrefix)) return {};
   return InvalidArgument("table property " + key + " is not known",
                          std::string("those that begin with delta. are ") +
                              kColumnMappingModeProperty + ", " + kCheckpointPolicyProperty + ", " +
-                             kLogRetentionProperty + ", " + kDeletedFileRetentionProperty);
+                             kLogRetentionProperty + ", " + kDeletedFileRetentionProperty + ", " +
+                             kAppendOnlyProperty);
 }
 
 }  // namespace tarn::delta

@@ -14,7 +14,6 @@ namespace tarn::delta {
 namespace {
 
 constexpr int kDecimalDigitsMax = 38;
-constexpr std::string_view kConstraintPrefix = "delta.constraints.";
 
 std::optional<Type> DecimalFrom(std::string_view digits) {
   int precision = 0;
@@ -254,14 +253,15 @@ Result<TableSchema> ReadTableSchema(const Protocol& protocol, const Metadata& me
     }
     table.partition_columns.push_back(field->id);
   }
-  const auto append_only = metadata.configuration.find("delta.appendOnly");
+  const auto append_only = metadata.configuration.find(kAppendOnlyProperty);
   if (append_only != metadata.configuration.end() && append_only->second == "true" &&
       HasFeature(protocol, "appendOnly")) {
     table.rules.push_back({TableRule::Kind::kAppendOnly, "", ""});
   }
   for (const auto& [key, value] : metadata.configuration) {
     if (!key.starts_with(kConstraintPrefix)) continue;
-    table.rules.push_back({TableRule::Kind::kCheck, key.substr(kConstraintPrefix.size()), value});
+    const size_t prefix = std::string_view(kConstraintPrefix).size();
+    table.rules.push_back({TableRule::Kind::kCheck, key.substr(prefix), value});
   }
   return table;
 }

@@ -121,13 +121,21 @@ std::string DoubleText(double value) {
 std::string LogPath(std::string_view table_uri, std::string_view file_uri) {
   const bool below = file_uri.size() > table_uri.size() + 1 && file_uri.starts_with(table_uri) &&
                      file_uri[table_uri.size()] == '/';
-  if (!below) return Encode(file_uri);
+  if (!below) {
+    // A path from the root on is as good as the URI, and understood by more readers.
+    constexpr std::string_view kLocal = "file:///";
+    if (file_uri.starts_with(kLocal)) file_uri.remove_prefix(kLocal.size() - 1);
+    return Encode(file_uri);
+  }
   const std::string relative = Encode(file_uri.substr(table_uri.size() + 1));
   return HasScheme(relative) ? "./" + relative : relative;  // RFC 2396 §5
 }
 
 std::string FileUri(std::string_view table_uri, std::string_view log_path) {
-  if (log_path.starts_with('/') || HasScheme(log_path)) return Decode(log_path);
+  if (HasScheme(log_path)) return Decode(log_path);
+  if (log_path.starts_with('/')) {
+    return (table_uri.starts_with("file:") ? "file://" : "") + Decode(log_path);
+  }
   if (log_path.starts_with("./")) log_path.remove_prefix(2);
   return std::string(table_uri) + "/" + Decode(log_path);
 }

@@ -23,7 +23,8 @@ std::string DoubleText(double value);
 /// @}
 
 /// `path` of a log entry for a file at the absolute URI `file_uri` of the table at `table_uri`:
-/// relative where it stands below the table, else the whole URI; percent-encoded (RFC 2396).
+/// relative where it stands below the table, else the whole URI, of a local file its path;
+/// percent-encoded (RFC 2396).
 std::string LogPath(std::string_view table_uri, std::string_view file_uri);
 /// The inverse: the absolute URI, decoded.
 std::string FileUri(std::string_view table_uri, std::string_view log_path);

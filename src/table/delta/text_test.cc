@@ -53,7 +53,8 @@ TEST(DeltaText, PathsAreRelativeAndEncoded) {
   CheckPath("file:///lake/bronze/t/data/r=a b/100%#?é.parquet",
             "data/r=a%20b/100%25%23%3F%C3%A9.parquet");
   CheckPath("file:///lake/bronze/t/a:b.parquet", "./a:b.parquet");
-  CheckPath("file:///lake/bronze/t2/a.parquet", "file:///lake/bronze/t2/a.parquet");
+  CheckPath("file:///lake/bronze/t2/a b.parquet", "/lake/bronze/t2/a%20b.parquet");
+  EXPECT_EQ(FileUri("file:///lake/t", "file:///other/a.parquet"), "file:///other/a.parquet");
   CheckPath("s3://other/x y.parquet", "s3://other/x%20y.parquet");
 }
 

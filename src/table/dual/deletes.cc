@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "columnar/parquet_reader.h"
 #include "columnar/position_deletes.h"
+#include "storage/outside_files.h"
 #include "table/dual/row_key.h"
 
 namespace tarn {
@@ -94,10 +95,10 @@ Result<KeyColumns> KeyColumnsOf(const TableMetadata& table, const DataFile& dele
 /// Calls `visit` with the key of every row of a Parquet file and its position.
 Status ReadKeys(const TableContext& context, const DataFile& file, const KeyColumns& key,
                 const std::function<Status(const std::string&, int64_t)>& visit) {
-  TARN_ASSIGN_OR_RETURN(const std::string object, context.store->KeyOf(file.path));
+  TARN_ASSIGN_OR_RETURN(const ObjectPlace object, FindObject(*context.store, file.path));
   ParquetReadOptions options;
   options.columns = key.columns;
-  TARN_ASSIGN_OR_RETURN(auto reader, ParquetReader::Open(*context.store, object, file.size_bytes,
+  TARN_ASSIGN_OR_RETURN(auto reader, ParquetReader::Open(*object.store, object.key, file.size_bytes,
                                                          std::move(options), *context.limits));
   std::string text;
   while (true) {

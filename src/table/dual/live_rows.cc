@@ -19,10 +19,12 @@
 #include "columnar/arrow_output.h"
 #include "columnar/conform.h"
 #include "columnar/parquet_reader.h"
+#include "storage/outside_files.h"
 #include "table/dual/column_shape.h"
 #include "table/dual/deletes.h"
 #include "table/iceberg/manifest.h"
 #include "table/iceberg/manifest_schema.h"
+#include "table/model/column_mapping.h"
 
 namespace tarn {
 
@@ -59,15 +61,20 @@ class LiveRowsImpl final : public LiveRows {
     }
     TARN_ASSIGN_OR_RETURN(target_, SchemaToArrow(columns_));
     TARN_RETURN_IF_ERROR(AddDeletes());
-    TARN_ASSIGN_OR_RETURN(const std::string key, context_.store->KeyOf(file_.file.path));
+    TARN_ASSIGN_OR_RETURN(const ObjectPlace place, FindObject(*context_.store, file_.file.path));
+    TARN_ASSIGN_OR_RETURN(const auto names, PhysicalNames(table_));
     ParquetReadOptions options;
     options.columns.emplace();
     options.positions = wanted_;
     for (const Field& field : columns_.fields) {
-      options.columns->push_back({IsLineage(field) ? kNoColumn : field.name, field.id.value(), {}});
+      const auto name = names.find(field.id.value());
+      std::string called = name == names.end() ? field.name : name->second;
+      if (IsLineage(field)) called = kNoColumn;
+      options.columns->push_back({std::move(called), field.id.value(), {}});
     }
-    TARN_ASSIGN_OR_RETURN(reader_, ParquetReader::Open(*context_.store, key, file_.file.size_bytes,
-                                                       std::move(options), *context_.limits));
+    TARN_ASSIGN_OR_RETURN(reader_,
+                          ParquetReader::Open(*place.store, place.key, file_.file.size_bytes,
+                                              std::move(options), *context_.limits));
     shaper_ = ColumnShaper(*reader_->schema());
     return {};
   }

@@ -2,8 +2,10 @@
 
 #include <optional>
 
+#include "table/delta/properties.h"
 #include "table/dual/changes.h"
 #include "table/dual/file_pruner.h"
+#include "table/dual/stage.h"
 #include "table/iceberg/manifest_schema.h"
 
 namespace tarn {
@@ -104,6 +106,21 @@ Status CheckRefsMeanwhile(const TableMetadata& before, const TableMetadata& now,
     if (ref) TARN_RETURN_IF_ERROR(gone(ref->snapshot));
   }
   return rollback ? gone(*rollback) : Status();
+}
+
+Status CheckRulesMeanwhile(const TableMetadata& before, const TableMetadata& now,
+                           const RowChange& rows) {
+  if (rows.files.empty() || rows.kind == RowChange::Kind::kRewrite) return {};
+  const std::string_view prefix = delta::kConstraintPrefix;
+  for (auto one = now.properties.lower_bound(std::string(prefix));
+       one != now.properties.end() && one->first.starts_with(prefix); ++one) {
+    const auto then = before.properties.find(one->first);
+    if (then != before.properties.end() && then->second == one->second) continue;
+    return Conflict("table " + now.location + " got the constraint " +
+                        one->first.substr(prefix.size()) + " meanwhile",
+                    kAgain);
+  }
+  return {};
 }
 
 }  // namespace tarn

@@ -11,6 +11,8 @@
 
 namespace tarn {
 
+struct RowChange;
+
 /// What must not have happened to a table between the state that a change was made for and the
 /// state that it is to be committed on.
 struct MeanwhileCheck {
@@ -32,5 +34,9 @@ Status CheckMeanwhile(const TableContext& context, const TableMetadata& before,
 Status CheckRefsMeanwhile(const TableMetadata& before, const TableMetadata& now,
                           const std::map<std::string, std::optional<SnapshotRef>>& changed,
                           std::optional<SnapshotId> rollback);
+
+/// Checks that no constraint came which new rows were not looked at for. Error Conflict.
+Status CheckRulesMeanwhile(const TableMetadata& before, const TableMetadata& now,
+                           const RowChange& rows);
 
 }  // namespace tarn

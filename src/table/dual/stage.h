@@ -58,6 +58,11 @@ struct RowChange {
   std::map<std::string, DataFile> removed;    ///< by path
 
   bool takes_rows() const { return !deletes.empty() || !removed.empty(); }
+  /// Whether rows go, and not only move.
+  bool loses_rows() const {
+    return kind == Kind::kOverwrite || kind == Kind::kReplacePartitions ||
+           (kind == Kind::kAppend && takes_rows());
+  }
 };
 
 /// The snapshot's manifests and what they add up to.

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "base/text.h"
+#include "table/delta/properties.h"
 #include "table/dual/transaction.h"
+#include "table/model/adopted_columns.h"
 #include "table/model/column_mapping.h"
 #include "table/model/partition.h"
 
@@ -84,7 +86,8 @@ Status CheckPartitionSources(const Schema& schema, const PartitionSpec& spec) {
 }
 
 Status CheckProperty(const std::string& key) {
-  if (key.empty() || key == kColumnMappingProperty || key == "format-version") {
+  if (key.empty() || key == kColumnMappingProperty || key == kAdoptedPartitionsProperty ||
+      key == "format-version") {
     return InvalidArgument("the table property \"" + key + "\" cannot be set by hand");
   }
   return {};
@@ -93,6 +96,7 @@ Status CheckProperty(const std::string& key) {
 Status CheckPropertyValue(const std::string& key, const std::string& value) {
   std::vector<std::string> allowed;
   if (key == kIcebergVersionProperty) allowed = {kIcebergVersionAuto, "2", "3"};
+  if (key == delta::kAppendOnlyProperty) allowed = {"true", "false"};
   for (const char* command : {"delete", "update", "merge"}) {
     const std::string prefix = "write." + std::string(command);
     if (key == prefix + ".mode") allowed = {"merge-on-read", "copy-on-write"};
@@ -150,6 +154,14 @@ std::string FirstDifference(const Schema& from, const Schema& to) {
   }
   return from.identifier_fields == to.identifier_fields ? "the columns were reordered"
                                                         : "the key was changed";
+}
+
+Status CheckMayRemoveRows(const std::map<std::string, std::string>& properties,
+                          const std::string& what) {
+  const auto append_only = properties.find(delta::kAppendOnlyProperty);
+  if (append_only == properties.end() || append_only->second != "true") return {};
+  return InvalidArgument(what + " is not possible: the table says delta.appendOnly",
+                         "ALTER TABLE … SET ('delta.appendOnly' = 'false') allows it");
 }
 
 }  // namespace tarn

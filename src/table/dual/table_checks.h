@@ -34,4 +34,9 @@ std::string RenamedWithoutMapping(const Schema& from, const Schema& to,
 /// The first thing that differs between two schemas, for messages.
 std::string FirstDifference(const Schema& from, const Schema& to);
 
+/// Error InvalidArgument, naming the property and the repair, where a table says "delta.appendOnly"
+/// and rows would go: `what` says how.
+Status CheckMayRemoveRows(const std::map<std::string, std::string>& properties,
+                          const std::string& what);
+
 }  // namespace tarn

@@ -12,6 +12,7 @@
 #include "table/dual/stage.h"
 #include "table/dual/table_checks.h"
 #include "table/iceberg/metadata_json.h"
+#include "table/model/adopted_columns.h"
 #include "table/model/column_mapping.h"
 #include "table/model/partition.h"
 
@@ -302,6 +303,12 @@ class TransactionImpl final : public TableTransaction {
       return InvalidArgument("a transaction that takes snapshots out changes no rows");
     }
     TARN_RETURN_IF_ERROR(CheckPartitionSources(editor_.schema, spec_));
+    if (rollback_ || (base_ && spec_changed_ && rows_.kind != RowChange::Kind::kOverwrite)) {
+      TARN_RETURN_IF_ERROR(CheckAdoptedPartitions(*base_, spec_));
+    }
+    if (base_ && base_->current_snapshot && (rollback_ || rows_.loses_rows())) {
+      TARN_RETURN_IF_ERROR(CheckMayRemoveRows(base_->properties, "removing rows of " + location_));
+    }
     if (editor_.needs_overwrite && editor_.files == SchemaEditor::Files::kMayExist &&
         rows_.kind != RowChange::Kind::kOverwrite) {
       return InvalidArgument(
@@ -371,6 +378,7 @@ Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
                     "look at the table, then try again");
   }
   TARN_RETURN_IF_ERROR(CheckRefsMeanwhile(*base_, *base, refs_, rollback_));
+  TARN_RETURN_IF_ERROR(CheckRulesMeanwhile(*base_, *base, rows_));
   if (!reads_.empty() || !rows_.removed.empty()) {
     MeanwhileCheck check;
     check.reads = reads_;

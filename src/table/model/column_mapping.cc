@@ -28,6 +28,12 @@ Result<std::map<int32_t, std::string>> ReadColumnMapping(const TableMetadata& ta
   return ParseColumnMapping(property->second);
 }
 
+Result<std::map<int32_t, std::string>> PhysicalNames(const TableMetadata& table) {
+  TARN_ASSIGN_OR_RETURN(auto names, ReadColumnMapping(table));
+  for (const Field& field : table.schema().fields) names.try_emplace(field.id.value(), field.name);
+  return names;
+}
+
 std::string WriteColumnMapping(const std::map<int32_t, std::string>& physical_names) {
   Json object = Json::object();
   for (const auto& [id, name] : physical_names) object[std::to_string(id)] = name;

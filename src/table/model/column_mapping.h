@@ -20,6 +20,10 @@ inline constexpr char kColumnMappingProperty[] = "tarn.delta.column-mapping";
 Result<std::map<int32_t, std::string>> ReadColumnMapping(const TableMetadata& table);
 Result<std::map<int32_t, std::string>> ParseColumnMapping(const std::string& json);
 
+/// What data files without field ids call the columns, by field id: as mapped, else by the names
+/// of the table's current columns. Errors: those of ReadColumnMapping().
+Result<std::map<int32_t, std::string>> PhysicalNames(const TableMetadata& table);
+
 /// The property's text.
 std::string WriteColumnMapping(const std::map<int32_t, std::string>& physical_names);
 
