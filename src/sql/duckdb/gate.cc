@@ -3,6 +3,7 @@
 #include <string>
 #include <unordered_set>
 
+#include "sql/duckdb/delta_changes.h"
 #include "sql/duckdb/errors.h"
 
 namespace tarn::duck {
@@ -88,7 +89,8 @@ bool IsHarmless(const std::string& function) {
 /// Tables that somebody else keeps: their own rules are in EngineState::StoreFor().
 bool IsForeignTable(const std::string& function) {
   return function == "iceberg_table" || function == "delta_table" ||
-         function == "tarn_adopt_iceberg" || function == "tarn_adopt_delta";
+         function == "tarn_adopt_iceberg" || function == "tarn_adopt_delta" ||
+         function == kDeltaChangesScan;
 }
 
 void CheckPlan(duckdb::LogicalOperator& op) {

@@ -7,6 +7,7 @@
 #include "sql/duckdb/adopt_table.h"
 #include "sql/duckdb/changes_view.h"
 #include "sql/duckdb/constraints.h"
+#include "sql/duckdb/delta_changes.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/info_table.h"
 #include "sql/duckdb/lake_catalog.h"
@@ -234,6 +235,7 @@ void RegisterInfoFunctions(duckdb::DatabaseInstance& database, EngineState& engi
   RegisterTableCalls(loader, engine);
   RegisterAdoptTable(loader, engine);
   RegisterConstraintCalls(loader, engine);
+  RegisterDeltaChanges(loader, engine);
   RegisterTableChanges(loader, engine);
 }
 

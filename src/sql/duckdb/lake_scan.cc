@@ -9,6 +9,7 @@
 #include "duckdb/common/serializer/serializer.hpp"
 #include "duckdb/function/function_binder.hpp"
 #include "duckdb/function/partition_stats.hpp"
+#include "sql/duckdb/delta_changes.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/file_system.h"
 #include "sql/duckdb/foreign_table.h"
@@ -445,6 +446,7 @@ void RegisterForeignTables(duckdb::DatabaseInstance& database, EngineState& engi
   };
   add("iceberg_table", OpenForeignIceberg);
   add("delta_table", OpenForeignDelta);
+  add(kDeltaChangesScan, OpenDeltaChanges);
 }
 
 duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, EngineState& engine,
