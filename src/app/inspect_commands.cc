@@ -11,6 +11,7 @@
 #include "app/terminal_progress.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "pipeline/history_columns.h"
 #include "pipeline/ingest/load.h"
 #include "pipeline/ingest/stream_position.h"
 #include "pipeline/transform/model_error.h"
@@ -296,7 +297,7 @@ void RunLineage(CommandContext& context, const std::string& text, bool json) {
   std::vector<std::vector<Json>> rows;
   const AliveObjects alive = OrFail(LoadAliveObjects(*wired->catalog));
   for (const auto& [object, table] : alive.tables) {
-    if (table.target == name) {
+    if (table.target == name || (table.history && HistoryOf(table.target) == name)) {
       rows.push_back({"*", "source " + table.source, table.schema + "." + table.table, "*"});
     }
   }

@@ -212,7 +212,10 @@ Status Following::Open() {
   for (const SourceSpec& source : spec().sources) {
     if (source.mode != SourceMode::kCdc) continue;
     TARN_ASSIGN_OR_RETURN(CaptureOptions options, CaptureOptionsOf(wired_->open, source));
-    for (const CaptureItem& item : options.items) tables_.push_back(item.target.name);
+    for (const CaptureItem& item : options.items) {
+      tables_.push_back(item.target.name);
+      if (item.history) tables_.push_back(item.history->name);
+    }
     if (once_) {
       TARN_ASSIGN_OR_RETURN(options.until,
                             wired_->open.sources.at(source.name)->capture()->CurrentPosition());

@@ -1,5 +1,7 @@
 #include "pipeline/table_target.h"
 
+#include <algorithm>
+
 #include <arrow/api.h>
 
 #include "base/log.h"
@@ -70,6 +72,28 @@ Result<int> SetProperties(const TableMetadata& base, const TableTarget& target,
   return changed;
 }
 
+/// Whether the column's type may change in place (Iceberg "Schema Evolution"), part by part.
+bool CanBecome(const Type& from, const Type& to) {
+  if (from.primitive() || to.primitive()) return from == to || CanWiden(from, to);
+  if (from.kind() != to.kind()) return false;
+  for (const Field& part : from.fields()) {
+    const auto& fields = to.fields();
+    const auto same = std::find_if(fields.begin(), fields.end(),
+                                   [&](const Field& field) { return field.name == part.name; });
+    if (same != fields.end() && !CanBecome(part.type, same->type)) return false;
+  }
+  return true;
+}
+
+Status DropIncompatible(const Schema& base, const Schema& wanted, TableTransaction* transaction) {
+  for (const Field& field : base.fields) {
+    const Field* becomes = wanted.Find(field.name);
+    if (becomes == nullptr || CanBecome(field.type, becomes->type)) continue;
+    TARN_RETURN_IF_ERROR(transaction->DropColumn(field.name));
+  }
+  return {};
+}
+
 Status CheckOwner(const TableEntry& existing, const TableTarget& target) {
   if (existing.owner == target.owner) return Status::Ok();
   return AlreadyExists("the table " + target.name.ToString() + " exists and was not made by " +
@@ -101,6 +125,9 @@ Result<WrittenTable> OpenTarget(const PipelineContext& context, const arrow::Sch
   TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context.tables, existing->metadata_location));
   TARN_ASSIGN_OR_RETURN(
       out.transaction, TableTransaction::Change(context.tables, base, existing->metadata_location));
+  if (mode == WriteMode::kAppendReplacing) {
+    TARN_RETURN_IF_ERROR(DropIncompatible(base->schema(), schema, out.transaction.get()));
+  }
   using Incompatible = TableTransaction::IncompatibleColumns;
   TARN_RETURN_IF_ERROR(out.transaction->EvolveTo(
       schema, mode == WriteMode::kOverwrite ? Incompatible::kReplace : Incompatible::kRefuse));

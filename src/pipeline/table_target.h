@@ -28,7 +28,13 @@ struct TableTarget {
 inline constexpr char kCommentProperty[] = "comment";
 inline constexpr char kTagPrefix[] = "tarn.tag.";
 
-enum class WriteMode { kOverwrite, kAppend };
+enum class WriteMode {
+  kOverwrite,
+  kAppend,
+  /// Rows are added; a column whose type cannot change in place gives way to one that begins with
+  /// them.
+  kAppendReplacing
+};
 
 /// The transaction with the files that are already written. The files are deleted by Discard(), and
 /// by nobody once a commit was attempted.
@@ -43,7 +49,8 @@ struct WrittenTable {
 
 /// A transaction that creates the target, or one that evolves the existing table to `storable`'s
 /// columns (see columnar/conform.h) and the target's key and partitioning. With kOverwrite a column
-/// whose type cannot change in place is replaced; with kAppend it is refused.
+/// whose type cannot change in place is replaced; with kAppend it is refused; with kAppendReplacing
+/// it is dropped and another one of its name added.
 /// Errors: InvalidArgument for columns without a name or with the same name, for a key that is no
 /// column; AlreadyExists for a table of that name that somebody else made.
 Result<WrittenTable> OpenTarget(const PipelineContext& context, const arrow::Schema& storable,

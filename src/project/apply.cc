@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "catalog/committer.h"
+#include "pipeline/history_columns.h"
 #include "pipeline/ingest/stream_position.h"
 #include "pipeline/transform/materialize.h"
 #include "project/captured.h"
@@ -55,6 +56,7 @@ LoadItem ItemOf(const SourceSpec& spec, const PlannedTable& planned) {
   LoadItem item;
   item.table = planned.table;
   item.target = TargetOfTable(planned);
+  if (planned.object.history) item.history = HistoryTarget(planned.object);
   if (spec.mode == SourceMode::kIncremental) {
     item.mode = LoadItem::Mode::kIncremental;
     item.cursor = spec.cursor;
@@ -240,6 +242,8 @@ Status Describe(OpenProject& project, const PipelineContext& context, const Plan
   for (const PlannedTable& planned : plan.tables_to_tag) {
     TARN_RETURN_IF_ERROR(
         CommitProperties(context, TargetOfTable(planned), {RememberTable(planned)}, "apply"));
+    if (!planned.object.history) continue;
+    TARN_RETURN_IF_ERROR(CommitProperties(context, HistoryTarget(planned.object), {}, "apply"));
   }
   for (const Model& model : project.spec.models) {
     const std::string name = model.name.ToString();
@@ -305,7 +309,10 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
   TARN_FAULT_POINT(kApplyDeclared);
   TARN_ASSIGN_OR_RETURN(const auto positions, context.catalog->ListPositions());
   std::vector<TableName> loaded;
-  for (const PlannedTable& planned : plan.tables_to_load) loaded.push_back(planned.object.target);
+  for (const PlannedTable& planned : plan.tables_to_load) {
+    loaded.push_back(planned.object.target);
+    if (planned.object.history) loaded.push_back(HistoryOf(planned.object.target));
+  }
   TARN_ASSIGN_OR_RETURN(auto whole, BuildWholeGraph(project, loaded));
   TARN_ASSIGN_OR_RETURN(const std::vector<CommitOp> stale, ForgetDownstream(project, *whole));
   for (const SourceSpec& spec : project.spec.sources) {
@@ -427,6 +434,9 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
   std::vector<SourceTableObject> objects;
   for (const auto& [name, object] : alive.tables) {
     tables.push_back(object.target);
+    objects.push_back(object);
+    if (!object.history) continue;
+    tables.push_back(HistoryOf(object.target));
     objects.push_back(object);
   }
   TARN_ASSIGN_OR_RETURN(auto whole, BuildWholeGraph(project, tables));

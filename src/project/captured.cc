@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "pipeline/history_columns.h"
 #include "pipeline/ingest/stream_position.h"
 #include "source/change_capture.h"
 #include "table/dual/table.h"
@@ -64,6 +65,15 @@ SourceObject WantedSource(const SourceSpec& spec, const Source& source) {
   object.slot = spec.slot;
   object.publication = spec.publication;
   return object;
+}
+
+TableTarget HistoryTarget(const SourceTableObject& object) {
+  TableTarget target;
+  target.name = HistoryOf(object.target);
+  target.owner = "source:" + object.source;
+  target.partition = object.history_partition;
+  for (const auto& [tag, value] : object.tags) target.properties[kTagPrefix + tag] = value;
+  return target;
 }
 
 std::string NewCaptureName(const ProjectSpec& project, const std::string& source, Random& random) {
@@ -142,6 +152,7 @@ Result<CaptureOptions> CaptureOptionsOf(OpenProject& project, const SourceSpec& 
     item.target.key = object.key;
     item.target.partition = object.partition;
     item.uuid = entry->uuid;
+    if (object.history) item.history = HistoryTarget(object);
     options.items.push_back(std::move(item));
     objects[{object.schema, object.table}] = object;
   }

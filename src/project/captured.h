@@ -18,6 +18,9 @@ inline constexpr char kKeyIndexFolder[] = "keys";
 /// What is remembered of a source that is as tarn.yaml says, but for the capture's name.
 SourceObject WantedSource(const SourceSpec& spec, const Source& source);
 
+/// The table that keeps every change of a mirrored one.
+TableTarget HistoryTarget(const SourceTableObject& object);
+
 /// A name for what reads a source's log, that no other state of a project of this name uses on the
 /// same database: "tarn_shop_crm_1f2e3d4c".
 std::string NewCaptureName(const ProjectSpec& project, const std::string& source, Random& random);

@@ -10,6 +10,7 @@
 #include "project/schedules.h"
 #include "project/spec.h"
 #include "project/yaml.h"
+#include "source/table_pattern.h"
 
 namespace tarn {
 namespace {
@@ -167,10 +168,27 @@ Status ParseCadence(YamlMap& map, CaptureCadence* cadence) {
   return commit.Done();
 }
 
+/// `history: true`, or the tables of which it is kept.
+Status ParseHistory(YamlMap& map, SourceSpec* source) {
+  if (!map.Has("history")) return {};
+  source->history_position = map.PositionOf("history");
+  TARN_ASSIGN_OR_RETURN(source->history, map.Strings("history"));
+  const bool scalar = map.Raw("history").IsScalar();
+  if (scalar && source->history[0] == "true") source->history = {"*.*"};
+  if (scalar && source->history[0] == "false") source->history.clear();
+  for (const std::string& pattern : source->history) {
+    const auto parsed = TablePattern::Parse(pattern, "");
+    if (parsed.ok()) continue;
+    return map.ErrorAt("history", parsed.error().message,
+                       "write `history: true`, or `history: [public.customer]`");
+  }
+  return {};
+}
+
 /// What belongs to mode cdc alone.
 Status ParseCapture(YamlMap& map, SourceSpec* source) {
   if (source->mode != SourceMode::kCdc) {
-    for (const char* key : {"commit", "slot", "publication"}) {
+    for (const char* key : {"commit", "slot", "publication", "history"}) {
       if (map.Has(key)) return map.ErrorAt(key, std::string("only mode cdc takes ") + key);
     }
     return {};
@@ -180,7 +198,7 @@ Status ParseCapture(YamlMap& map, SourceSpec* source) {
   TARN_ASSIGN_OR_RETURN(const auto publication, map.String("publication"));
   source->slot = slot.value_or("");
   source->publication = publication.value_or("");
-  return {};
+  return ParseHistory(map, source);
 }
 
 Result<SourceSpec> ParseSource(YamlMap& map, const std::string& name) {
@@ -212,7 +230,6 @@ Result<SourceSpec> ParseSource(YamlMap& map, const std::string& name) {
   TARN_ASSIGN_OR_RETURN(auto numeric, map.String("numeric"));
   source.numeric = numeric.value_or("");
   TARN_ASSIGN_OR_RETURN(source.types, map.StringMap("types"));
-  TARN_RETURN_IF_ERROR(map.Unavailable("history", "`tarn history` shows the states of a table"));
   TARN_RETURN_IF_ERROR(map.Done());
   return source;
 }

@@ -142,6 +142,25 @@ TEST_F(LoadProjectTest, ReadsWhenACapturedSourceIsCommitted) {
   EXPECT_EQ(ErrorOf(cdc + "    commit: {every: 200ms, rows: 7, bytes: 64MB}\n"), "no error");
 }
 
+TEST_F(LoadProjectTest, HistoryIsOfAllTablesOrOfSome) {
+  const std::string cdc = std::string(kSource) + "    mode: cdc\n";
+  const auto history = [&](const std::string& value) {
+    const auto spec = Load(cdc + "    history: " + value + "\n");
+    EXPECT_TRUE(spec.ok()) << spec.error().ToString();
+    return spec->sources[0].history;
+  };
+  EXPECT_EQ(history("true"), std::vector<std::string>{"*.*"});
+  EXPECT_EQ(history("false"), std::vector<std::string>{});
+  EXPECT_EQ(history("public.customer"), std::vector<std::string>{"public.customer"});
+  EXPECT_EQ(history("[public.customer, '\"Odd.Schema\".*']"),
+            (std::vector<std::string>{"public.customer", "\"Odd.Schema\".*"}));
+  EXPECT_EQ(Load(cdc)->sources[0].history, std::vector<std::string>{});
+  EXPECT_NE(ErrorOf(cdc + "    history: [customer]\n").find("tarn.yaml:7:"), std::string::npos)
+      << ErrorOf(cdc + "    history: [customer]\n");
+  EXPECT_NE(ErrorOf(std::string(kSource) + "    history: true\n").find("only mode cdc takes"),
+            std::string::npos);
+}
+
 TEST_F(LoadProjectTest, SchedulesAreReadByNameWithThoseOfSources) {
   auto spec = Load(std::string(kSource) +
                    "    schedule: '@hourly'\n"
@@ -186,8 +205,6 @@ TEST_F(LoadProjectTest, TheDoorIsOfThisMachine) {
 }
 
 TEST_F(LoadProjectTest, WhatIsNotAvailableIsRefusedNotIgnored) {
-  EXPECT_NE(ErrorOf(std::string(kSource) + "    history: true\n").find("not available"),
-            std::string::npos);
   EXPECT_NE(ErrorOf("name: x\ntables: {a.b: {retain: 30d}}\n").find("not available"),
             std::string::npos);
   EXPECT_NE(ErrorOf("name: x\nstate: postgres://h/d\n").find("not available"), std::string::npos);

@@ -34,6 +34,11 @@ class Reader {
     const Json* number = FindMember(json_, key);
     return number != nullptr && number->is_number_integer() ? number->get<int64_t>() : 0;
   }
+  /// False where it is not written.
+  bool Flag(const char* key) {
+    const Json* flag = FindMember(json_, key);
+    return flag != nullptr && flag->is_boolean() && flag->get<bool>();
+  }
   std::vector<int32_t> Numbers(const char* key) {
     std::vector<int32_t> out;
     const Json* list = FindMember(json_, key);
@@ -151,18 +156,23 @@ SourceTable SourceTableObject::Shape() const {
 std::string SourceTableObject::ToJson() const {
   Json shape = Json::array();
   for (const auto& [name, type] : columns) shape.push_back(Json::array({name, type}));
-  return DumpJson(Json{{"source", source},
-                       {"schema", schema},
-                       {"table", table},
-                       {"target_schema", target.schema},
-                       {"target_table", target.name},
-                       {"fingerprint", fingerprint},
-                       {"columns", shape},
-                       {"table_id", table_id},
-                       {"column_ids", column_ids},
-                       {"key", key},
-                       {"partition", partition},
-                       {"tags", TextsJson(tags)}});
+  Json json = {{"source", source},
+               {"schema", schema},
+               {"table", table},
+               {"target_schema", target.schema},
+               {"target_table", target.name},
+               {"fingerprint", fingerprint},
+               {"columns", shape},
+               {"table_id", table_id},
+               {"column_ids", column_ids},
+               {"key", key},
+               {"partition", partition},
+               {"tags", TextsJson(tags)}};
+  if (history) {
+    json["history"] = true;
+    json["history_partition"] = history_partition;
+  }
+  return DumpJson(json);
 }
 
 Result<SourceTableObject> SourceTableObject::FromJson(const std::string& json) {
@@ -179,6 +189,8 @@ Result<SourceTableObject> SourceTableObject::FromJson(const std::string& json) {
   object.key = reader.List("key");
   object.partition = reader.List("partition");
   object.tags = reader.Texts("tags");
+  object.history = reader.Flag("history");
+  object.history_partition = reader.List("history_partition");
   TARN_RETURN_IF_ERROR(reader.status());
   return object;
 }

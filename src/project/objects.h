@@ -68,6 +68,8 @@ struct SourceTableObject {
   std::vector<std::string> key;
   std::vector<std::string> partition;
   std::map<std::string, std::string> tags;
+  bool history = false;  ///< every change is kept in HistoryOf(target), of mode cdc
+  std::vector<std::string> history_partition;
   /// The object's name in the catalog; differs from ObjectName() where an older version wrote it.
   std::string stored_as;
   std::string ObjectName() const;

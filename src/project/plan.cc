@@ -4,10 +4,12 @@
 
 #include "base/nearest.h"
 #include "base/text.h"
+#include "pipeline/history_columns.h"
 #include "pipeline/ingest/load.h"
 #include "pipeline/ingest/stream_position.h"
 #include "pipeline/transform/model_error.h"
 #include "project/captured.h"
+#include "project/plan_history.h"
 #include "project/validate.h"
 #include "source/table_change.h"
 
@@ -48,6 +50,7 @@ class Planner {
   AliveObjects alive_;
   std::vector<PositionEntry> positions_;
   Plan plan_;
+  std::set<SourceTableName> with_history_;   ///< of the source that is being planned
   std::map<TableName, std::string> claims_;  ///< lower-case lake name → who wants it
 };
 
@@ -79,10 +82,16 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
   }
   TARN_RETURN_IF_ERROR(
       Claim(object.target, "the table " + table.name.ToString() + " of source " + spec.name));
+  if (with_history_.count(table.name) != 0) {
+    TARN_RETURN_IF_ERROR(WantHistory(spec, project_.spec.tables, &planned));
+    TARN_RETURN_IF_ERROR(Claim(HistoryOf(object.target), "the history of " + table.name.ToString() +
+                                                             " of source " + spec.name));
+  }
 
   std::string detail = Plural(table.columns.size(), "column");
   detail += table.key.empty() ? ", no key" : ", key " + Join(table.key, ", ");
   if (!object.partition.empty()) detail += ", partition " + Join(object.partition, ", ");
+  if (object.history) detail += ", history in " + HistoryOf(object.target).ToString();
   const std::string name = object.target.ToString();
   auto old = alive_.tables.find(planned.object_name);
   const Status standing = project_.catalog->LoadTable(object.target, std::nullopt).status();
@@ -90,6 +99,10 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
   const bool captured = spec.mode == SourceMode::kCdc;
   const size_t loads_before = plan_.tables_to_load.size();
   const std::string stopped = captured ? WhyStopped(planned) : "";
+  std::string of_history;
+  if (old != alive_.tables.end()) {
+    TARN_ASSIGN_OR_RETURN(of_history, HistoryChange(*project_.catalog, old->second, object));
+  }
   if (old == alive_.tables.end()) {
     Step(Action::kAdd, "table", name, detail);
     plan_.tables_to_load.push_back(planned);
@@ -115,6 +128,14 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
     Step(Action::kChange, "table", name,
          "partition " + Join(old->second.partition, ", ") + " → " + Join(object.partition, ", "));
     plan_.tables_to_load.push_back(planned);
+  } else if (!of_history.empty()) {
+    Step(Action::kChange, "table", name, of_history + ": the table is loaded anew");
+    plan_.tables_to_load.push_back(planned);
+  } else if (old->second.history && !object.history) {
+    const std::string history = HistoryOf(object.target).ToString();
+    Step(Action::kChange, "table", name, history + " is kept no longer, and stays until `destroy`");
+    plan_.tables_to_tag.push_back(planned);
+    plan_.changes_capture = true;
   } else if (old->second.tags != object.tags) {
     Step(Action::kChange, "table", name, "tags");
     plan_.tables_to_tag.push_back(planned);
@@ -179,6 +200,7 @@ Status Planner::PlanSource(const SourceSpec& spec) {
   if (spec.mode == SourceMode::kCdc) {
     TARN_ASSIGN_OR_RETURN(*discovered, PlanCapture(spec, *std::move(discovered)));
   }
+  TARN_ASSIGN_OR_RETURN(with_history_, TablesWithHistory(spec, *discovered));
   const SourceObject wanted = WantedSource(spec, source);
   std::string detail = Plural(discovered->size(), "table") + " of " + source.address();
   if (spec.mode == SourceMode::kQuery) {
@@ -296,6 +318,7 @@ Status Planner::CheckTableRules() const {
   std::vector<std::string> names;
   for (const PlannedTable& table : plan_.tables_wanted) {
     names.push_back(table.object.target.ToString());
+    if (table.object.history) names.push_back(HistoryOf(table.object.target).ToString());
   }
   for (const Model& model : project_.spec.models) names.push_back(model.name.ToString());
   for (const TableRule& rule : project_.spec.tables) {
@@ -319,6 +342,9 @@ Status Planner::PlanModels() {
   for (const Model& model : project_.spec.models) known.insert(LowerAscii(model.name.ToString()));
   for (const PlannedTable& table : plan_.tables_wanted) {
     known.insert(LowerAscii(table.object.target.ToString()));
+    if (table.object.history) {
+      known.insert(LowerAscii(HistoryOf(table.object.target).ToString()));
+    }
   }
   for (size_t index : graph.order()) {
     const Model& model = project_.spec.models[index];

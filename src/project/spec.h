@@ -60,6 +60,9 @@ struct SourceSpec {
   CaptureCadence commit;
   std::string slot;         ///< an existing one of PostgreSQL, instead of one that `apply` makes
   std::string publication;  ///< likewise
+  /// Patterns of source tables of which every change is kept: `history: true` is "*.*".
+  std::vector<std::string> history;
+  FilePosition history_position;
   /// @}
   std::string numeric;                       ///< what unconstrained numeric becomes; empty: default
   std::map<std::string, std::string> types;  ///< "public.t.column" → lake type

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "columnar/conform.h"
+#include "pipeline/ingest/history_rows.h"
 #include "pipeline/transform/checks.h"
 #include "pipeline/transform/model_error.h"
 #include "table/model/schema.h"
@@ -55,6 +56,11 @@ Status ValidateModels(OpenProject& project, const Plan& plan, const ModelGraph& 
     auto table = EmptyTable(planned.object.target, fields);
     if (!table.ok()) return std::move(table).Wrap(planned.object.target.ToString()).status();
     options.tables.push_back(std::move(table).value());
+    if (!planned.object.history) continue;
+    TARN_ASSIGN_OR_RETURN(const auto history, HistorySchema(planned.table));
+    TARN_ASSIGN_OR_RETURN(auto changes,
+                          EmptyTable(HistoryOf(planned.object.target), history->fields()));
+    options.tables.push_back(std::move(changes));
   }
   for (size_t index : graph.order()) {
     const Model& model = project.spec.models[index];

@@ -9,6 +9,7 @@
 #include "base/thread.h"
 #include "catalog/committer.h"
 #include "pipeline/ingest/captured_table.h"
+#include "pipeline/ingest/change_history.h"
 #include "pipeline/ingest/stream_position.h"
 
 namespace tarn {
@@ -34,7 +35,7 @@ class CaptureRun {
       : context_(context), capture_(capture), options_(options) {}
   ~CaptureRun() {
     if (!commit_unknown_) {
-      for (auto& [name, table] : tables_) table.rows->Discard();
+      for (auto& [name, table] : tables_) table.Discard();
     }
   }
 
@@ -46,19 +47,27 @@ class CaptureRun {
  private:
   struct Table {
     std::unique_ptr<CapturedTable> rows;
+    std::unique_ptr<ChangeHistory> history;  ///< may be absent
     LoadPosition position;
     bool joined = false;   ///< the log has passed the table's load
     bool stopped = false;  ///< not followed any more
     bool moved = false;    ///< `position` changed since the last commit
     std::string position_before;
     bool altered = false;
+
+    void Discard() const {
+      rows->Discard();
+      if (history != nullptr) history->Discard();
+    }
   };
 
   Status ReadPosition();
   Status OpenTables();
   Status TakeIn(const ChangeBatch& batch);
   Status TakeEvents(const ChangeBatch& batch, const TableChanges& changes, Table& table);
-  Status TakeEvent(const TableEvent& event, int64_t first_row, Table& table);
+  Status TakeEvent(const TableEvent& event, int64_t first_row, const LogPlaces& places,
+                   Table& table);
+  void Order(const ChangeBatch& batch);
   Result<int64_t> FirstRow(const ChangeBatch& batch, const RowChanges& rows, Table& table);
   Result<bool> IsLoaded(const ChangeBatch& batch, uint32_t transaction, Table& table);
   void StopTable(Table& table, const Status& reason);
@@ -75,8 +84,10 @@ class CaptureRun {
   std::unique_ptr<ChangeStream> stream_;
 
   StreamPosition committed_;
-  std::string committed_json_;  ///< as the catalog has it
-  StreamPosition reached_;      ///< what a commit would bring
+  std::string committed_json_;   ///< as the catalog has it
+  StreamPosition reached_;       ///< what a commit would bring
+  int64_t last_order_ = 0;       ///< of the last transaction that was met, whole or not
+  std::vector<int64_t> orders_;  ///< of the batch's transactions
   int64_t rows_ = 0;
   int64_t bytes_ = 0;
   int64_t transactions_ = 0;
@@ -101,6 +112,7 @@ Status CaptureRun::ReadPosition() {
                     "run `tarn apply`: it makes the slot and loads what stands there");
   }
   reached_ = committed_;
+  last_order_ = committed_.order;
   return {};
 }
 
@@ -119,6 +131,7 @@ Status CaptureRun::OpenTables() {
       return NotFound("the source table " + item.table.name.ToString() + " was never loaded",
                       "run `tarn apply`");
     }
+    last_order_ = std::max(last_order_, table.position.order);
     table.stopped = !table.position.stopped.empty();
     if (table.stopped && options_.stopped) {
       options_.stopped(item.table.name,
@@ -129,6 +142,10 @@ Status CaptureRun::OpenTables() {
     rows.table = item.table;
     rows.target = item.target;
     rows.index_folder = options_.index_folder + "/" + item.uuid;
+    rows.whole_rows = item.history.has_value();
+    if (item.history) {
+      table.history = std::make_unique<ChangeHistory>(context_, item.table, *item.history);
+    }
     table.rows = std::make_unique<CapturedTable>(context_, std::move(rows));
     described.push_back(item.table);
     tables_.emplace(item.table.name, std::move(table));
@@ -203,7 +220,19 @@ Result<int64_t> CaptureRun::FirstRow(const ChangeBatch& batch, const RowChanges&
   return row;
 }
 
+/// Every transaction comes after the one before, whatever the source's clock says; and the same log
+/// gives the same orders again, wherever batches and commits end.
+void CaptureRun::Order(const ChangeBatch& batch) {
+  orders_.clear();
+  for (const ChangeTransaction& transaction : batch.transactions) {
+    const bool goes_on = orders_.empty() && !whole_;
+    if (!goes_on) last_order_ = std::max(last_order_ + 1, transaction.commit_micros);
+    orders_.push_back(last_order_);
+  }
+}
+
 Status CaptureRun::TakeIn(const ChangeBatch& batch) {
+  Order(batch);
   if (batch.rows > 0 && !first_change_micros_) {
     first_change_micros_ = context_.tables.clock->MonotonicMicros();
   }
@@ -223,6 +252,7 @@ Status CaptureRun::TakeIn(const ChangeBatch& batch) {
   if (!batch.transactions.empty() && whole > 0) {
     reached_.transaction = batch.transactions[whole - 1].id;
     reached_.transaction_micros = batch.transactions[whole - 1].commit_micros;
+    reached_.order = orders_[whole - 1];
   }
   if (!batch.position.empty()) reached_.position = batch.position;
   whole_ = batch.ends_at_commit;
@@ -239,7 +269,7 @@ Status CaptureRun::TakeEvents(const ChangeBatch& batch, const TableChanges& chan
       TARN_ASSIGN_OR_RETURN(const bool loaded, IsLoaded(batch, truncated->transaction, table));
       if (loaded) continue;
     }
-    Status status = TakeEvent(event, first_row, table);
+    Status status = TakeEvent(event, first_row, {batch.transactions, orders_}, table);
     if (status.ok()) continue;
     // What is wrong with this table's columns or values is no reason to keep the others waiting.
     const ErrorKind kind = status.error().kind;
@@ -253,9 +283,17 @@ Status CaptureRun::TakeEvents(const ChangeBatch& batch, const TableChanges& chan
   return {};
 }
 
-Status CaptureRun::TakeEvent(const TableEvent& event, int64_t first_row, Table& table) {
-  if (const auto* rows = std::get_if<RowChanges>(&event)) return table.rows->Add(*rows, first_row);
-  if (std::holds_alternative<TableTruncated>(event)) return table.rows->Truncate();
+Status CaptureRun::TakeEvent(const TableEvent& event, int64_t first_row, const LogPlaces& places,
+                             Table& table) {
+  ChangeHistory* history = table.history.get();
+  if (const auto* rows = std::get_if<RowChanges>(&event)) {
+    TARN_ASSIGN_OR_RETURN(const auto whole, table.rows->Add(*rows, first_row));
+    return history == nullptr ? Status() : history->Add(*rows, *whole, first_row, places);
+  }
+  if (const auto* truncated = std::get_if<TableTruncated>(&event)) {
+    TARN_RETURN_IF_ERROR(table.rows->Truncate());
+    return history == nullptr ? Status() : history->Truncate(*truncated, places);
+  }
   if (const auto* altered = std::get_if<TableAltered>(&event)) {
     if (!altered->filled.empty()) {
       return InvalidArgument("column " + altered->filled.front() + " of table " +
@@ -265,6 +303,7 @@ Status CaptureRun::TakeEvent(const TableEvent& event, int64_t first_row, Table& 
                              "load the table anew with `tarn resync`");
     }
     TARN_RETURN_IF_ERROR(table.rows->Alter(*altered));
+    if (history != nullptr) TARN_RETURN_IF_ERROR(history->Alter(*altered));
     table.altered = true;
     return {};
   }
@@ -276,7 +315,7 @@ void CaptureRun::StopTable(Table& table, const Status& reason) {
   table.moved = true;
   table.position.stopped = reason.error().ToString();
   // It stays as the last commit left it: half of a transaction is none of its states.
-  table.rows->Discard();
+  table.Discard();
   table.altered = false;
   if (options_.stopped) options_.stopped(table.rows->source_table().name, reason);
 }
@@ -302,12 +341,17 @@ Result<CommitInfo> CaptureRun::TryCommit(std::vector<TableName>* changed) {
         commit.ops.push_back(std::move(op));
       }
     }
-    if (!table.rows->pending()) continue;
-    TARN_ASSIGN_OR_RETURN(auto change, table.rows->Prepare(summary));
-    if (!change) continue;
-    changed->push_back(change->name);
-    commit.tables.push_back(*change);
+    if (table.rows->pending()) {
+      TARN_ASSIGN_OR_RETURN(const auto change, table.rows->Prepare(summary));
+      if (change) commit.tables.push_back(*change);
+    }
+    // Changes that cancel each other out are changes.
+    if (table.history != nullptr && table.history->pending()) {
+      TARN_ASSIGN_OR_RETURN(const auto change, table.history->Prepare(summary));
+      if (change) commit.tables.push_back(*change);
+    }
   }
+  for (const TableChange& change : commit.tables) changed->push_back(change.name);
   return CommitToLake(context_.tables, *context_.catalog, commit);
 }
 
@@ -351,6 +395,7 @@ Status CaptureRun::Commit() {
     if (table.moved) table.position_before = table.position.ToJson();
     table.moved = false;
     table.altered = false;
+    if (table.history != nullptr) table.history->Committed();
     Status advanced = table.rows->Committed(info->sequence);
     // The commit stands; the index finds out by itself what it does not know.
     if (!advanced.ok()) {

@@ -27,6 +27,8 @@ struct CaptureItem {
   TableTarget target;     ///< owner "source:<name>", the source's key
   LoadPosition position;  ///< of its load: what the log says before it is in the table already
   std::string uuid;       ///< of the lake's table
+  /// Of the table that keeps every change beside it; the table exists.
+  std::optional<TableTarget> history = std::nullopt;
 };
 
 /// One commit of changes, for people and for whoever waits for them.

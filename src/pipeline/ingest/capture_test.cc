@@ -1,163 +1,22 @@
 #include "pipeline/ingest/capture.h"
 
-#include <filesystem>
-
-#include "catalog/forwarding_catalog.h"
-#include "catalog/test_support.h"
-#include "pipeline/ingest/scripted_log_testing.h"
-#include "pipeline/ingest/stream_position.h"
+#include "pipeline/ingest/capture_testing.h"
 #include "pipeline/maintain/maintain.h"
-#include "table/dual/live_rows.h"
 
 namespace tarn {
 namespace {
 
+using testing::CaptureTest;
+using testing::Delete;
+using testing::Insert;
+using testing::Move;
 using testing::Replay;
 using testing::ScriptedChange;
-using testing::ScriptedLog;
 using testing::ScriptedRows;
 using testing::ScriptedTables;
 using testing::ScriptedTransaction;
-using Kind = ScriptedChange::Kind;
-
-ScriptedChange Insert(const std::string& table, int64_t id, const std::string& name, int32_t n) {
-  return {Kind::kInsert, table, id, name, n};
-}
-ScriptedChange Update(const std::string& table, int64_t id, std::optional<std::string> name,
-                      int32_t n) {
-  return {Kind::kUpdate, table, id, std::move(name), n};
-}
-ScriptedChange Move(const std::string& table, int64_t from, int64_t to,
-                    std::optional<std::string> name, int32_t n) {
-  return {Kind::kUpdate, table, to, std::move(name), n, from};
-}
-ScriptedChange Delete(const std::string& table, int64_t id) { return {Kind::kDelete, table, id}; }
-ScriptedChange Truncate(const std::string& table) { return {Kind::kTruncate, table}; }
-
-/// Fails commits before they happen, or loses their answers afterwards.
-class FaultyCatalog final : public ForwardingCatalog {
- public:
-  using ForwardingCatalog::ForwardingCatalog;
-  Result<CommitInfo> Commit(const CommitRequest& request) override {
-    if (before && before()) return Unavailable("the catalog is busy");
-    auto info = ForwardingCatalog::Commit(request);
-    if (info.ok() && after && after()) return CommitUnknown("the answer was lost");
-    return info;
-  }
-  std::function<bool()> before;
-  std::function<bool()> after;
-};
-
-class CaptureTest : public ::testing::Test {
- protected:
-  explicit CaptureTest(uint64_t seed = 5) : lake_(seed), catalog_(lake_.catalog()) {
-    // Cases run in processes of their own, side by side: the seed does not tell them apart.
-    folder_ = ::testing::TempDir() + "capture-" + SystemRandom().Uuid();
-    context_.catalog = &catalog_;
-    context_.tables = lake_.context();
-  }
-  ~CaptureTest() override { std::filesystem::remove_all(folder_); }
-
-  /// An empty mirrored table whose load stands at `position`.
-  void MakeTable(const std::string& name, const std::string& position = "0",
-                 std::vector<std::string> partition = {}) {
-    NewTable table;
-    const TableName target{"bronze", name};
-    table.location = *NewTableLocation(lake_.store(), lake_.random(), target);
-    table.partition = std::move(partition);
-    table.schema.fields = {
-        {FieldId(1), "id", Type(Type::Kind::kLong), Nullability::kRequired, ""},
-        {FieldId(2), "name", Type(Type::Kind::kString), Nullability::kOptional, ""},
-        {FieldId(3), "n", Type(Type::Kind::kInt), Nullability::kOptional, ""}};
-    table.schema.identifier_fields = {FieldId(1)};
-    auto transaction = TableTransaction::Create(lake_.context(), table).value();
-    LakeCommit commit;
-    commit.author = "test";
-    commit.tables.push_back({target, "source:crm", "", transaction.get()});
-    LoadPosition load;
-    load.snapshot = position;
-    commit.ops.push_back(SetPositionOp{"crm", "public." + name, load.ToJson()});
-    const auto info = CommitToLake(lake_.context(), catalog_, commit);
-    ASSERT_TRUE(info.ok()) << info.status().ToString();
-    CaptureItem item;
-    item.table = testing::ScriptedTable(name);
-    item.target = {target, "source:crm", {"id"}, {}, {}};
-    item.uuid = catalog_.LoadTable(target, {})->uuid;
-    items_.push_back(std::move(item));
-  }
-
-  void Begin(const std::string& position = "0") {
-    LakeCommit commit;
-    commit.author = "test";
-    StreamPosition at;
-    at.position = position;
-    commit.ops.push_back(SetPositionOp{"crm", kStreamPosition, at.ToJson()});
-    ASSERT_TRUE(CommitToLake(lake_.context(), catalog_, commit).ok());
-  }
-
-  CaptureOptions Options(int64_t rows_of_commit = 1) {
-    CaptureOptions options;
-    options.source = "crm";
-    options.items = items_;
-    options.cadence.rows = rows_of_commit;
-    options.index_folder = folder_;
-    options.until = std::to_string(log_.transactions.size());
-    options.stopped = [](const SourceTableName& table, const Status& why) {
-      ADD_FAILURE() << table.ToString() << " stopped: " << why.ToString();
-    };
-    return options;
-  }
-
-  Status CatchUp(int64_t rows_of_commit = 1) {
-    return Capture(context_, log_, Options(rows_of_commit));
-  }
-
-  ScriptedRows Read(const std::string& name, std::optional<Sequence> at = {}) {
-    const TableEntry entry = *catalog_.LoadTable({"bronze", name}, at);
-    const auto table = LoadTableMetadata(lake_.store(), entry.metadata_location).value();
-    ScriptedRows rows;
-    const auto plan = PlanScan(lake_.context(), *table, std::nullopt, Predicate::True());
-    EXPECT_TRUE(plan.ok()) << plan.status().ToString();
-    for (const ScanFile& file : plan->files) {
-      auto reader = LiveRows::Open(lake_.context(), *table, table->schema(), file);
-      EXPECT_TRUE(reader.ok()) << reader.status().ToString();
-      while (auto batch = (*reader)->Next().value()) {
-        const auto& ids = static_cast<const arrow::Int64Array&>(*batch->column(0));
-        const auto& names = static_cast<const arrow::StringArray&>(*batch->column(1));
-        const auto& ns = static_cast<const arrow::Int32Array&>(*batch->column(2));
-        for (int64_t i = 0; i < batch->num_rows(); ++i) {
-          const bool fresh =
-              rows.emplace(ids.Value(i), std::pair{names.GetString(i), ns.Value(i)}).second;
-          EXPECT_TRUE(fresh) << "row " << ids.Value(i) << " of " << name << " twice";
-        }
-      }
-    }
-    return rows;
-  }
-
-  ScriptedTables Expected(size_t transactions) const {
-    ScriptedTables tables;
-    for (size_t i = 0; i < transactions; ++i) Replay(log_.transactions[i], tables);
-    return tables;
-  }
-
-  std::string Position() {
-    const auto positions = catalog_.ListPositions().value();
-    for (const PositionEntry& entry : positions) {
-      if (entry.table == kStreamPosition) {
-        return StreamPosition::FromJson(entry.position)->position;
-      }
-    }
-    return "";
-  }
-
-  testing::TestLake lake_;
-  FaultyCatalog catalog_;
-  PipelineContext context_;
-  ScriptedLog log_{lake_.random()};
-  std::vector<CaptureItem> items_;
-  std::string folder_;
-};
+using testing::Truncate;
+using testing::Update;
 
 TEST_F(CaptureTest, InsertsUpdatesAndDeletesArrive) {
   MakeTable("a");
@@ -372,9 +231,12 @@ class CaptureSim : public CaptureTest, public ::testing::WithParamInterface<uint
 
 TEST_P(CaptureSim, EveryCommittedStateIsAPrefixOfTheLog) {
   MakeTable("a", "0", {"bucket(3, id)"});
+  KeepHistory();
   MakeTable("b");
+  KeepHistory();
   Begin();
   Random& random = lake_.random();
+  log_.whole_rows_before = random.Below(3) == 0;
   ScriptedTables tables;
   for (int round = 0; round < 6; ++round) {
     for (int i = 0; i < 15; ++i) log_.transactions.push_back(RandomTransaction(tables));
@@ -393,9 +255,14 @@ TEST_P(CaptureSim, EveryCommittedStateIsAPrefixOfTheLog) {
     CaptureOptions options = Options(1 + static_cast<int64_t>(random.Below(40)));
     // The state at each commit is what the transactions up to its position come to.
     options.committed = [&](const CaptureCommit& commit) {
-      ScriptedTables expected = Expected(static_cast<size_t>(std::stoll(commit.position)));
-      EXPECT_EQ(Read("a", commit.sequence), expected["a"]);
-      EXPECT_EQ(Read("b", commit.sequence), expected["b"]);
+      const auto transactions = static_cast<size_t>(std::stoll(commit.position));
+      ScriptedTables expected = Expected(transactions);
+      for (const char* table : {"a", "b"}) {
+        EXPECT_EQ(Read(table, commit.sequence), expected[table]);
+        const auto history = ReadHistory(table, commit.sequence);
+        EXPECT_EQ(Fold(history), expected[table]);
+        EXPECT_EQ(history, ExpectedHistory(table, transactions));
+      }
     };
     // A process that dies loses what is in memory and what its index did not take in.
     if (random.Below(3) == 0) std::filesystem::remove_all(folder_);
@@ -403,6 +270,7 @@ TEST_P(CaptureSim, EveryCommittedStateIsAPrefixOfTheLog) {
     ASSERT_TRUE(status.ok()) << status.ToString();
     ASSERT_EQ(Read("a"), tables["a"]) << "round " << round;
     ASSERT_EQ(Read("b"), tables["b"]) << "round " << round;
+    ASSERT_EQ(ReadHistory("a"), ExpectedHistory("a", log_.transactions.size()));
   }
 }
 

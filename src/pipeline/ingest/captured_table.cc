@@ -122,7 +122,8 @@ Result<arrow::ArrayVector> CapturedTable::KeyArrays(const arrow::RecordBatch& ro
   return arrays;
 }
 
-Status CapturedTable::Add(const RowChanges& changes, int64_t first_row) {
+Result<std::shared_ptr<arrow::RecordBatch>> CapturedTable::Add(const RowChanges& changes,
+                                                               int64_t first_row) {
   TARN_RETURN_IF_ERROR(Begin());
   TARN_ASSIGN_OR_RETURN(auto rows, Conform(changes.rows, storable_));
   std::vector<KeyHash> keys(static_cast<size_t>(rows->num_rows()));
@@ -139,14 +140,16 @@ Status CapturedTable::Add(const RowChanges& changes, int64_t first_row) {
     old_keys.resize(static_cast<size_t>(before->num_rows()));
     TARN_RETURN_IF_ERROR(HashKeys(before->columns(), old_keys));
   }
-  const PendingRows::Folded folded = rows_.Fold(changes, keys, old_keys, first_row);
+  const auto fills =
+      options_.whole_rows ? PendingRows::FillsOf::kAllRows : PendingRows::FillsOf::kSurvivors;
+  const PendingRows::Folded folded = rows_.Fold(changes, keys, old_keys, first_row, fills);
   for (const PendingPlace& place : folded.superseded) {
     writers_[place.writer]->superseded[place.file].Add(place.row);
   }
   pending_changes_ += rows->num_rows() - first_row;
-  if (folded.survivors.empty()) return {};
   TARN_ASSIGN_OR_RETURN(rows, FillGaps(std::move(rows), folded.fills));
-  return WriteRows(*rows, folded);
+  if (!folded.survivors.empty()) TARN_RETURN_IF_ERROR(WriteRows(*rows, folded));
+  return rows;
 }
 
 Status CapturedTable::WriteRows(const arrow::RecordBatch& rows, const PendingRows::Folded& folded) {

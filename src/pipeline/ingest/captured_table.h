@@ -28,6 +28,9 @@ class CapturedTable {
     SourceTable table;         ///< as it was when its rows were loaded, or altered since
     TableTarget target;        ///< an existing table
     std::string index_folder;  ///< of this table alone; made when missing
+    /// Whether Add() puts what the log left out also into rows that another one replaces before
+    /// they are committed: whoever keeps a history wants all of them.
+    bool whole_rows = false;
   };
   CapturedTable(const PipelineContext& context, Options options);
   ~CapturedTable();
@@ -40,7 +43,8 @@ class CapturedTable {
   /// else altered the table); those of writing; Corruption when a value that the log left out is
   /// not in the table.
   /// @{
-  Status Add(const RowChanges& changes, int64_t first_row);
+  /// Returns the changes' rows as the table takes them.
+  Result<std::shared_ptr<arrow::RecordBatch>> Add(const RowChanges& changes, int64_t first_row);
   Status Truncate();
   Status Alter(const TableAltered& altered);
   /// @}

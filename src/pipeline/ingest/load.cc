@@ -8,12 +8,12 @@
 #include <arrow/api.h>
 
 #include "base/fault_point.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "catalog/committer.h"
 #include "columnar/conform.h"
+#include "pipeline/ingest/history_load.h"
 #include "pipeline/intention.h"
 #include "pipeline/interrupter.h"
 #include "pipeline/query_writer.h"
@@ -40,9 +40,17 @@ struct TableLoad {
   WriteMode write_mode = WriteMode::kOverwrite;
   bool merge = false;  ///< the new rows replace rows of the same key
   std::optional<LoadPosition> position;
+  std::unique_ptr<HistoryLoad> history;  ///< may be absent
 
   std::mutex mutex;  ///< guards files
   std::vector<DataFile> files;
+  std::vector<DataFile> history_files;
+
+  std::vector<const WrittenTable*> Written() const {
+    std::vector<const WrittenTable*> all = {&written};
+    if (history != nullptr) all.push_back(&history->written);
+    return all;
+  }
 };
 
 struct RangeTask {
@@ -109,6 +117,9 @@ class LoadStream {
     if (current_ != &load) {
       TARN_RETURN_IF_ERROR(FinishWriter());
       TARN_ASSIGN_OR_RETURN(writer_, OpenTargetWriter(context_, load.written));
+      if (load.history != nullptr) {
+        TARN_ASSIGN_OR_RETURN(history_writer_, OpenTargetWriter(context_, load.history->written));
+      }
       current_ = &load;
     }
     TARN_ASSIGN_OR_RETURN(auto reader, snapshot_.Open(load.table, task.range, load.cursor));
@@ -125,6 +136,10 @@ class LoadStream {
         TARN_ASSIGN_OR_RETURN(batch, Conform(batch, load.storable));
       }
       TARN_RETURN_IF_ERROR(writer_->Write(*batch));
+      if (load.history != nullptr) {
+        TARN_ASSIGN_OR_RETURN(const auto changes, HistoryOfLoad(*load.history, *batch));
+        TARN_RETURN_IF_ERROR(history_writer_->Write(*changes));
+      }
       if (context_.progress != nullptr) context_.progress->Advance(name, rows, 0);
     }
   }
@@ -137,19 +152,27 @@ class LoadStream {
   }
 
   Status FinishWriter() {
-    if (writer_ == nullptr) return Status::Ok();
-    TARN_ASSIGN_OR_RETURN(auto files, writer_->Finish());
-    writer_.reset();
+    TARN_RETURN_IF_ERROR(Finish(writer_, &TableLoad::files));
+    return Finish(history_writer_, &TableLoad::history_files);
+  }
+
+  Status Finish(std::unique_ptr<DataWriter>& writer, std::vector<DataFile> TableLoad::*into) {
+    if (writer == nullptr) return Status::Ok();
+    TARN_ASSIGN_OR_RETURN(auto files, writer->Finish());
+    writer.reset();
     std::lock_guard lock(current_->mutex);
-    current_->files.insert(current_->files.end(), std::make_move_iterator(files.begin()),
-                           std::make_move_iterator(files.end()));
+    std::vector<DataFile>& all = current_->*into;
+    all.insert(all.end(), std::make_move_iterator(files.begin()),
+               std::make_move_iterator(files.end()));
     return Status::Ok();
   }
 
   void Abandon() {
-    if (writer_ == nullptr) return;
-    if (Status status = writer_->Abort(); !status.ok()) {
-      Log(LogLevel::kWarning, "files of a failed load remain: " + status.error().message);
+    for (DataWriter* writer : {writer_.get(), history_writer_.get()}) {
+      if (writer == nullptr) continue;
+      if (Status status = writer->Abort(); !status.ok()) {
+        Log(LogLevel::kWarning, "files of a failed load remain: " + status.error().message);
+      }
     }
   }
 
@@ -158,6 +181,7 @@ class LoadStream {
   LoadQueue& queue_;
   TableLoad* current_ = nullptr;
   std::unique_ptr<DataWriter> writer_;
+  std::unique_ptr<DataWriter> history_writer_;
 };
 
 Status CheckFingerprint(const SourceTable& planned, const SourceTable& seen) {
@@ -240,6 +264,12 @@ Status SourceLoad::Prepare(LoadItem item) {
     return Conflict("the table " + load->item.target.name.ToString() +
                         " was dropped while its new rows were to be added",
                     "run it again: it is loaded whole then");
+  }
+  if (load->item.history) {
+    TARN_ASSIGN_OR_RETURN(load->history,
+                          OpenHistoryLoad(context_, source_name_, load->table, *load->item.history,
+                                          snapshot_->position()));
+    load->position->order = load->history->order;
   }
   if (context_.progress != nullptr) {
     context_.progress->Begin(load->item.target.name.ToString(),
@@ -327,9 +357,16 @@ Status SourceLoad::StageAll() {
           StageFiles(context_, std::move(load->files), load->write_mode, &load->written));
     }
     load->files.clear();
-    load->written.transaction->SetSummary("tarn.source", source_name_);
-    load->written.transaction->SetSummary("tarn.source-table", load->table.name.ToString());
-    load->written.transaction->SetSummary("tarn.source-position", snapshot_->position());
+    if (load->history != nullptr) {
+      TARN_RETURN_IF_ERROR(
+          StageHistory(context_, std::move(load->history_files), load->history.get()));
+      load->history_files.clear();
+    }
+    for (const WrittenTable* written : load->Written()) {
+      written->transaction->SetSummary("tarn.source", source_name_);
+      written->transaction->SetSummary("tarn.source-table", load->table.name.ToString());
+      written->transaction->SetSummary("tarn.source-position", snapshot_->position());
+    }
   }
   return Status::Ok();
 }
@@ -338,8 +375,9 @@ void SourceLoad::DiscardAll() {
   for (const auto& load : loads_) {
     WrittenTable rest;
     rest.files = std::move(load->files);
+    rest.files.insert(rest.files.end(), load->history_files.begin(), load->history_files.end());
     Discard(context_, rest);
-    Discard(context_, load->written);
+    for (const WrittenTable* written : load->Written()) Discard(context_, *written);
     if (context_.progress != nullptr) {
       context_.progress->End(load->item.target.name.ToString(), "failed");
     }
@@ -364,7 +402,9 @@ Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<Comm
   }
   if (status.ok()) {
     std::vector<const WrittenTable*> tables;
-    for (const auto& load : loads_) tables.push_back(&load->written);
+    for (const auto& load : loads_) {
+      for (const WrittenTable* written : load->Written()) tables.push_back(written);
+    }
     status = RememberIntentions(context_, tables, author);
   }
   if (status.ok()) status = ReachFaultPoint(FaultPoint::kLoadPlanned);
@@ -381,10 +421,14 @@ Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<Comm
   commit.ops.insert(commit.ops.end(), std::make_move_iterator(ops.begin()),
                     std::make_move_iterator(ops.end()));
   for (const auto& load : loads_) {
-    commit.tables.push_back({load->item.target.name, load->item.target.owner, load->written.uuid,
-                             load->written.transaction.get()});
-    TARN_ASSIGN_OR_RETURN(const auto made, ForgetIntention(context_, load->written));
-    commit.ops.insert(commit.ops.end(), made.begin(), made.end());
+    for (const WrittenTable* written : load->Written()) {
+      const TableTarget& target =
+          written == &load->written ? load->item.target : *load->item.history;
+      commit.tables.push_back(
+          {target.name, target.owner, written->uuid, written->transaction.get()});
+      TARN_ASSIGN_OR_RETURN(const auto made, ForgetIntention(context_, *written));
+      commit.ops.insert(commit.ops.end(), made.begin(), made.end());
+    }
     commit.ops.push_back(SetPositionOp{source_name_, PositionKey(load->table.name),
                                        load->position->ToJson(), load->item.position_before});
   }
@@ -418,33 +462,6 @@ Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<Comm
 }
 
 }  // namespace
-
-std::string PositionKey(const SourceTableName& table) {
-  const auto part = [](const std::string& text) {
-    return text.find_first_of(".\"") == std::string::npos ? text : QuoteIdentifier(text);
-  };
-  return part(table.schema) + "." + part(table.name);
-}
-
-std::string LoadPosition::ToJson() const {
-  Json json = {{"snapshot", snapshot}};
-  if (cursor.has_value()) json["cursor"] = *cursor;
-  if (!stopped.empty()) json["stopped"] = stopped;
-  return DumpJson(json);
-}
-
-Result<LoadPosition> LoadPosition::FromJson(const std::string& text) {
-  TARN_ASSIGN_OR_RETURN(const Json json, ParseJson(text, "a load position"));
-  LoadPosition position;
-  TARN_ASSIGN_OR_RETURN(position.snapshot, JsonString(json, "snapshot", "a load position"));
-  if (FindMember(json, "cursor") != nullptr) {
-    TARN_ASSIGN_OR_RETURN(position.cursor, JsonString(json, "cursor", "a load position"));
-  }
-  if (FindMember(json, "stopped") != nullptr) {
-    TARN_ASSIGN_OR_RETURN(position.stopped, JsonString(json, "stopped", "a load position"));
-  }
-  return position;
-}
 
 Result<LoadReport> LoadSource(const PipelineContext& context, Source& source,
                               const std::string& source_name, std::vector<LoadItem> items,

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "pipeline/context.h"
+#include "pipeline/ingest/load_position.h"
 #include "pipeline/table_target.h"
 #include "source/source.h"
 
@@ -17,6 +18,7 @@ namespace tarn {
 struct LoadItem {
   SourceTable table;   ///< as planned: its fingerprint must still be true
   TableTarget target;  ///< owner "source:<name>", key as the source has it
+  std::optional<TableTarget> history = std::nullopt;  ///< that gets the rows too, of mode kReplace
   enum class Mode { kReplace, kIncremental } mode = Mode::kReplace;
   std::string cursor;                       ///< column, of kIncremental
   std::optional<std::string> cursor_after;  ///< the position of the load before, of kIncremental
@@ -35,21 +37,6 @@ struct LoadReport {
   std::vector<LoadedTable> tables;
   Sequence sequence;
   std::string position;  ///< of the source, where the snapshot stands
-};
-
-/// The name of a source's table in positions and objects: `schema.table`, where a part that holds a
-/// dot or a quote is quoted as SQL does. Two tables never share one.
-std::string PositionKey(const SourceTableName& table);
-
-/// Where a table's last load stood, as `SetPositionOp::position` keeps it (JSON).
-struct LoadPosition {
-  std::string snapshot;               ///< the source's own position (PostgreSQL: LSN)
-  std::optional<std::string> cursor;  ///< the highest cursor value loaded
-  /// Why the table is not followed any more, of mode cdc; "" while it is. Its rows are those of the
-  /// commit that says so.
-  std::string stopped;
-  std::string ToJson() const;
-  static Result<LoadPosition> FromJson(const std::string& json);
 };
 
 /// Where the rows of a load come from, and what is committed with them.

@@ -30,7 +30,8 @@ class Gaps {
 }  // namespace
 
 PendingRows::Folded PendingRows::Fold(const RowChanges& changes, std::span<const KeyHash> keys,
-                                      std::span<const KeyHash> old_keys, int64_t first_row) {
+                                      std::span<const KeyHash> old_keys, int64_t first_row,
+                                      FillsOf fills_of) {
   Folded folded;
   const Gaps gaps(changes);
   // Of rows with gaps: where each missing value stands. Rows of one batch may lean on one another.
@@ -87,7 +88,8 @@ PendingRows::Folded PendingRows::Fold(const RowChanges& changes, std::span<const
     folded.keys.push_back(keys[i]);
   }
   for (const auto& [at, source] : sources) {
-    if (!gone[static_cast<size_t>(at.first)]) folded.fills.push_back({at.second, at.first, source});
+    if (fills_of == FillsOf::kSurvivors && gone[static_cast<size_t>(at.first)]) continue;
+    folded.fills.push_back({at.second, at.first, source});
   }
   return folded;
 }

@@ -55,8 +55,11 @@ class PendingRows {
 
   /// `keys`: of every row; `old_keys`: of RowChanges::old_keys. Rows before `first_row` are passed
   /// over. Afterwards the survivors have to be told by Put().
+  /// `fills_of`: which rows' gaps are told in Folded::fills.
+  enum class FillsOf { kSurvivors, kAllRows };
   Folded Fold(const RowChanges& changes, std::span<const KeyHash> keys,
-              std::span<const KeyHash> old_keys, int64_t first_row);
+              std::span<const KeyHash> old_keys, int64_t first_row,
+              FillsOf fills_of = FillsOf::kSurvivors);
   /// Where the survivors of the last Fold() were written.
   void Put(std::span<const KeyHash> keys, std::span<const PendingPlace> places);
 

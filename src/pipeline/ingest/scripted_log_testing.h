@@ -64,9 +64,16 @@ class ScriptedLog final : public ChangeCapture {
  public:
   explicit ScriptedLog(Random& random) : random_(random) {}
 
+  /// Of the transaction's commit: a clock that goes back now and then.
+  static int64_t CommitMicros(size_t transaction) {
+    return 1'000'000 + static_cast<int64_t>(transaction * 37 % 11);
+  }
+
   std::vector<ScriptedTransaction> transactions;
   std::vector<std::string> acknowledged;
   int64_t batch_changes_max = 7;
+  /// Whether the log tells rows as they were before, as with REPLICA IDENTITY FULL.
+  bool whole_rows_before = false;
 
   Status Check(const CaptureSpec&, const std::vector<SourceTable>&) override { return {}; }
   Result<std::unique_ptr<SourceSnapshot>> Begin(const CaptureSpec&,
@@ -92,7 +99,9 @@ class ScriptedLog final : public ChangeCapture {
  private:
   class Stream final : public ChangeStream {
    public:
-    Stream(ScriptedLog& log, size_t next) : log_(log), next_(next) {}
+    Stream(ScriptedLog& log, size_t next) : log_(log), next_(next) {
+      for (size_t i = 0; i < next; ++i) Replay(log_.transactions[i], tables_);
+    }
     Result<ChangeBatch> Next(const ChangeLimits& limits) override {
       ChangeBatch batch;
       auto left = static_cast<int64_t>(
@@ -100,7 +109,7 @@ class ScriptedLog final : public ChangeCapture {
       while (left > 0 && next_ < log_.transactions.size()) {
         const ScriptedTransaction& transaction = log_.transactions[next_];
         batch.transactions.push_back(
-            {"t" + std::to_string(next_), std::to_string(next_ + 1), 1'000'000});
+            {"t" + std::to_string(next_), std::to_string(next_ + 1), CommitMicros(next_)});
         while (left > 0 && done_ < transaction.size()) {
           Tell(transaction[done_], batch);
           ++done_;
@@ -124,16 +133,31 @@ class ScriptedLog final : public ChangeCapture {
     void Stop() override {}
 
    private:
+    struct Before {
+      int64_t id;
+      std::string name;
+      int32_t n;
+    };
     struct Open {
       RowChanges changes;
       std::vector<ScriptedChange> rows;
+      std::vector<Before> before;
     };
 
-    void Tell(const ScriptedChange& change, ChangeBatch& batch) {
+    void Tell(ScriptedChange change, ChangeBatch& batch) {
       const auto transaction = static_cast<uint32_t>(batch.transactions.size() - 1);
+      const auto before = tables_[change.table].find(change.old_id.value_or(change.id));
+      std::optional<Before> was;
+      if (log_.whole_rows_before && before != tables_[change.table].end()) {
+        was = Before{before->first, before->second.first, before->second.second};
+        if (!change.name) change.name = was->name;
+        if (change.kind == ScriptedChange::Kind::kDelete) change.n = was->n;
+      }
+      Replay({change}, tables_);
       if (change.kind == ScriptedChange::Kind::kTruncate) {
         Close(change.table, batch);
-        EventsOf(change.table, batch).emplace_back(TableTruncated{transaction, 0});
+        EventsOf(change.table, batch)
+            .emplace_back(TableTruncated{transaction, static_cast<int64_t>(done_)});
         return;
       }
       Open& open = open_[change.table];
@@ -150,6 +174,10 @@ class ScriptedLog final : public ChangeCapture {
         changes.unchanged[0].rows.push_back(row);
       }
       if (change.old_id) changes.old_key_rows.push_back(row);
+      if (was && change.kind == ScriptedChange::Kind::kUpdate) {
+        changes.before_rows.push_back(row);
+        open.before.push_back(*was);
+      }
       ++batch.rows;
     }
 
@@ -169,9 +197,10 @@ class ScriptedLog final : public ChangeCapture {
       arrow::Int32Builder ns;
       for (const ScriptedChange& row : found->second.rows) {
         EXPECT_TRUE(ids.Append(row.id).ok());
-        const bool has_name = row.name && row.kind != ScriptedChange::Kind::kDelete;
+        const bool key_only = row.kind == ScriptedChange::Kind::kDelete && !log_.whole_rows_before;
+        const bool has_name = row.name && !key_only;
         EXPECT_TRUE((has_name ? names.Append(*row.name) : names.AppendNull()).ok());
-        EXPECT_TRUE(ns.Append(row.n).ok());
+        EXPECT_TRUE((key_only ? ns.AppendNull() : ns.Append(row.n)).ok());
         if (row.old_id) {
           EXPECT_TRUE(old_ids.Append(*row.old_id).ok());
         }
@@ -189,6 +218,19 @@ class ScriptedLog final : public ChangeCapture {
             arrow::schema({fields[0]}), static_cast<int64_t>(changes.old_key_rows.size()),
             {*old_ids.Finish()});
       }
+      if (!found->second.before.empty()) {
+        arrow::Int64Builder before_ids;
+        arrow::StringBuilder before_names;
+        arrow::Int32Builder before_ns;
+        for (const Before& was : found->second.before) {
+          EXPECT_TRUE(before_ids.Append(was.id).ok());
+          EXPECT_TRUE(before_names.Append(was.name).ok());
+          EXPECT_TRUE(before_ns.Append(was.n).ok());
+        }
+        changes.before = arrow::RecordBatch::Make(
+            arrow::schema(fields), static_cast<int64_t>(found->second.before.size()),
+            {*before_ids.Finish(), *before_names.Finish(), *before_ns.Finish()});
+      }
       EventsOf(table, batch).emplace_back(std::move(changes));
       open_.erase(found);
     }
@@ -198,6 +240,7 @@ class ScriptedLog final : public ChangeCapture {
     }
 
     ScriptedLog& log_;
+    ScriptedTables tables_;  ///< after what was told
     size_t next_;
     size_t done_ = 0;  ///< changes of transactions[next_] that were told
     std::map<std::string, Open> open_;

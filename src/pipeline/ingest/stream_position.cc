@@ -15,6 +15,7 @@ std::string StreamPosition::ToJson() const {
     json["transaction"] = transaction;
     json["transaction_micros"] = transaction_micros;
   }
+  if (order != 0) json["order"] = order;
   return DumpJson(json);
 }
 
@@ -25,6 +26,9 @@ Result<StreamPosition> StreamPosition::FromJson(const std::string& text) {
   if (FindMember(json, "transaction") != nullptr) {
     TARN_ASSIGN_OR_RETURN(position.transaction, JsonString(json, "transaction", kWhat));
     TARN_ASSIGN_OR_RETURN(position.transaction_micros, JsonInt(json, "transaction_micros", kWhat));
+  }
+  if (FindMember(json, "order") != nullptr) {
+    TARN_ASSIGN_OR_RETURN(position.order, JsonInt(json, "order", kWhat));
   }
   return position;
 }

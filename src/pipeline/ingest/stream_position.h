@@ -18,6 +18,7 @@ struct StreamPosition {
   std::string position;            ///< in the source's words
   std::string transaction;         ///< id of the last one; "" before the first
   int64_t transaction_micros = 0;  ///< its commit, by the source's clock
+  int64_t order = 0;               ///< its place in the log as histories count; see history_rows.h
   std::string ToJson() const;
   static Result<StreamPosition> FromJson(const std::string& json);
 };

@@ -1,0 +1,67 @@
+#include "project/plan_history.h"
+
+#include <algorithm>
+
+#include "base/nearest.h"
+#include "base/text.h"
+#include "pipeline/ingest/history_rows.h"
+#include "source/table_pattern.h"
+
+namespace tarn {
+
+Status WantHistory(const SourceSpec& spec, const std::vector<TableRule>& rules,
+                   PlannedTable* planned) {
+  SourceTableObject& object = planned->object;
+  object.history = true;
+  const std::string where = spec.history_position.ToString() + ": `history` of source " + spec.name;
+  if (auto schema = HistorySchema(planned->table); !schema.ok()) {
+    return std::move(schema).Wrap(where).status();
+  }
+  for (const TableRule& rule : rules) {
+    const std::string name = HistoryOf(object.target).ToString();
+    if (rule.partition.empty() || !MatchesPattern(rule.pattern, name)) continue;
+    object.history_partition = rule.partition;
+  }
+  return {};
+}
+
+Result<std::string> HistoryChange(Catalog& catalog, const SourceTableObject& old,
+                                  const SourceTableObject& object) {
+  if (!object.history) return "";
+  const std::string name = HistoryOf(object.target).ToString();
+  if (!old.history) return "a history begins in " + name;
+  const Status standing = catalog.LoadTable(HistoryOf(object.target), std::nullopt).status();
+  if (!standing.ok()) {
+    if (standing.error().kind != ErrorKind::kNotFound) return standing;
+    return "its history " + name + " was dropped";
+  }
+  if (old.history_partition == object.history_partition) return "";
+  return "partition of its history " + Join(old.history_partition, ", ") + " → " +
+         Join(object.history_partition, ", ");
+}
+
+Result<std::set<SourceTableName>> TablesWithHistory(const SourceSpec& spec,
+                                                    const std::vector<SourceTable>& tables) {
+  std::set<SourceTableName> wanted;
+  for (const std::string& text : spec.history) {
+    TARN_ASSIGN_OR_RETURN(const TablePattern pattern, TablePattern::Parse(text, ""));
+    // As `tables:` is read: names as they are written first, then as SQL folds them.
+    std::set<SourceTableName> exact, folded;
+    std::vector<std::string> names;
+    for (const SourceTable& table : tables) {
+      if (pattern.Matches(table.name)) exact.insert(table.name);
+      if (pattern.MatchesFolded(table.name)) folded.insert(table.name);
+      names.push_back(table.name.ToString());
+    }
+    wanted.merge(exact.empty() ? folded : exact);
+    if (!exact.empty() || !folded.empty()) continue;
+    const auto nearest = NearestName(text, names);
+    return NotFound(spec.history_position.ToString() + ": \"" + text +
+                        "\" of `history:` matches no table of source " + spec.name,
+                    nearest ? "did you mean \"" + *nearest + "\"?"
+                            : "correct the name, or add the table to `tables:`");
+  }
+  return wanted;
+}
+
+}  // namespace tarn
