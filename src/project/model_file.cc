@@ -183,11 +183,12 @@ Status ParseHead(const ModelText& text, const std::string& path, Model* model) {
   model->description = description.value_or("");
   TARN_ASSIGN_OR_RETURN(
       auto materialize,
-      head.Choice("materialize", {"view", "table", "incremental", "merge"}, {"history"}));
+      head.Choice("materialize", {"view", "table", "incremental", "merge", "history"}));
   const std::string kind = materialize.value_or("table");
   if (kind == "view") model->materialize = Materialize::kView;
   if (kind == "incremental") model->materialize = Materialize::kIncremental;
   if (kind == "merge") model->materialize = Materialize::kMerge;
+  if (kind == "history") model->materialize = Materialize::kHistory;
   TARN_ASSIGN_OR_RETURN(model->key, head.Strings("key"));
   TARN_ASSIGN_OR_RETURN(auto cursor, head.String("cursor"));
   model->cursor = cursor.value_or("");
@@ -202,8 +203,10 @@ Status ParseHead(const ModelText& text, const std::string& path, Model* model) {
   TARN_ASSIGN_OR_RETURN(model->checks, ParseChecks(head, path, text.head_line));
   TARN_RETURN_IF_ERROR(head.Done());
 
-  if (model->materialize == Materialize::kMerge && model->key.empty()) {
-    return InvalidArgument(path + ": `materialize: merge` needs a key",
+  const bool keyed =
+      model->materialize == Materialize::kMerge || model->materialize == Materialize::kHistory;
+  if (keyed && model->key.empty()) {
+    return InvalidArgument(path + ": `materialize: " + kind + "` needs a key",
                            "add `key: column` to the model's head");
   }
   if (model->materialize == Materialize::kView && !model->partition.empty()) {

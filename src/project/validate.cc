@@ -6,6 +6,7 @@
 #include "columnar/conform.h"
 #include "pipeline/ingest/history_rows.h"
 #include "pipeline/transform/checks.h"
+#include "pipeline/transform/history_query.h"
 #include "pipeline/transform/model_error.h"
 #include "table/model/schema.h"
 
@@ -76,6 +77,9 @@ Status ValidateModels(OpenProject& project, const Plan& plan, const ModelGraph& 
     }
     arrow::FieldVector fields;
     for (const QueryColumn& column : analysis->columns) fields.push_back(column.field);
+    if (model.materialize == Materialize::kHistory) {
+      TARN_ASSIGN_OR_RETURN(fields, HistoryModelFields(model, fields));
+    }
     auto table = EmptyTable(model.name, fields);
     if (!table.ok()) return std::move(table).Wrap(model.path).status();
     options.tables.push_back(std::move(table).value());

@@ -9,6 +9,7 @@
 #include "catalog/committer.h"
 #include "pipeline/intention.h"
 #include "pipeline/interrupter.h"
+#include "pipeline/transform/history_query.h"
 #include "pipeline/transform/model_error.h"
 
 namespace tarn {
@@ -44,6 +45,7 @@ class ModelBuild {
   Status BuildTable(const std::vector<CommitOp>& record, const std::string& author);
   Result<WrittenTable> WriteRows(Session& session);
   Result<WrittenTable> WriteMerge(Session& session);
+  Result<WrittenTable> WriteHistory(Session& session);
   Result<std::string> IncrementalQuery(Session& session);
   /// Checks the staged result; fills the outcome. Ok when it may be committed as it stands; sets
   /// `quarantine` when it may be after a split.
@@ -213,7 +215,22 @@ Result<WrittenTable> ModelBuild::WriteRows(Session& session) {
     return WriteQuery(context_, session, query, Target(),
                       old_rows_ == OldRows::kKeep ? WriteMode::kAppend : WriteMode::kOverwrite);
   }
+  if (model_.materialize == Materialize::kHistory) return WriteHistory(session);
   return WriteQuery(context_, session, model_.sql, Target(), WriteMode::kOverwrite);
+}
+
+Result<WrittenTable> ModelBuild::WriteHistory(Session& session) {
+  SessionOptions options;
+  options.at = at_;
+  TARN_ASSIGN_OR_RETURN(const QueryAnalysis analysis,
+                        context_.engine->Analyze(model_.sql, options));
+  arrow::FieldVector columns;
+  for (const QueryColumn& column : analysis.columns) columns.push_back(column.field);
+  TARN_RETURN_IF_ERROR(HistoryModelFields(model_, columns).status());
+  const std::string query = HistoryModelQuery(model_, columns, &lines_before_);
+  TableTarget target = Target();
+  target.key.push_back(kValidFrom);
+  return WriteQuery(context_, session, query, target, WriteMode::kOverwrite);
 }
 
 Result<TableOverlay> ModelBuild::StageForChecks(WrittenTable& written) {

@@ -12,6 +12,8 @@ std::string_view MaterializeName(Materialize materialize) {
       return "incremental";
     case Materialize::kMerge:
       return "merge";
+    case Materialize::kHistory:
+      return "history";
   }
   return "?";
 }

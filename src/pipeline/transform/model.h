@@ -16,6 +16,9 @@ enum class Materialize {
   kTable,        ///< every run replaces all rows
   kIncremental,  ///< every run appends the query's rows
   kMerge,        ///< every run replaces the rows that have the same key, and adds the others
+  /// Every run makes of the changes that the query selects, from the history of a mirrored table,
+  /// the versions of each key and when they were valid.
+  kHistory,
 };
 std::string_view MaterializeName(Materialize materialize);
 
