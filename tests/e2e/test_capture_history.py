@@ -206,3 +206,28 @@ def test_killed_at_random_nothing_is_lost_or_doubled(shop, source):
     told = shop.sql("SELECT count(*) AS n, count(DISTINCT (_position, _ordinal)) AS places FROM lake.bronze.item__changes WHERE _op <> 'snapshot'")
     assert told == [{"n": expected, "places": expected}]
     assert_folds_to_the_mirror(shop, "item", "id, name, big, price")
+
+
+def test_mysql_and_mariadb_keep_histories_and_have_points_too(project, mysql):
+    with mysql.database() as name:
+        mysql.query("CREATE TABLE sale (id int PRIMARY KEY, item int, qty int, note longtext); INSERT INTO sale SELECT 1, 1, 1, REPEAT('x', 5000) UNION SELECT 2, 2, 1, 'y'", name)
+        project.env["SHOP_MYSQL"] = mysql.url(name)
+        project.yaml("name: shop\nsources:\n  crm: {type: mysql, url: '${SHOP_MYSQL}', tables: [sale], mode: cdc, history: true}\n")
+        try:
+            project.apply()
+            mysql.query("UPDATE sale SET qty = 5 WHERE id = 1; BEGIN; INSERT INTO sale VALUES (3, 3, 3, NULL); UPDATE sale SET id = 4 WHERE id = 3; DELETE FROM sale WHERE id = 2; COMMIT", name)
+            project.run("up", "--once")
+            position = project.sql("SELECT max(_position) AS p FROM lake.bronze.sale__changes WHERE _transaction = (SELECT arg_max(_transaction, _log_order) FROM lake.bronze.sale__changes)")[0]["p"]
+            told = changes(project, "sale", "id, qty, length(note)", "_op IN ('insert', 'update')")
+            assert told == [["update", 1, 5, 5000], ["insert", 3, 3, None], ["update", 4, 3, None]]
+            assert [row[:2] for row in changes(project, "sale", "id", "_op IN ('delete', 'update_preimage') AND id > 1")] == [["update_preimage", 3], ["delete", 2]]
+            assert_folds_to_the_mirror(project, "sale", "id, item, qty, note")
+            mysql.query("UPDATE sale SET qty = 6; TRUNCATE sale", name)
+            project.run("up", "--once")
+            assert project.sql("SELECT count(*) AS n FROM lake.bronze.sale") == [{"n": 0}]
+            assert_folds_to_the_mirror(project, "sale", "id, item, qty, note")
+            then = project.sql(f"SELECT id, qty FROM lake.bronze.sale AT (VERSION => 'mysql {position}') ORDER BY id")
+            assert then == [{"id": 1, "qty": 5}, {"id": 4, "qty": 3}], position
+            assert "is no position" in project.run("sql", "-c", "SELECT * FROM lake.bronze.sale AT (VERSION => 'crm nowhere')", check=1).stderr
+        finally:
+            project.run("destroy", "-y")

@@ -88,6 +88,8 @@ class CaptureRun {
   StreamPosition reached_;       ///< what a commit would bring
   int64_t last_order_ = 0;       ///< of the last transaction that was met, whole or not
   std::vector<int64_t> orders_;  ///< of the batch's transactions
+  /// Right after the last transaction: `reached_` may be further, where nothing of interest came.
+  std::string transaction_position_;
   int64_t rows_ = 0;
   int64_t bytes_ = 0;
   int64_t transactions_ = 0;
@@ -253,6 +255,7 @@ Status CaptureRun::TakeIn(const ChangeBatch& batch) {
     reached_.transaction = batch.transactions[whole - 1].id;
     reached_.transaction_micros = batch.transactions[whole - 1].commit_micros;
     reached_.order = orders_[whole - 1];
+    transaction_position_ = batch.transactions[whole - 1].position;
   }
   if (!batch.position.empty()) reached_.position = batch.position;
   whole_ = batch.ends_at_commit;
@@ -321,11 +324,14 @@ void CaptureRun::StopTable(Table& table, const Status& reason) {
 }
 
 Result<CommitInfo> CaptureRun::TryCommit(std::vector<TableName>* changed) {
-  const std::map<std::string, std::string> summary = {
+  std::map<std::string, std::string> summary = {
       {"tarn.source", options_.source},
       {"tarn.source-position", reached_.position},
       {"tarn.source-transaction", reached_.transaction},
       {"tarn.source-transaction-time", FormatUtc(reached_.transaction_micros)}};
+  if (!transaction_position_.empty()) {
+    summary["tarn.source-transaction-position"] = transaction_position_;
+  }
   LakeCommit commit = context_.NewCommit(
       "ingest:" + options_.source, "changes of " + options_.source + " up to " + reached_.position);
   commit.ops.push_back(

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "catalog/committer.h"
 #include "sql/duckdb/engine_state.h"
+#include "sql/duckdb/source_points.h"
 #include "table/model/column_mapping.h"
 
 namespace tarn::duck {
@@ -228,8 +229,9 @@ Result<LakeRelation> LakeState::FromSequenceLocked(const TableName& name, Sequen
   return relation;
 }
 
-Result<LakeRelation> LakeState::FindAt(const TableName& name, const LakePoint& point) {
+Result<LakeRelation> LakeState::FindAt(const TableName& name, const LakePoint& asked) {
   const std::lock_guard lock(mutex_);
+  TARN_ASSIGN_OR_RETURN(const LakePoint point, ResolveSourcePoint(engine_, *this, name, asked));
   if (point.sequence) return FromSequenceLocked(name, *point.sequence);
   TARN_ASSIGN_OR_RETURN(LakeRelation relation, FindLocked(name));
   if (relation.table == nullptr) return relation;
@@ -253,7 +255,7 @@ Result<LakeRelation> LakeState::FindAt(const TableName& name, const LakePoint& p
       return NotFound("table " + name.ToString() + " has no branch or tag \"" + point.ref + "\"",
                       "\"" + name.name +
                           "$refs\" lists those that it has; a moment of the lake is "
-                          "'sequence <number>'");
+                          "'sequence <number>', or '<source> <position of its log>'");
     }
   } else {
     for (const auto& [made_ms, id] : metadata.snapshot_log) {
@@ -275,8 +277,9 @@ Result<LakeRelation> LakeState::FindAt(const TableName& name, const LakePoint& p
 }
 
 Result<std::optional<SnapshotId>> LakeState::SnapshotAt(const TableName& name,
-                                                        const LakePoint& point) {
+                                                        const LakePoint& asked) {
   const std::lock_guard lock(mutex_);
+  TARN_ASSIGN_OR_RETURN(const LakePoint point, ResolveSourcePoint(engine_, *this, name, asked));
   if (!point.sequence) {
     TARN_ASSIGN_OR_RETURN(const LakeRelation then, FindAt(name, point));
     if (then.table == nullptr) return NotFound("table " + name.ToString() + " does not exist");
