@@ -8,12 +8,11 @@
 
 #include "app/command.h"
 #include "app/output.h"
+#include "app/source_status.h"
 #include "app/terminal_progress.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "pipeline/history_columns.h"
-#include "pipeline/ingest/load.h"
-#include "pipeline/ingest/stream_position.h"
 #include "pipeline/transform/model_error.h"
 #include "project/objects.h"
 
@@ -56,16 +55,20 @@ struct Column {
   Formatter format = nullptr;
 };
 
+Json Objects(const std::vector<Column>& head, const std::vector<std::vector<Json>>& rows) {
+  Json list = Json::array();
+  for (const auto& row : rows) {
+    Json object = Json::object();
+    for (size_t i = 0; i < head.size(); ++i) object[head[i].name] = row[i];
+    list.push_back(std::move(object));
+  }
+  return list;
+}
+
 /// Rows of plain values: as a list of objects, or as aligned texts.
 void Print(const std::vector<Column>& head, const std::vector<std::vector<Json>>& rows, bool json) {
   if (json) {
-    Json list = Json::array();
-    for (const auto& row : rows) {
-      Json object = Json::object();
-      for (size_t i = 0; i < head.size(); ++i) object[head[i].name] = row[i];
-      list.push_back(std::move(object));
-    }
-    std::printf("%s\n", DumpJson(list, 2).c_str());
+    std::printf("%s\n", DumpJson(Objects(head, rows), 2).c_str());
     return;
   }
   std::vector<std::string> names;
@@ -98,43 +101,6 @@ void RunList(CommandContext& context, const std::string& schema, bool json) {
   Print({{"name"}, {"kind"}, {"rows", WithThousands}, {"bytes", ByteText}, {"owner"}}, rows, json);
 }
 
-std::string LagText(int64_t bytes) { return bytes < 0 ? "unknown" : ByteText(bytes); }
-
-/// Where the logs of captured sources stand, in the lake and at the source.
-void PrintFollowed(Wired& wired, const AliveObjects& alive) {
-  const auto positions = OrFail(wired.catalog->ListPositions());
-  for (const PositionEntry& entry : positions) {
-    const auto applied = alive.sources.find(entry.source);
-    if (applied == alive.sources.end() || applied->second.capture.empty()) continue;
-    if (entry.table != kStreamPosition) {
-      const auto position = LoadPosition::FromJson(entry.position);
-      if (!position.ok() || position->stopped.empty()) continue;
-      std::printf("  %s is not followed any more: %s\n", entry.table.c_str(),
-                  position->stopped.c_str());
-      continue;
-    }
-    const auto position = OrFail(StreamPosition::FromJson(entry.position));
-    std::string line = "followed up to " + position.position;
-    if (position.transaction_micros != 0) {
-      line +=
-          ", transaction " + position.transaction + " of " + FormatUtc(position.transaction_micros);
-    }
-    const auto source = wired.open.sources.find(entry.source);
-    if (source != wired.open.sources.end() && source->second->capture() != nullptr) {
-      const auto status = source->second->capture()->Inspect(applied->second.Capture());
-      if (!status.ok()) {
-        line += "; the source: " + status.error().message;
-      } else {
-        line += "; the source is at " + status->end + ", " + LagText(status->lag_bytes) +
-                " behind, holds " + LagText(status->retained_bytes) + " of its log";
-        if (!status->active) line += ", nobody reads it: run `tarn up`";
-        if (!status->trouble.empty()) line += "; " + status->trouble;
-      }
-    }
-    std::printf("  %s: %s\n", entry.source.c_str(), line.c_str());
-  }
-}
-
 void RunStatus(CommandContext& context, bool json) {
   constexpr int64_t kRunsShown = 20;
   auto wired = OrFail(WireProject(context.Wire(StateUse::kRequire)));
@@ -142,19 +108,14 @@ void RunStatus(CommandContext& context, bool json) {
   const AliveObjects alive = OrFail(LoadAliveObjects(catalog));
   const auto pending = OrFail(catalog.PendingPublications({.limit = 1000}));
   const auto runs = OrFail(catalog.ListRuns(kRunsShown));
+  const auto sources = OrFail(CollectSourceStatus(*wired, alive));
   if (!json) {
     std::printf("project %s, lake %s in %s, sequence %lld\n", wired->open.spec.name.c_str(),
                 wired->open.spec.catalog.c_str(), wired->store->root_uri().c_str(),
                 static_cast<long long>(OrFail(catalog.CurrentSequence()).value()));
-    for (const auto& [name, source] : alive.sources) {
-      const auto tables = std::count_if(alive.tables.begin(), alive.tables.end(),
-                                        [&, source_name = name](const auto& entry) {
-                                          return entry.second.source == source_name;
-                                        });
-      std::printf("source %s: %s, %s, %lld tables\n", name.c_str(), source.address.c_str(),
-                  source.mode.c_str(), static_cast<long long>(tables));
+    for (const SourceStatus& source : sources) {
+      for (const std::string& line : SourceStatusLines(source)) std::printf("%s\n", line.c_str());
     }
-    PrintFollowed(*wired, alive);
     if (!pending.empty()) {
       std::printf("%zu commits wait for their Delta log entries\n", pending.size());
     }
@@ -169,14 +130,26 @@ void RunStatus(CommandContext& context, bool json) {
     rows.push_back({FormatUtc(run.started_micros).substr(0, 19) + "Z", run.kind, run.name,
                     run.status, run.rows, took, TextOrNull(run.error)});
   }
-  Print({{"started"},
-         {"kind"},
-         {"name"},
-         {"status"},
-         {"rows", WithThousands},
-         {json ? "took_ms" : "took"},
-         {"error"}},
-        rows, json);
+  const std::vector<Column> head = {{"started"},
+                                    {"kind"},
+                                    {"name"},
+                                    {"status"},
+                                    {"rows", WithThousands},
+                                    {json ? "took_ms" : "took"},
+                                    {"error"}};
+  if (!json) {
+    Print(head, rows, false);
+    return;
+  }
+  Json out = {{"project", wired->open.spec.name},
+              {"catalog", wired->open.spec.catalog},
+              {"warehouse", wired->store->root_uri()},
+              {"sequence", OrFail(catalog.CurrentSequence()).value()},
+              {"pending_publications", pending.size()},
+              {"sources", Json::array()},
+              {"runs", Objects(head, rows)}};
+  for (const SourceStatus& source : sources) out["sources"].push_back(SourceStatusJson(source));
+  std::printf("%s\n", DumpJson(out, 2).c_str());
 }
 
 std::string PartitionText(const TableMetadata& metadata, const PartitionField& field) {

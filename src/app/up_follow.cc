@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "catalog/committer.h"
+#include "pipeline/ingest/capture_record.h"
 #include "pipeline/maintain/maintain.h"
 #include "project/apply.h"
 #include "project/captured.h"
@@ -94,6 +95,8 @@ Status Following::FollowSource(CaptureOptions options) {
     status_.Retrying(name, reason);
     say_("source " + name + ": " + reason.error().ToString() + "; it goes on from the last commit");
   };
+  CaptureRecorder recorder(wired_->open.spec.state, name, SystemClock());
+  recorder.Watch(&options);
   const Status ended = Capture(wired_->pipeline, capture, options);
   run.End(ended);
   status_.Ended(name, ended);

@@ -11,6 +11,7 @@
 #include "catalog/faulty/faulty_catalog.h"
 #include "catalog/sqlite/query_log.h"
 #include "catalog/sqlite/sqlite_catalog.h"
+#include "pipeline/ingest/capture_record.h"
 #include "project/captured.h"
 #include "source/mysql/mysql_source.h"
 #include "source/postgres/postgres_source.h"
@@ -212,6 +213,7 @@ Status RemoveState(const ProjectSpec& spec) {
   fs::remove_all(state / "tmp", error);
   fs::remove_all(state / kCacheFolder, error);
   fs::remove_all(state / kKeyIndexFolder, error);
+  fs::remove_all(state / kCaptureRecordFolder, error);
   fs::remove_all(state / kSpoolFolder, error);
   fs::remove(WayRequestPath(spec.state), error);
   // Only empty folders go: what else stands there is somebody else's.

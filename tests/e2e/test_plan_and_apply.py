@@ -130,7 +130,7 @@ def test_what_is_said_about_a_table_moves_no_row(shop):
     shop.write("models/silver/v.sql", "/* tarn\nmaterialize: view\ndescription: a view\n*/ SELECT id FROM silver.a")
     yaml(shop, "tables: {bronze.customer: {tags: {pii: low, team: x}}}\n")
     shop.apply()
-    runs = lambda: len(json.loads(shop.run("status", "--json").stdout))
+    runs = lambda: len(json.loads(shop.run("status", "--json").stdout)["runs"])
     files = lambda: sorted(p.name for p in (shop.directory / "warehouse").rglob("*.parquet"))
     before, data = runs(), files()
     shop.write("models/silver/a.sql", model.format("second", "{owner: sales}"))
@@ -217,7 +217,7 @@ def test_json_has_numbers_as_numbers(shop):
     listed = {row["name"]: row for row in out("ls")}
     assert listed["bronze.customer"]["rows"] == ROWS and isinstance(listed["bronze.customer"]["bytes"], int)
     assert listed["silver.v"]["rows"] is None and listed["silver.v"]["kind"] == "view"
-    run = next(row for row in out("status") if row["kind"] == "load")
+    run = next(row for row in out("status")["runs"] if row["kind"] == "load")
     assert run["rows"] == ROWS and isinstance(run["took_ms"], int) and run["error"] is None
     facts = out("show", "bronze.customer")
     assert (facts["rows"], facts["files"], facts["version"]) == (ROWS, 1, 1) and isinstance(facts["bytes"], int)

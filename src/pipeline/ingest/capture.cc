@@ -178,9 +178,15 @@ Status CaptureRun::Run() {
     limits.bytes_max = context_.tables.limits->batch_bytes_max;
     limits.wait_ms_max = WaitMs();
     limits.until = options_.until;
+    const int64_t asked_micros = context_.tables.clock->MonotonicMicros();
     TARN_ASSIGN_OR_RETURN(const ChangeBatch batch, stream_->Next(limits));
     TARN_RETURN_IF_ERROR(TakeIn(batch));
     reached_until = batch.reached_until;
+    // Nothing came for as long as it was waited for.
+    const int64_t waited_micros = context_.tables.clock->MonotonicMicros() - asked_micros;
+    const bool idle = batch.rows == 0 && whole_ && !HasChanges() &&
+                      (batch.reached_until || waited_micros >= limits.wait_ms_max * 1000);
+    if (idle && options_.caught_up) options_.caught_up();
     if (whole_ && Due()) TARN_RETURN_IF_ERROR(Commit());
   }
 }

@@ -53,6 +53,8 @@ struct CaptureOptions {
   /// remembers it.
   std::function<std::vector<CommitOp>(const SourceTable& table)> altered;
   std::function<void(const CaptureCommit&)> committed;
+  /// The lake has all that the source had committed a moment ago: again and again while it is so.
+  std::function<void()> caught_up;
   /// A table that cannot be followed any more, with the repair.
   std::function<void(const SourceTableName& table, const Status& reason)> stopped;
   /// The connection broke, or a commit was lost to somebody else: it goes on from the last commit
