@@ -43,7 +43,7 @@ def test_the_reference_of_tarn_yaml_is_accepted(project, example):
     project.yaml(reference)
     # The example's server keeps no log that could be followed: what the lines say is understood, and refused for that reason alone.
     assert "wal_level" in project.plan(check=1).stderr
-    reference, captured = re.subn(r"mode: cdc .*\n    commit: .*\n", "mode: snapshot\n", reference)
+    reference, captured = re.subn(r"mode: cdc .*\n    history: .*\n    commit: .*\n", "mode: snapshot\n", reference)
     assert captured == 1
     project.yaml(reference)
     plan = project.plan(check=3).stdout
@@ -54,7 +54,7 @@ def test_the_reference_of_tarn_yaml_is_accepted(project, example):
     applied.apply()
     applied.run("run")
     applied.plan(check=0)
-    for key in ("catalog", "storage", "sources", "tables", "limits", "environments"):
+    for key in ("catalog", "storage", "sources", "tables", "schedules", "serve", "limits", "environments"):
         project.yaml(re.sub(rf"^{key}:", f"{key}x:", reference, flags=re.M))
         r = project.plan(check=1)
         assert re.search(r"tarn\.yaml:\d+:\d+", r.stderr) and f'"{key}"' in r.stderr, r
