@@ -31,7 +31,7 @@ bool IsKept(const std::string& key) {
 TableMetadata SeedOf(const TableMetadata& table, const Snapshot* snapshot) {
   TableMetadata seed;
   seed.format_version = std::max(kFormatVersionMin, table.format_version);
-  // Rows and files keep what lineage says of them: new ones come after.
+  // Files may hold row ids and sequence numbers of rows that moved: new ones come after them.
   seed.last_sequence_number = table.last_sequence_number;
   seed.next_row_id = table.next_row_id;
   seed.last_column_id = table.last_column_id;
