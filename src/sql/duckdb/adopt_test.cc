@@ -63,11 +63,15 @@ class AdoptTest : public LakeTest {
     WriteLog({});
   }
 
-  void WriteLog(const std::map<std::string, std::string>& configuration) {
+  /// `column_metadata` is that of column i.
+  void WriteLog(const std::map<std::string, std::string>& configuration,
+                const std::map<std::string, std::string>& column_metadata = {}) {
+    Json of_column = Json::object();
+    for (const auto& [key, value] : column_metadata) of_column[key] = value;
     const Json schema = {
         {"type", "struct"},
         {"fields",
-         {{{"name", "i"}, {"type", "long"}, {"nullable", true}, {"metadata", Json::object()}},
+         {{{"name", "i"}, {"type", "long"}, {"nullable", true}, {"metadata", of_column}},
           {{"name", "name"},
            {"type", "string"},
            {"nullable", true},
@@ -137,11 +141,37 @@ TEST_F(AdoptTest, FilesOfATableOfTheLakeAreRefused) {
   EXPECT_NE(error.find("belongs to a table of the lake"), std::string::npos) << error;
 }
 
+TEST_F(AdoptTest, ANameThatIsTakenIsSaidBeforeAnythingIsRead) {
+  EXPECT_EQ(Sql("CREATE TABLE s.source FROM delta_table('nowhere')"),
+            "already exists: table s.source already exists");
+  EXPECT_EQ(Sql("CREATE TABLE IF NOT EXISTS s.source FROM delta_table('nowhere')"), "");
+  EXPECT_EQ(Sql("CREATE TABLE nothing.t FROM delta_table('nowhere')"),
+            "not found: schema nothing does not exist in lake");
+}
+
 TEST_F(AdoptTest, RulesThatWouldNotBeKeptAreRefused) {
-  WriteLog({{"delta.columnMapping.mode", "none"}});
-  EXPECT_EQ(Adopt("s.a"), "s|a|1|10\n");
-  const std::string error = Sql("CREATE TABLE s.a FROM delta_table('x')");
-  EXPECT_EQ(error, "already exists: table s.a already exists");
+  WriteLog({}, {{"delta.generationExpression", "1 + 1"}});
+  EXPECT_NE(Adopt().find("column \"i\" of the Delta table is generated"), std::string::npos);
+  WriteLog({}, {{"delta.identity.start", "1"}, {"delta.identity.step", "1"}});
+  EXPECT_NE(Adopt().find("column \"i\" of the Delta table is counted up"), std::string::npos);
+}
+
+TEST_F(AdoptTest, InvariantsAndConstraintsAreKept) {
+  WriteLog({{"delta.constraints.Named", "name <> \"bad\" OR `i` = 0"}},
+           {{"delta.invariants", R"({"expression":{"expression":"i < 100"}})"}});
+  EXPECT_EQ(Adopt(), "s|t|1|10\n");
+  EXPECT_NE(Sql("INSERT INTO s.t VALUES (100, 'x')").find("breaks constraint \"invariant_i\""),
+            std::string::npos);
+  EXPECT_NE(Sql("INSERT INTO s.t VALUES (50, 'bad')").find("breaks constraint \"Named\""),
+            std::string::npos);
+  EXPECT_EQ(Sql("INSERT INTO s.t VALUES (0, 'bad'), (99, 'x')"), "INSERT 0 2");
+}
+
+TEST_F(AdoptTest, RowsOfATableThatIsOnlyAppendedToStay) {
+  WriteLog({{"delta.appendOnly", "true"}});
+  EXPECT_EQ(Adopt(), "s|t|1|10\n");
+  EXPECT_NE(Sql("DELETE FROM s.t WHERE i = 1").find("delta.appendOnly"), std::string::npos);
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.t"), "10\n");
 }
 
 }  // namespace
