@@ -1,5 +1,6 @@
 #include "sql/duckdb/tokens.h"
 
+#include <algorithm>
 #include <cctype>
 
 #include "base/text.h"
@@ -7,6 +8,22 @@
 
 namespace tarn::duck {
 namespace {
+
+/// A token's text, up to where a comment behind it begins: the tokenizer tells of no comment
+/// between tokens. Only what is quoted may look like one.
+std::string WithoutComment(const std::string& text) {
+  size_t at = 0;
+  if (!text.empty() && (text[0] == '\'' || text[0] == '"')) {
+    at = text.find(text[0], 1);
+    // Twice it is a part of the text.
+    while (at != std::string::npos && at + 1 < text.size() && text[at + 1] == text[0]) {
+      at = text.find(text[0], at + 2);
+    }
+    if (at == std::string::npos) return text;
+  }
+  const size_t comment = std::min(text.find("--", at), text.find("/*", at));
+  return comment == std::string::npos ? text : text.substr(0, comment);
+}
 
 bool IsWordByte(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -74,7 +91,7 @@ std::optional<std::string> Tokens::TakeUntilClosed(size_t& i) const {
       ++i;
       return text;
     }
-    text += sql_.substr(starts_[i], ends_[i] - starts_[i]);
+    text += WithoutComment(sql_.substr(starts_[i], ends_[i] - starts_[i]));
   }
   return std::nullopt;
 }
