@@ -190,7 +190,6 @@ Status LogReader::Run() {
                          "run again when it is back");
     }
     std::unique_lock<std::mutex> lock(mutex_);
-    heard_ = Clock::now();
     waits_ = true;
     taken_.wait(lock, [&] {
       return stop_.load() || filling_.end == 0 || filling_.end + bytes <= options_.read_ahead_bytes;

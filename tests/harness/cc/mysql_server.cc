@@ -80,6 +80,9 @@ MysqlServer::MysqlServer(Flavour flavour, const std::vector<std::string>& option
     : flavour_(flavour), options_(options) {
   directory_ = TemporaryDirectory(is_mariadb() ? "mariadb" : "mysql");
   RunOrDie({"cp", "-a", Template(flavour), directory_ + "/data"});
+  // Every server gets a UUID of its own.
+  std::error_code none;
+  fs::remove(directory_ + "/data/auto.cnf", none);
   Start();
   Run("CREATE USER locked@'%' IDENTIFIED BY 'open sesame'; GRANT SELECT ON *.* TO locked@'%'");
 }
