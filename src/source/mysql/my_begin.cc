@@ -126,6 +126,11 @@ Result<Begun> BeginTransactions(const ConnectionSpec& spec, const SessionSetting
   return begun;
 }
 
+std::string MasterStatusStatement(const ServerVersion& version) {
+  return !version.is_mariadb && version.number >= 80400 ? "SHOW BINARY LOG STATUS"
+                                                        : "SHOW MASTER STATUS";
+}
+
 Result<std::string> CurrentPosition(Connection& connection) {
   const std::string doing = "asking for the position of the binary log";
   if (connection.version().is_mariadb) {
@@ -142,9 +147,7 @@ Result<std::string> CurrentPosition(Connection& connection) {
     TARN_ASSIGN_OR_RETURN(const GtidSet set, GtidSet::Parse(rows.text(0, 2)));
     return "gtid:" + set.ToString();
   }
-  const char* statement =
-      connection.version().number >= 80400 ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
-  Result<Rows> status = connection.Query(statement, doing);
+  Result<Rows> status = connection.Query(MasterStatusStatement(connection.version()), doing);
   if (!status.ok() && status.error().kind == ErrorKind::kPermissionDenied) return std::string();
   TARN_RETURN_IF_ERROR(status.status());
   if (status->count() == 0) return std::string();

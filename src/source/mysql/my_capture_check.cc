@@ -14,6 +14,7 @@ namespace tarn::mysql {
 namespace {
 
 constexpr int64_t kProbeMillis = 10000;
+constexpr int kNewWords = 80022;  // replica, source
 
 /// Ids of servers that people give are small.
 constexpr uint32_t kServerIdsFrom = 0x80000000;
@@ -60,8 +61,11 @@ Status CheckReplica(Connection& connection, const Settings& settings, const std:
                                                         : "ON";
   if (logs == "ON") return Status::Ok();
   const std::string doing = "asking " + address + " whether it is a replica";
-  Result<Rows> status = connection.Query(
-      connection.version().is_mariadb ? "SHOW ALL SLAVES STATUS" : "SHOW SLAVE STATUS", doing);
+  const ServerVersion& version = connection.version();
+  const char* statement = version.is_mariadb            ? "SHOW ALL SLAVES STATUS"
+                          : version.number >= kNewWords ? "SHOW REPLICA STATUS"
+                                                        : "SHOW SLAVE STATUS";
+  Result<Rows> status = connection.Query(statement, doing);
   if (!status.ok()) {
     const ErrorKind kind = status.error().kind;
     const bool unknown = kind == ErrorKind::kPermissionDenied || kind == ErrorKind::kInternal;
@@ -72,6 +76,36 @@ Status CheckReplica(Connection& connection, const Settings& settings, const std:
       address + " is a replica whose log leaves out what it replicates: log_slave_updates is OFF",
       "set log_slave_updates = ON in its configuration and restart it, or give the url of its "
       "primary");
+}
+
+// "a,b" as binlog_do_db has it.
+bool IsListed(const std::string& list, const std::string& schema) {
+  const std::string all = "," + LowerAscii(list) + ",";
+  return all.find("," + LowerAscii(schema) + ",") != std::string::npos;
+}
+
+// Schemas that the server leaves out of its log.
+Status CheckFilters(Connection& connection, const std::string& address,
+                    const std::vector<SourceTable>& tables) {
+  Result<Rows> status = connection.Query(MasterStatusStatement(connection.version()),
+                                         "asking for the position of the binary log");
+  if (!status.ok() && status.error().kind == ErrorKind::kPermissionDenied) {
+    return MayNotRead(connection, address, status.error());
+  }
+  TARN_RETURN_IF_ERROR(status);
+  if (status->count() == 0 || status->columns() < 4) return Status::Ok();
+  const std::string does = status->text(0, 2);
+  const std::string ignores = status->text(0, 3);
+  for (const SourceTable& table : tables) {
+    const std::string& schema = table.name.schema;
+    const bool left_out = IsListed(ignores, schema) || (!does.empty() && !IsListed(does, schema));
+    if (!left_out) continue;
+    return InvalidArgument(
+        "the log of " + address + " leaves out the database " + schema + ": " +
+            (does.empty() ? "binlog_ignore_db is " + ignores : "binlog_do_db is " + does),
+        "take it out of the server's configuration, and restart it");
+  }
+  return Status::Ok();
 }
 
 }  // namespace
@@ -153,6 +187,7 @@ Status CheckServer(Connection& connection, const Context& context, const Capture
 Status CheckTables(Connection& connection, const std::string& address,
                    const std::vector<SourceTable>& tables) {
   if (tables.empty()) return Status::Ok();
+  TARN_RETURN_IF_ERROR(CheckFilters(connection, address, tables));
   std::string list;
   for (const SourceTable& table : tables) {
     if (table.kind == SourceTableKind::kView) {

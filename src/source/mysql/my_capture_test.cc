@@ -223,6 +223,24 @@ TEST_P(MysqlCapture, WhatCannotBeFollowedStopsItsTableAlone) {
   mirror.ExpectSame();
 }
 
+TEST_P(MysqlCapture, ColumnsThatAreReadAsAnotherTypeAreSoInTheStreamToo) {
+  const TestDatabase db(
+      GetParam(),
+      "CREATE TABLE t (id int PRIMARY KEY, d datetime(3), n decimal(20,4), b bigint "
+      "unsigned, f float, v varbinary(9)); "
+      "SET sql_mode = ''; INSERT INTO t VALUES (1, '0000-00-00', 1.5, 7, 1.1, 'a')");
+  Mirror mirror(db, {"t"},
+                {{"t.d", "string"},
+                 {"t.n", "double"},
+                 {"t.b", "long"},
+                 {"t.f", "string"},
+                 {"t.v", "string"}});
+  db.Run(
+      "SET sql_mode = ''; INSERT INTO t VALUES (2, '2024-00-01 01:02:03.5', -0.25, 9, 0.1, 'ü')");
+  EXPECT_EQ(mirror.CatchUp(), Strings{"t: insert 2|2024-00-01 01:02:03.500|-0.25|9|0.1|ü"});
+  mirror.ExpectSame();
+}
+
 TEST_P(MysqlCapture, ALargeTransactionComesInBatchesAndIsOne) {
   const TestDatabase db(GetParam(), "CREATE TABLE t (id int PRIMARY KEY AUTO_INCREMENT, v text)");
   Mirror mirror(db, {"t"});

@@ -35,6 +35,9 @@ struct Context {
 /// altered between the snapshot and its lock is a Conflict.
 Result<std::unique_ptr<SourceSnapshot>> BeginSnapshot(std::shared_ptr<const Context> context);
 
+/// The statement that tells where the binary log ends, and what is left out of it.
+std::string MasterStatusStatement(const ServerVersion& version);
+
 /// The server's position of this moment: of GTIDs where the server has them. "" where there is no
 /// binary log, or no right to ask.
 Result<std::string> CurrentPosition(Connection& connection);
