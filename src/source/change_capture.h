@@ -40,6 +40,13 @@ struct ChangeLimits {
 class ChangeStream {
  public:
   virtual ~ChangeStream() = default;
+  /// The table joined later: what the log says of it up to here is in its load already, and its
+  /// description is that of here. Before the first Next().
+  virtual Status LoadedAt(const SourceTableName& table, const std::string& position) {
+    static_cast<void>(table);
+    static_cast<void>(position);
+    return {};
+  }
   /// What came, in whole transactions where they fit the limits. A batch without rows says that the
   /// log went on without changes of interest, or that nothing came in time.
   virtual Result<ChangeBatch> Next(const ChangeLimits& limits) = 0;

@@ -160,6 +160,19 @@ def test_a_table_that_joins_is_loaded_and_followed(shop, source):
     assert_equal(shop, source)
 
 
+def test_a_table_that_was_altered_before_it_joined(shop, source):
+    server, name = source
+    shop.apply()
+    server.query("CREATE TABLE sale_late (id int PRIMARY KEY, v varchar(5)); INSERT INTO sale_late VALUES (1, 'a'), (2, 'b');"
+                 "ALTER TABLE sale_late ADD COLUMN w int FIRST; UPDATE sale_late SET w = id * 10; DELETE FROM sale_late WHERE id = 2", name)
+    shop.apply()
+    server.query("INSERT INTO sale_late VALUES (30, 3, 'c'); ALTER TABLE sale_late ADD COLUMN x int; UPDATE sale_late SET x = 1 WHERE id = 3", name)
+    shop.run("up", "--once")
+    rows = shop.sql("SELECT id, v, w, x FROM lake.bronze.sale_late ORDER BY id")
+    assert rows == [{"id": 1, "v": "a", "w": 10, "x": None}, {"id": 3, "v": "c", "w": 30, "x": 1}]
+    assert_equal(shop, source)
+
+
 def test_a_table_that_cannot_follow_stops_alone_until_it_is_loaded_again(shop, source):
     server, name = source
     shop.apply()

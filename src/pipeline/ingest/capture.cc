@@ -153,6 +153,10 @@ Status CaptureRun::OpenTables() {
     tables_.emplace(item.table.name, std::move(table));
   }
   TARN_ASSIGN_OR_RETURN(stream_, capture_.Open(options_.spec, committed_.position, described));
+  for (const auto& [name, table] : tables_) {
+    if (table.position.snapshot.empty()) continue;
+    TARN_RETURN_IF_ERROR(stream_->LoadedAt(name, table.position.snapshot));
+  }
   return {};
 }
 

@@ -72,6 +72,13 @@ class Stream final : public ChangeStream {
     return Status::Ok();
   }
 
+  Status LoadedAt(const SourceTableName& table, const std::string& position) override {
+    TARN_ASSIGN_OR_RETURN(Position loaded, Position::Parse(position));
+    const std::lock_guard<std::mutex> lock(next_mutex_);
+    assembler_->LoadedAt(table, std::move(loaded));
+    return Status::Ok();
+  }
+
   Result<ChangeBatch> Next(const ChangeLimits& limits) override {
     const std::lock_guard<std::mutex> lock(next_mutex_);
     if (failure_) return *failure_;

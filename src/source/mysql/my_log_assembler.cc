@@ -23,26 +23,12 @@ Error Malformed(int type) {
       "check the server's log with mysqlbinlog, and what stands between here and the server");
 }
 
-// What carries nothing that is followed.
+// What carries nothing that is followed: a stop; values and files for statements that are told as
+// such; the statement behind rows; GTIDs of files before; group replication. Of MariaDB the same,
+// how far recovery has to go, and a file that is encrypted, though not here.
 bool IsPassedOver(uint8_t type) {
-  switch (type) {
-    case 3:    // the server stopped
-    case 5:    // INSERT_ID and
-    case 13:   // RAND() and
-    case 14:   // variables, of statements that are told as such
-    case 17:   // bytes of LOAD DATA
-    case 29:   // the statement behind rows
-    case 35:   // GTIDs of files before
-    case 36:   // of group replication
-    case 37:   // the same
-    case 160:  // of MariaDB: the statement behind rows,
-    case 161:  // how far recovery has to go,
-    case 163:  // GTIDs of files before,
-    case 164:  // a file that is encrypted, though not here
-      return true;
-    default:
-      return false;
-  }
+  static constexpr uint8_t kTypes[] = {3, 5, 13, 14, 17, 29, 35, 36, 37, 160, 161, 163, 164};
+  return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
 }  // namespace
@@ -340,6 +326,8 @@ Status LogAssembler::OnStatement(const LogStatement& statement, const LogQuery& 
         statement.kind == Kind::kRows && has(name.name) &&
         (LowerAscii(std::string(query.schema)) == LowerAscii(name.schema) || has(name.schema));
     if (table->stopped() || (!named && !written)) continue;
+    TARN_ASSIGN_OR_RETURN(const bool loaded, IsLoaded(table.get()));
+    if (loaded) continue;
     switch (statement.kind) {
       case Kind::kAlter:
         TARN_RETURN_IF_ERROR(table->OnAlter(statement, (query.sql_mode & kStrict) != 0));
@@ -381,7 +369,9 @@ Status LogAssembler::OnTableMap(const uint8_t* body, const uint8_t* end) {
   const auto found = by_name_.find(map.table);
   FollowedTable* const table = found != by_name_.end() ? found->second : nullptr;
   by_id_[map.id] = table;
-  return table != nullptr ? table->OnMap(body, end, is_mariadb_) : Status::Ok();
+  if (table == nullptr) return Status::Ok();
+  TARN_ASSIGN_OR_RETURN(const bool loaded, IsLoaded(table));
+  return loaded ? Status::Ok() : table->OnMap(body, end, is_mariadb_);
 }
 
 Result<FollowedTable*> LogAssembler::Mapped(uint64_t id) {
@@ -397,6 +387,8 @@ Status LogAssembler::Unreadable(EventCursor cursor, Error reason) {
   if (!cursor.ok) return Malformed(kWriteRows);
   TARN_ASSIGN_OR_RETURN(FollowedTable * table, Mapped(id));
   if (table == nullptr) return Status::Ok();
+  TARN_ASSIGN_OR_RETURN(const bool loaded, IsLoaded(table));
+  if (loaded) return Status::Ok();
   reason.message = "table " + table->name().ToString() + ": " + reason.message;
   return table->Stop(std::move(reason));
 }
@@ -406,6 +398,8 @@ Status LogAssembler::OnRows(const EventHeader& header, EventCursor cursor) {
   if (!ReadRows(header.type, cursor, &rows)) return Malformed(header.type);
   TARN_ASSIGN_OR_RETURN(FollowedTable * table, Mapped(rows.table));
   if (table == nullptr || table->stopped()) return Status::Ok();
+  TARN_ASSIGN_OR_RETURN(const bool loaded, IsLoaded(table));
+  if (loaded) return Status::Ok();
   if (in_xa_) {
     return table->Stop(Unsupported(
         "table " + table->name().ToString() +
@@ -453,6 +447,27 @@ Status LogAssembler::OnPayload(const EventHeader& header, EventCursor cursor) {
     p += bytes;
   }
   return Status::Ok();
+}
+
+void LogAssembler::LoadedAt(const SourceTableName& name, Position position) {
+  const auto found = by_name_.find(name);
+  if (found != by_name_.end()) loaded_[found->second] = std::move(position);
+}
+
+// Whether the transaction that is being read is in the table's load.
+Result<bool> LogAssembler::IsLoaded(FollowedTable* table) {
+  const auto found = loaded_.find(table);
+  if (found == loaded_.end()) return false;
+  Position here = after_;
+  if (position_.kind == Position::Kind::kFile) {
+    here = position_;
+    here.file = file_;
+    here.offset = offset_;
+  }
+  TARN_ASSIGN_OR_RETURN(const int order, here.Compare(found->second));
+  if (order <= 0) return true;
+  loaded_.erase(found);
+  return false;
 }
 
 Status LogAssembler::StopTable(const SourceTableName& name, Error reason) {

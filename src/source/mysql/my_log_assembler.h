@@ -36,6 +36,8 @@ class LogAssembler {
 
   /// One event, with header and checksum.
   Status Feed(const uint8_t* p, const uint8_t* end);
+  /// What the log says of the table up to here is passed over, whatever it is.
+  void LoadedAt(const SourceTableName& name, Position position);
   /// The table cannot be followed, for a reason from elsewhere.
   Status StopTable(const SourceTableName& name, Error reason);
 
@@ -64,6 +66,7 @@ class LogAssembler {
   Status RolledBack();
   uint32_t TransactionIndex();
   std::string PositionAfter() const;
+  Result<bool> IsLoaded(FollowedTable* table);
   bool IsOf(const SourceTableName& written, const FollowedTable& table) const;
   Result<FollowedTable*> Mapped(uint64_t id);
 
@@ -71,6 +74,7 @@ class LogAssembler {
   std::vector<std::unique_ptr<FollowedTable>> tables_;
   std::map<SourceTableName, FollowedTable*> by_name_;
   std::unordered_map<uint64_t, FollowedTable*> by_id_;  ///< nullptr: passed over
+  std::map<const FollowedTable*, Position> loaded_;     ///< where those stand that joined later
   std::vector<FollowedTable*> touched_;                 ///< by the transaction, perhaps twice
 
   bool checksums_;
