@@ -194,7 +194,8 @@ class EntryBuilder {
     add.modified_ms = committed_ms();
     add.data_change = data_change;
     add.stats = delta::StatsJson(file, current_.schema(), description_.physical_names,
-                                 vector ? delta::Bounds::kWide : delta::Bounds::kTight);
+                                 vector ? delta::Bounds::kWide : delta::Bounds::kTight,
+                                 description_.nested_names);
     add.deletion_vector = std::move(vector);
     actions_.push_back(std::move(add));
   }

@@ -13,6 +13,7 @@
 #include "catalog/delta_log.h"
 #include "table/delta/log_json.h"
 #include "table/iceberg/metadata_json.h"
+#include "table/model/delta_property.h"
 
 namespace tarn {
 namespace {
@@ -152,10 +153,24 @@ class Publisher {
                                  }));
 
     TARN_FAULT_POINT(kPublishMetadata);
-    const DeltaLog log(store, table_key);
+    if (!LeavesDeltaOut(current->properties)) {
+      TARN_RETURN_IF_ERROR(PublishToDelta(publication, table_key, previous.get(), *current));
+    }
+    if (hint == Hint::kRaise) {
+      TARN_RETURN_IF_ERROR(RaiseHint(store, table_key, publication.version));
+    }
+    TARN_FAULT_POINT(kPublishHint);
+    TARN_RETURN_IF_ERROR(catalog_.MarkPublished(publication.id));
+    published_[publication.table_uuid] = {table_key, publication.version};
+    return {};
+  }
+
+  Status PublishToDelta(const Publication& publication, const std::string& table_key,
+                        const TableMetadata* previous, const TableMetadata& current) {
+    const DeltaLog log(*context_.store, table_key);
     const int64_t entry_version = publication.version - 1;
     Result<std::vector<delta::Action>> actions =
-        BuildDeltaEntry(context_, log, publication, previous.get(), *current);
+        BuildDeltaEntry(context_, log, publication, previous, current);
     TARN_RETURN_IF_ERROR(actions.status());
     TARN_RETURN_IF_ERROR(log.WriteEntry(entry_version, delta::WriteLogEntry(*actions),
                                         [&](const std::string& existing, const std::string& uri) {
@@ -163,13 +178,7 @@ class Publisher {
                                                              publication.table_uuid);
                                         }));
     TARN_FAULT_POINT(kPublishEntry);
-    Checkpoint(log, entry_version, publication.committed_micros / 1000, *current);
-    if (hint == Hint::kRaise) {
-      TARN_RETURN_IF_ERROR(RaiseHint(store, table_key, publication.version));
-    }
-    TARN_FAULT_POINT(kPublishHint);
-    TARN_RETURN_IF_ERROR(catalog_.MarkPublished(publication.id));
-    published_[publication.table_uuid] = {table_key, publication.version};
+    Checkpoint(log, entry_version, publication.committed_micros / 1000, current);
     return {};
   }
 

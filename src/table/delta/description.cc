@@ -15,6 +15,7 @@
 namespace tarn::delta {
 namespace {
 
+constexpr char kColumnDefaultsFeature[] = "allowColumnDefaults";
 constexpr char kAppendOnlyFeature[] = "appendOnly";
 constexpr char kCheckConstraintsFeature[] = "checkConstraints";
 constexpr char kColumnMappingFeature[] = "columnMapping";
@@ -34,6 +35,12 @@ bool HasRequired(const Field& field) {
   if (field.nullability == Nullability::kRequired) return true;
   if (field.type.primitive()) return false;
   return std::any_of(field.type.fields().begin(), field.type.fields().end(), HasRequired);
+}
+
+bool HasDefault(const Field& field) {
+  if (field.write_default) return true;
+  if (field.type.primitive()) return false;
+  return std::any_of(field.type.fields().begin(), field.type.fields().end(), HasDefault);
 }
 
 bool AnyField(const TableMetadata& table, bool (*has)(const Field&)) {
@@ -56,13 +63,24 @@ Protocol ProtocolOf(const TableMetadata& table, ColumnMapping mapping, VectorUse
   const auto constraint = table.properties.lower_bound(kConstraintPrefix);
   const bool constraints =
       constraint != table.properties.end() && constraint->first.starts_with(kConstraintPrefix);
-  if (features.empty()) {
+  const bool mapped = mapping != ColumnMapping::kOff;
+  const bool defaults = AnyField(table, HasDefault);
+  if (features.empty() && !defaults) {
     // Version 2 knows tables that are only appended to, and 3 constraints as well.
-    if (mapping != ColumnMapping::kOff) return {2, 5, {}, {}};
+    if (mapped) return {2, 5, {}, {}};
     return constraints ? Protocol{1, 3, {}, {}} : Protocol{};
   }
-  if (mapping != ColumnMapping::kOff) features.insert(features.begin(), kColumnMappingFeature);
-  Protocol protocol{3, 7, features, features};
+  Protocol protocol;
+  protocol.min_writer_version = 7;
+  if (features.empty()) {  // defaults ask nothing of readers
+    protocol.min_reader_version = mapped ? 2 : 1;
+    if (mapped) protocol.writer_features.emplace_back(kColumnMappingFeature);
+  } else {
+    protocol.min_reader_version = 3;
+    if (mapped) features.insert(features.begin(), kColumnMappingFeature);
+    protocol.reader_features = protocol.writer_features = features;
+  }
+  if (defaults) protocol.writer_features.emplace_back(kColumnDefaultsFeature);
   // NOT NULL is an invariant, which a list of features must name (writer version 2 implies it).
   if (AnyField(table, HasRequired)) protocol.writer_features.emplace_back(kInvariantsFeature);
   if (constraints) protocol.writer_features.emplace_back(kCheckConstraintsFeature);
@@ -167,8 +185,9 @@ Result<Description> Describe(const TableMetadata& table, VectorUse vectors) {
     }
   }
   std::vector<std::string> omitted;
-  description.schema_string =
-      DumpJson(SchemaJson(schema.fields, description.physical_names, mapping, omitted));
+  description.schema_string = DumpJson(
+      SchemaJson(schema.fields, description.physical_names, mapping, omitted, mapped_names));
+  description.nested_names = mapped_names;
   if (!omitted.empty()) {
     std::string list;
     for (const std::string& path : omitted) list += (list.empty() ? "" : ", ") + path;

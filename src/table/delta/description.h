@@ -45,6 +45,8 @@ struct Description {
   std::string description;  ///< the table property "comment"
   /// Top-level fields as they stand in the data files and in statistics: parallel to the schema's.
   std::vector<std::string> physical_names;
+  /// Those of fields within structs by id, where they are not the fields' own.
+  std::map<int32_t, std::string> nested_names;
 
   /// Everything equal but the partition columns.
   bool SameShape(const Description& other) const;

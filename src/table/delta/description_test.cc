@@ -47,6 +47,30 @@ TEST(DeltaDescription, RequiredColumnsNameTheInvariantThatTheyAreOnceFeaturesAre
               ElementsAre("timestampNtz"));
 }
 
+TEST(DeltaDescription, DefaultsAreTheColumnsMetadataAndAFeatureOfWritersOnly) {
+  TableMetadata table = Table({Column(1, "id", Kind(Type::Kind::kInt))});
+  table.schemas[0].fields[0].write_default = Scalar(int64_t{5});
+  const auto plain = Describe(table, VectorUse::kNo);
+  EXPECT_EQ(plain->protocol, (Protocol{1, 7, {}, {"allowColumnDefaults"}}));
+  const Json schema = *ParseJson(plain->schema_string, "schema");
+  EXPECT_EQ(schema["fields"][0]["metadata"]["CURRENT_DEFAULT"], "5");
+
+  EXPECT_EQ(Describe(table, VectorUse::kYes)->protocol,
+            (Protocol{3, 7, {"deletionVectors"}, {"allowColumnDefaults", "deletionVectors"}}));
+  table.properties[kColumnMappingModeProperty] = "name";
+  EXPECT_EQ(Describe(table, VectorUse::kNo)->protocol,
+            (Protocol{2, 7, {}, {"allowColumnDefaults", "columnMapping"}}));
+  table.schemas[0].fields[0].nullability = Nullability::kRequired;
+  EXPECT_EQ(Describe(table, VectorUse::kNo)->protocol,
+            (Protocol{2, 7, {}, {"allowColumnDefaults", "columnMapping", "invariants"}}));
+  // A feature once raised stays, also when no column needs it any more.
+  table.schemas.push_back(table.schemas[0]);
+  table.schemas[1].id = table.current_schema = SchemaId(1);
+  table.schemas[1].fields[0].write_default = std::nullopt;
+  EXPECT_THAT(Describe(table, VectorUse::kNo)->protocol.writer_features,
+              ElementsAre("allowColumnDefaults", "columnMapping", "invariants"));
+}
+
 TEST(DeltaDescription, DeletionVectorsRaiseTheirFeatureAndWhatOlderVersionsImplied) {
   TableMetadata table = Table({Column(1, "id", Kind(Type::Kind::kInt))});
   const std::vector<std::string> vectors = {"deletionVectors"};

@@ -5,14 +5,16 @@
 #include <utility>
 
 #include "base/text.h"
+#include "table/delta/default_text.h"
 
 namespace tarn::delta {
 namespace {
 
 class SchemaWriter {
  public:
-  SchemaWriter(ColumnMapping mapping, std::vector<std::string>& omitted)
-      : mapping_(mapping), omitted_(omitted) {}
+  SchemaWriter(ColumnMapping mapping, std::vector<std::string>& omitted,
+               const std::map<int32_t, std::string>& nested_names)
+      : mapping_(mapping), omitted_(omitted), nested_names_(nested_names) {}
 
   Json Struct(const std::vector<Field>& fields, const std::vector<std::string>& physical_names,
               const std::string& prefix) {
@@ -27,6 +29,9 @@ class SchemaWriter {
       }
       Json metadata = Json::object();
       if (!field.doc.empty()) metadata["comment"] = field.doc;
+      if (field.write_default && !IsNull(*field.write_default)) {
+        metadata["CURRENT_DEFAULT"] = DefaultText(field.type, *field.write_default);
+      }
       if (mapping_ != ColumnMapping::kOff) {
         metadata["delta.columnMapping.id"] = field.id.value();
         metadata["delta.columnMapping.physicalName"] = physical_names[i];
@@ -44,7 +49,10 @@ class SchemaWriter {
     switch (type.kind()) {
       case Type::Kind::kStruct: {
         std::vector<std::string> names;
-        for (const Field& field : type.fields()) names.push_back(field.name);
+        for (const Field& field : type.fields()) {
+          const auto name = nested_names_.find(field.id.value());
+          names.push_back(name == nested_names_.end() ? field.name : name->second);
+        }
         return Struct(type.fields(), names, prefix);
       }
       case Type::Kind::kList: {
@@ -67,6 +75,7 @@ class SchemaWriter {
 
   ColumnMapping mapping_;
   std::vector<std::string>& omitted_;
+  const std::map<int32_t, std::string>& nested_names_;
 };
 
 }  // namespace
@@ -137,8 +146,9 @@ bool HasNamesThatDifferInCase(const std::vector<Field>& fields) {
 }
 
 Json SchemaJson(const std::vector<Field>& fields, const std::vector<std::string>& physical_names,
-                ColumnMapping mapping, std::vector<std::string>& omitted) {
-  return SchemaWriter(mapping, omitted).Struct(fields, physical_names, "");
+                ColumnMapping mapping, std::vector<std::string>& omitted,
+                const std::map<int32_t, std::string>& nested_names) {
+  return SchemaWriter(mapping, omitted, nested_names).Struct(fields, physical_names, "");
 }
 
 }  // namespace tarn::delta

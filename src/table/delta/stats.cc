@@ -140,13 +140,17 @@ struct Level {
 
 class StatsWriter {
  public:
-  explicit StatsWriter(const DataFile& file) : file_(file) {}
+  StatsWriter(const DataFile& file, const std::map<int32_t, std::string>& nested_names)
+      : file_(file), nested_names_(nested_names) {}
 
   void Column(const Field& field, const std::string& name, Level& level) {
     if (!CanHold(field.type)) return;
     if (field.type.kind() == Type::Kind::kStruct) {
       Level nested;
-      for (const Field& child : field.type.fields()) Column(child, child.name, nested);
+      for (const Field& child : field.type.fields()) {
+        const auto named = nested_names_.find(child.id.value());
+        Column(child, named == nested_names_.end() ? child.name : named->second, nested);
+      }
       if (!nested.lower.empty()) level.lower.Add(name, nested.lower.Object());
       if (!nested.upper.empty()) level.upper.Add(name, nested.upper.Object());
       if (!nested.nulls.empty()) level.nulls.Add(name, nested.nulls.Object());
@@ -170,14 +174,16 @@ class StatsWriter {
 
  private:
   const DataFile& file_;
+  const std::map<int32_t, std::string>& nested_names_;
   int told_ = 0;
 };
 
 }  // namespace
 
 std::string StatsJson(const DataFile& file, const Schema& schema,
-                      const std::vector<std::string>& physical_names, Bounds bounds) {
-  StatsWriter writer(file);
+                      const std::vector<std::string>& physical_names, Bounds bounds,
+                      const std::map<int32_t, std::string>& nested_names) {
+  StatsWriter writer(file, nested_names);
   Level top;
   for (size_t i = 0; i < schema.fields.size(); ++i) {
     writer.Column(schema.fields[i], physical_names[i], top);

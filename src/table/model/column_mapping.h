@@ -9,10 +9,11 @@
 
 namespace tarn {
 
-/// The table property that holds the Parquet names of top-level columns once they may differ from
-/// the columns' names: a JSON object {"<field id>": "<physical name>"}. Absent until a table sees
-/// its first rename or drop; afterwards it names every current top-level column. A column that
-/// existed at that moment keeps its name of then; one added later is called "col-<field id>".
+/// The table property that holds the Parquet names of columns, and of fields of structs at any
+/// depth, once they may differ from their own: a JSON object {"<field id>": "<physical name>"}.
+/// Absent until a table sees its first rename or drop; afterwards it names every current column,
+/// and every field of a struct that does not stand in the files under its own name. What existed at
+/// that moment keeps its name of then; what is added later is called "col-<field id>".
 inline constexpr char kColumnMappingProperty[] = "tarn.delta.column-mapping";
 
 /// The physical names by field id; empty for a table without the property.

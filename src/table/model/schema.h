@@ -113,15 +113,15 @@ struct Schema {
 };
 
 /// Arrow ↔ table. Arrow fields carry their id as "PARQUET:field_id".
-/// Unsigned 64-bit, durations, nanoseconds and other types without a counterpart: Unsupported,
-/// naming the column. A uuid is fixed_size_binary(16) whose field says "ARROW:extension:name" =
-/// "arrow.uuid" in its metadata (the extension type itself is read too).
+/// Unsigned 64-bit, durations, times of nanoseconds and other types without a counterpart:
+/// Unsupported, naming the column. A uuid is fixed_size_binary(16) whose field says
+/// "ARROW:extension:name" = "arrow.uuid" in its metadata (the extension type itself is read too).
 /// @{
 /// Assigns fresh ids 1… in Iceberg's order (a level at a time); "PARQUET:field_id" is not read.
 Result<Schema> SchemaFromArrow(const arrow::Schema& schema);
 /// The Arrow schema of the Parquet files: int→int32, decimal→decimal128, timestamp→µs (tz "UTC"),
 /// uuid→fixed_size_binary(16), string→utf8, list→list<element>. Every field carries its id.
-/// `physical_names`, where not empty, replaces top-level names (Delta column mapping).
+/// `physical_names` replaces names of columns and of structs' fields, by id (Delta column mapping).
 Result<std::shared_ptr<arrow::Schema>> SchemaToArrow(
     const Schema& schema, const std::map<int32_t, std::string>& physical_names = {});
 /// The Arrow type of one table type; nested fields carry their ids.

@@ -1,3 +1,4 @@
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -85,10 +86,11 @@ Result<Type> MapFromArrow(const arrow::DataType& type, const std::string& column
   return Type::Map(std::move(key), std::move(value));
 }
 
-Result<Type> TimestampFromArrow(const arrow::DataType& type, const std::string& column) {
+Type TimestampFromArrow(const arrow::DataType& type) {
   const auto& timestamp = static_cast<const arrow::TimestampType&>(type);
   if (timestamp.unit() == arrow::TimeUnit::NANO) {
-    return NoCounterpart(type, column, "cast it to timestamp: tables keep microseconds");
+    return Type(timestamp.timezone().empty() ? Type::Kind::kTimestampNs
+                                             : Type::Kind::kTimestampTzNs);
   }
   return Type(timestamp.timezone().empty() ? Type::Kind::kTimestamp : Type::Kind::kTimestampTz);
 }
@@ -131,7 +133,7 @@ Result<Type> TypeFromArrow(const arrow::Field& field, const std::string& column)
       }
       return Type(Kind::kTime);
     case arrow::Type::TIMESTAMP:
-      return TimestampFromArrow(type, column);
+      return TimestampFromArrow(type);
     case arrow::Type::STRING:
     case arrow::Type::LARGE_STRING:
     case arrow::Type::STRING_VIEW:
@@ -165,13 +167,49 @@ Result<Type> TypeFromArrow(const arrow::Field& field, const std::string& column)
   }
 }
 
-Result<std::shared_ptr<arrow::Field>> FieldToArrow(const Field& field, const std::string& name) {
-  TARN_ASSIGN_OR_RETURN(auto type, TypeToArrow(field.type));
+using Names = std::map<int32_t, std::string>;
+
+Result<std::shared_ptr<arrow::DataType>> NamedTypeToArrow(const Type& type, const Names& names);
+
+Result<std::shared_ptr<arrow::Field>> FieldToArrow(const Field& field, const std::string& name,
+                                                   const Names& names) {
+  TARN_ASSIGN_OR_RETURN(auto type, NamedTypeToArrow(field.type, names));
   auto metadata = std::make_shared<arrow::KeyValueMetadata>();
   metadata->Append(kFieldIdKey, std::to_string(field.id.value()));
   if (field.type.kind() == Type::Kind::kUuid) metadata->Append(kExtensionKey, kUuidExtension);
   return arrow::field(name, std::move(type), field.nullability == Nullability::kOptional,
                       std::move(metadata));
+}
+
+/// A field of a struct, or a column, under the name that files have for it.
+Result<std::shared_ptr<arrow::Field>> FieldToArrow(const Field& field, const Names& names) {
+  const auto physical = names.find(field.id.value());
+  return FieldToArrow(field, physical == names.end() ? field.name : physical->second, names);
+}
+
+Result<std::shared_ptr<arrow::DataType>> NamedTypeToArrow(const Type& type, const Names& names) {
+  using Kind = Type::Kind;
+  switch (type.kind()) {
+    case Kind::kList: {
+      TARN_ASSIGN_OR_RETURN(auto element, FieldToArrow(type.fields()[0], "element", names));
+      return arrow::list(std::move(element));
+    }
+    case Kind::kMap: {
+      TARN_ASSIGN_OR_RETURN(auto key, FieldToArrow(type.fields()[0], "key", names));
+      TARN_ASSIGN_OR_RETURN(auto value, FieldToArrow(type.fields()[1], "value", names));
+      return std::make_shared<arrow::MapType>(std::move(key), std::move(value));
+    }
+    case Kind::kStruct: {
+      arrow::FieldVector fields;
+      for (const Field& field : type.fields()) {
+        TARN_ASSIGN_OR_RETURN(auto child, FieldToArrow(field, names));
+        fields.push_back(std::move(child));
+      }
+      return arrow::struct_(std::move(fields));
+    }
+    default:
+      return TypeToArrow(type);
+  }
 }
 
 }  // namespace
@@ -232,23 +270,10 @@ Result<std::shared_ptr<arrow::DataType>> TypeToArrow(const Type& type) {
       return arrow::fixed_size_binary(type.length());
     case Kind::kBinary:
       return arrow::binary();
-    case Kind::kList: {
-      TARN_ASSIGN_OR_RETURN(auto element, FieldToArrow(type.fields()[0], "element"));
-      return arrow::list(std::move(element));
-    }
-    case Kind::kMap: {
-      TARN_ASSIGN_OR_RETURN(auto key, FieldToArrow(type.fields()[0], "key"));
-      TARN_ASSIGN_OR_RETURN(auto value, FieldToArrow(type.fields()[1], "value"));
-      return std::make_shared<arrow::MapType>(std::move(key), std::move(value));
-    }
-    case Kind::kStruct: {
-      arrow::FieldVector fields;
-      for (const Field& field : type.fields()) {
-        TARN_ASSIGN_OR_RETURN(auto child, FieldToArrow(field, field.name));
-        fields.push_back(std::move(child));
-      }
-      return arrow::struct_(std::move(fields));
-    }
+    case Kind::kList:
+    case Kind::kMap:
+    case Kind::kStruct:
+      return NamedTypeToArrow(type, {});
   }
   return Internal("a type without Arrow counterpart");
 }
@@ -257,10 +282,7 @@ Result<std::shared_ptr<arrow::Schema>> SchemaToArrow(
     const Schema& schema, const std::map<int32_t, std::string>& physical_names) {
   arrow::FieldVector fields;
   for (const Field& field : schema.fields) {
-    auto physical = physical_names.find(field.id.value());
-    TARN_ASSIGN_OR_RETURN(
-        auto column,
-        FieldToArrow(field, physical == physical_names.end() ? field.name : physical->second));
+    TARN_ASSIGN_OR_RETURN(auto column, FieldToArrow(field, physical_names));
     fields.push_back(std::move(column));
   }
   return arrow::schema(std::move(fields));

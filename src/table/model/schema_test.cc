@@ -68,7 +68,6 @@ TEST(SchemaFromArrow, RefusesWhatATableCannotHoldByName) {
   };
   check(arrow::uint64());
   check(arrow::duration(arrow::TimeUnit::MICRO));
-  check(arrow::timestamp(arrow::TimeUnit::NANO));
   check(arrow::time64(arrow::TimeUnit::NANO));
   check(arrow::decimal256(50, 2));
   check(arrow::null());
