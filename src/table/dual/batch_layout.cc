@@ -85,7 +85,7 @@ Status CheckRequired(const Field& field, const std::shared_ptr<arrow::Array>& co
 }  // namespace
 
 Result<std::shared_ptr<arrow::RecordBatch>> LayOut(const arrow::RecordBatch& batch,
-                                                   const Schema& schema,
+                                                   const Schema& schema, const arrow::Schema& own,
                                                    const std::shared_ptr<arrow::Schema>& target) {
   if (batch.num_columns() != target->num_fields()) {
     return InvalidArgument("rows have " + std::to_string(batch.num_columns()) +
@@ -94,14 +94,14 @@ Result<std::shared_ptr<arrow::RecordBatch>> LayOut(const arrow::RecordBatch& bat
   std::vector<std::shared_ptr<arrow::ArrayData>> columns;
   for (int i = 0; i < batch.num_columns(); ++i) {
     const Field& field = schema.fields[static_cast<size_t>(i)];
-    const auto& wanted = target->field(i)->type();
+    const auto& wanted = own.field(i)->type();
     if (!SameShape(*batch.column(i)->type(), *wanted)) {
       return InvalidArgument("column \"" + field.name + "\" has values of type " +
                              batch.column(i)->type()->ToString() + ", and the table wants " +
                              wanted->ToString());
     }
     TARN_RETURN_IF_ERROR(CheckRequired(field, batch.column(i), nullptr, field.name));
-    columns.push_back(Retyped(*batch.column(i)->data(), wanted));
+    columns.push_back(Retyped(*batch.column(i)->data(), target->field(i)->type()));
   }
   return arrow::RecordBatch::Make(target, batch.num_rows(), std::move(columns));
 }

@@ -36,10 +36,12 @@ void CollectLeaves(const std::vector<Field>& fields, std::map<int32_t, Type>& le
 class DataWriterImpl final : public DataWriter {
  public:
   DataWriterImpl(const TableContext& context, DataWriterOptions options, std::string folder,
+                 std::shared_ptr<arrow::Schema> own_schema,
                  std::shared_ptr<arrow::Schema> arrow_schema)
       : context_(context),
         options_(std::move(options)),
         folder_(std::move(folder)),
+        own_schema_(std::move(own_schema)),
         arrow_schema_(std::move(arrow_schema)),
         prefix_(context.random->Uuid()) {
     CollectLeaves(options_.schema.fields, leaves_);
@@ -96,7 +98,7 @@ class DataWriterImpl final : public DataWriter {
   }
 
   Status WriteBatch(const arrow::RecordBatch& batch, RowPlacement* placed) {
-    TARN_ASSIGN_OR_RETURN(auto rows, LayOut(batch, options_.schema, arrow_schema_));
+    TARN_ASSIGN_OR_RETURN(auto rows, LayOut(batch, options_.schema, *own_schema_, arrow_schema_));
     if (rows->num_rows() == 0) return {};
     if (options_.spec.fields.empty()) {
       TARN_RETURN_IF_ERROR(WriteSlice({{}, rows, nullptr}, placed));
@@ -164,6 +166,7 @@ class DataWriterImpl final : public DataWriter {
     DataFile file;
     file.path = context_.store->UriOf(written.key);
     file.spec_id = options_.spec.id;
+    file.sort_order_id = options_.sort_order_id;
     file.partition = std::move(values);
     file.record_count = written.rows;
     file.size_bytes = written.size_bytes;
@@ -205,7 +208,8 @@ class DataWriterImpl final : public DataWriter {
   const TableContext context_;
   const DataWriterOptions options_;
   const std::string folder_;
-  const std::shared_ptr<arrow::Schema> arrow_schema_;
+  const std::shared_ptr<arrow::Schema> own_schema_;    ///< under the table's names
+  const std::shared_ptr<arrow::Schema> arrow_schema_;  ///< under those of files
   const std::string prefix_;
   std::map<int32_t, Type> leaves_;
   OpenFiles open_;
@@ -223,10 +227,11 @@ class DataWriterImpl final : public DataWriter {
 Result<std::unique_ptr<DataWriter>> DataWriter::Open(const TableContext& context,
                                                      DataWriterOptions options) {
   TARN_ASSIGN_OR_RETURN(std::string table, context.store->KeyOf(options.location));
+  TARN_ASSIGN_OR_RETURN(auto own_schema, SchemaToArrow(options.schema));
   TARN_ASSIGN_OR_RETURN(auto schema, SchemaToArrow(options.schema, options.physical_names));
   std::string folder = table.empty() ? "data/" : table + "/data/";
   return std::unique_ptr<DataWriter>(std::make_unique<DataWriterImpl>(
-      context, std::move(options), std::move(folder), std::move(schema)));
+      context, std::move(options), std::move(folder), std::move(own_schema), std::move(schema)));
 }
 
 }  // namespace tarn

@@ -26,6 +26,8 @@ struct DataWriterOptions {
   std::map<int32_t, std::string> physical_names;
   FileWriterOptions file;
   FileWriterFactory factory;  ///< empty: OpenParquetWriter
+  /// Of rows that come in this order of the table (Iceberg "Sorting").
+  std::optional<int32_t> sort_order_id = {};
 };
 
 /// Where a row was written: the place of its file in what Finish() returns, and its row there.

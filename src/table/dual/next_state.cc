@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "table/dual/sort_orders.h"
 #include "table/model/column_mapping.h"
 
 namespace tarn {
@@ -21,7 +22,8 @@ int64_t VersionOf(std::string_view location) {
 
 constexpr char kPreviousVersionsProperty[] = "write.metadata.previous-versions-max";
 
-/// What the table's property says; `auto` is version 3 from the first deleted row on.
+/// What the table's property says; `auto` is version 3 from the first deleted row on, and where
+/// version 2 has no words for a column.
 int WantedVersion(const NextStateParts& parts) {
   std::string wanted = kIcebergVersionAuto;
   if (parts.base != nullptr) {
@@ -36,7 +38,8 @@ int WantedVersion(const NextStateParts& parts) {
       std::any_of(parts.rows->deletes.begin(), parts.rows->deletes.end(), [](const auto& entry) {
         return entry.second.positions.cardinality() < entry.second.file.record_count;
       });
-  return wanted == kIcebergVersionAuto && deletes ? 3 : 2;
+  if (wanted != kIcebergVersionAuto) return 2;
+  return deletes || !CheckTypeForVersion(parts.editor->schema, 2).ok() ? 3 : 2;
 }
 
 }  // namespace
@@ -69,6 +72,7 @@ TableMetadata NextState(const TableContext& context, const NextStateParts& parts
   }
   if (next.FindSpec(parts.spec->id) == nullptr) next.specs.push_back(*parts.spec);
   next.default_spec = parts.spec->id;
+  AddSortOrder(*parts.sort_order, next);
 
   for (const auto& [key, value] : *parts.properties) {
     if (value) {

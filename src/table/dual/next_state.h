@@ -21,6 +21,7 @@ struct NextStateParts {
   const SchemaEditor* editor = nullptr;
   const PartitionSpec* spec = nullptr;
   int32_t last_partition_id = 999;
+  const SortOrder* sort_order = nullptr;
   const std::map<std::string, std::optional<std::string>>* properties = nullptr;
   const RowChange* rows = nullptr;  ///< only asked whether a later format version is needed
   const std::map<std::string, std::optional<SnapshotRef>>* refs = nullptr;  ///< nullopt: removed

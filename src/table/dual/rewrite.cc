@@ -12,6 +12,8 @@
 
 #include "base/thread.h"
 #include "table/dual/live_rows.h"
+#include "table/dual/row_sorter.h"
+#include "table/dual/sort_orders.h"
 #include "table/model/column_mapping.h"
 
 namespace tarn {
@@ -124,12 +126,24 @@ Result<std::vector<DataFile>> CopyLiveRows(const TableContext& context, const Ta
   const Schema columns = writing.schema;
   writing.file = options.file;
   writing.factory = options.factory;
+  std::unique_ptr<RowSorter> sorter;
+  const SortOrder order = WithPartitions(options.sort, writing.spec);
+  if (!options.sort.fields.empty() && CanSort(columns, order)) {
+    TARN_ASSIGN_OR_RETURN(sorter, RowSorter::Open(context, writing.location, columns, order));
+    writing.sort_order_id = options.sort.id;
+  }
   TARN_ASSIGN_OR_RETURN(auto writer, DataWriter::Open(context, std::move(writing)));
   RowsAhead rows(context, table, columns, files, options);
   TARN_RETURN_IF_ERROR(rows.Start());
   while (true) {
     if (options.cancel != nullptr) TARN_RETURN_IF_ERROR(options.cancel->Check());
-    TARN_ASSIGN_OR_RETURN(const auto batch, rows.Next());
+    TARN_ASSIGN_OR_RETURN(auto batch, rows.Next());
+    if (batch == nullptr) break;
+    TARN_RETURN_IF_ERROR(sorter != nullptr ? sorter->Add(std::move(batch)) : writer->Write(*batch));
+  }
+  while (sorter != nullptr) {
+    if (options.cancel != nullptr) TARN_RETURN_IF_ERROR(options.cancel->Check());
+    TARN_ASSIGN_OR_RETURN(const auto batch, sorter->Next());
     if (batch == nullptr) break;
     TARN_RETURN_IF_ERROR(writer->Write(*batch));
   }

@@ -23,6 +23,8 @@ struct RewriteOptions {
   /// The columns, partitioning and names of the new files where they are not the table's current
   /// ones: those that a transaction changed.
   std::optional<DataWriterOptions> writing = {};
+  /// The order that the rows are brought into, if RowSorter can; else they keep theirs.
+  SortOrder sort = {};
   /// Whether rows keep their ids, in tables that have them.
   enum class RowIds { kKept, kNone } row_ids = RowIds::kKept;
 };

@@ -70,6 +70,26 @@ std::optional<Type> Merge(const Type& old, const Type& wanted, int32_t& last_id)
   return old.kind() == Type::Kind::kList ? Type::List(parts[0]) : Type::Map(parts[0], parts[1]);
 }
 
+Status CheckNewFieldName(const std::vector<Field>& fields, const std::string& name,
+                         const Field* except) {
+  if (name.empty()) return InvalidArgument("a field needs a name");
+  for (const Field& field : fields) {
+    if (&field != except && LowerAscii(field.name) == LowerAscii(name)) {
+      return InvalidArgument("there is already a field " + Quoted(field.name) + " in the struct",
+                             "choose another name than " + Quoted(name));
+    }
+  }
+  return {};
+}
+
+Error NoSuchField(const std::vector<Field>& fields, const FieldPath& path) {
+  std::vector<std::string> names;
+  for (const Field& field : fields) names.push_back(field.name);
+  const std::optional<std::string> nearest = NearestName(path.back(), names);
+  return InvalidArgument("there is no field " + PathText(path),
+                         nearest ? "did you mean " + Quoted(*nearest) + "?" : "");
+}
+
 }  // namespace
 
 Result<size_t> SchemaEditor::Place(const std::string& name) const {
@@ -94,8 +114,14 @@ Status SchemaEditor::CheckNewName(const std::string& name, const Field* except) 
 }
 
 void SchemaEditor::MapNames() {
-  if (files == Files::kNone || !physical_names.empty()) return;
-  for (const Field& field : schema.fields) physical_names[field.id.value()] = field.name;
+  if (files == Files::kNone) return;
+  VisitStructFields(schema.fields, [this](const Field& field) {
+    physical_names.emplace(field.id.value(), field.name);
+  });
+}
+
+void SchemaEditor::ForgetNames(const Field& field) {
+  VisitStructFields({field}, [this](const Field& gone) { physical_names.erase(gone.id.value()); });
 }
 
 void SchemaEditor::NameNewColumn(const Field& field) {
@@ -107,6 +133,15 @@ void SchemaEditor::NameNewColumn(const Field& field) {
   };
   while (taken()) name += "_";
   physical_names[field.id.value()] = std::move(name);
+}
+
+/// A name of before may come again: what files call it is another one's.
+void SchemaEditor::NameNewFields(const Schema& before) {
+  if (physical_names.empty()) return;
+  VisitStructFields(schema.fields, [&](const Field& field) {
+    const bool known = before.Find(field.id) != nullptr;
+    if (!known && !physical_names.contains(field.id.value())) NameNewColumn(field);
+  });
 }
 
 Result<Field> SchemaEditor::NewField(const Field& wanted) {
@@ -124,6 +159,30 @@ Status SchemaEditor::Add(const std::string& name, const Type& type, const std::s
   return {};
 }
 
+Status SchemaEditor::AddWithDefault(const std::string& name, const Type& type,
+                                    const Scalar& value) {
+  TARN_RETURN_IF_ERROR(CheckDefault(type, value, name));
+  TARN_RETURN_IF_ERROR(Add(name, type, ""));
+  schema.fields.back().initial_default = value;
+  schema.fields.back().write_default = value;
+  return {};
+}
+
+Status SchemaEditor::SetDefault(const std::string& name, std::optional<Scalar> value) {
+  TARN_ASSIGN_OR_RETURN(size_t place, Place(name));
+  Field& field = schema.fields[place];
+  if (value) TARN_RETURN_IF_ERROR(CheckDefault(field.type, *value, field.name));
+  field.write_default = std::move(value);
+  return {};
+}
+
+Status SchemaEditor::SetInitialDefault(FieldId id, std::optional<Scalar> value) {
+  for (Field& field : schema.fields) {
+    if (field.id == id) field.initial_default = value;
+  }
+  return {};
+}
+
 Status SchemaEditor::Drop(const std::string& name) {
   TARN_ASSIGN_OR_RETURN(size_t place, Place(name));
   const FieldId id = schema.fields[place].id;
@@ -137,7 +196,7 @@ Status SchemaEditor::Drop(const std::string& name) {
                            "drop the table instead");
   }
   MapNames();
-  physical_names.erase(id.value());
+  ForgetNames(schema.fields[place]);
   schema.fields.erase(schema.fields.begin() + static_cast<std::ptrdiff_t>(place));
   return {};
 }
@@ -153,16 +212,67 @@ Status SchemaEditor::Rename(const std::string& from, const std::string& to) {
 
 Status SchemaEditor::Widen(const std::string& name, const Type& type) {
   TARN_ASSIGN_OR_RETURN(size_t place, Place(name));
+  const Schema before = schema;
   Field& field = schema.fields[place];
-  if (field.type == type) return {};
-  if (!CanWiden(field.type, type)) {
-    return InvalidArgument("column " + Quoted(name) + " of type " + field.type.ToString() +
-                               " cannot become " + type.ToString() + " in place",
-                           "int may become long, float double, and a decimal wider at the same "
-                           "scale; else add a column of the new type");
-  }
-  field.type = type;
+  TARN_ASSIGN_OR_RETURN(
+      field.type, WidenType(field.type, type, "column " + Quoted(field.name), last_column_id));
+  NameNewFields(before);
   return {};
+}
+
+Status SchemaEditor::AddField(const FieldPath& parent, const std::string& name, const Type& type) {
+  const Schema before = schema;
+  const auto add = [&](std::vector<Field>& fields) -> Status {
+    TARN_RETURN_IF_ERROR(CheckNewFieldName(fields, name, nullptr));
+    Field field{FieldId(++last_column_id), name, {}, Nullability::kOptional, ""};
+    field.type = FreshIds(type, last_column_id);
+    fields.push_back(std::move(field));
+    return {};
+  };
+  TARN_RETURN_IF_ERROR(EditStruct(schema.fields, parent, add));
+  NameNewFields(before);
+  return {};
+}
+
+Status SchemaEditor::DropField(const FieldPath& path) {
+  const Field* field = FindField(schema, path);
+  const FieldPath parent(path.begin(), path.end() - 1);
+  MapNames();
+  return EditStruct(schema.fields, parent, [&](std::vector<Field>& fields) -> Status {
+    if (field == nullptr) return NoSuchField(fields, path);
+    const Field gone = *field;
+    const auto& keys = schema.identifier_fields;
+    bool is_key = false;
+    VisitStructFields({gone}, [&](const Field& part) {
+      is_key = is_key || std::find(keys.begin(), keys.end(), part.id) != keys.end();
+    });
+    if (is_key) {
+      return InvalidArgument("field " + PathText(path) + " belongs to the table's key",
+                             "change the key first");
+    }
+    if (fields.size() == 1) {
+      return InvalidArgument("field " + PathText(path) + " is the only one of its struct",
+                             "drop " + PathText(parent) + " instead");
+    }
+    ForgetNames(gone);
+    std::erase_if(fields, [&](const Field& one) { return one.id == gone.id; });
+    return {};
+  });
+}
+
+Status SchemaEditor::RenameField(const FieldPath& path, const std::string& to) {
+  const Field* field = FindField(schema, path);
+  const FieldPath parent(path.begin(), path.end() - 1);
+  return EditStruct(schema.fields, parent, [&](std::vector<Field>& fields) -> Status {
+    if (field == nullptr) return NoSuchField(fields, path);
+    const auto renamed = std::find_if(fields.begin(), fields.end(),
+                                      [&](const Field& one) { return one.id == field->id; });
+    TARN_RETURN_IF_ERROR(CheckNewFieldName(fields, to, &*renamed));
+    if (renamed->name == to) return {};
+    MapNames();
+    renamed->name = to;
+    return {};
+  });
 }
 
 Status SchemaEditor::MakeOptional(const std::string& name) {
@@ -258,7 +368,7 @@ Status SchemaEditor::EvolveTo(const Schema& wanted, Incompatible incompatible) {
     if (!type) {
       if (old != nullptr) {
         keep_names();
-        physical_names.erase(old->id.value());
+        ForgetNames(*old);
       }
       TARN_ASSIGN_OR_RETURN(Field field, NewField(want));
       if (!replace) field.nullability = Nullability::kOptional;
@@ -270,16 +380,28 @@ Status SchemaEditor::EvolveTo(const Schema& wanted, Incompatible incompatible) {
     field.id = old->id;
     field.type = *std::move(type);
     field.nullability = replace ? want.nullability : MergeNullability(*old, want);
+    if (!replace) {
+      field.initial_default = old->initial_default;
+      if (!field.write_default) field.write_default = old->write_default;
+    }
     if (field.nullability == Nullability::kRequired && old->nullability == Nullability::kOptional) {
       needs_overwrite = true;
     }
     if (field.doc.empty()) field.doc = old->doc;
     fields.push_back(std::move(field));
   }
-  schema.fields = std::move(fields);
-  for (const Field& old : before.fields) {
+  const Schema merged{{}, std::move(fields), {}};
+  bool field_gone = false;
+  VisitStructFields(before.fields, [&](const Field& old) {
+    const Field* now = merged.Find(old.id);
+    field_gone = field_gone || now == nullptr || now->name != old.name;
+  });
+  if (field_gone) keep_names();
+  schema.fields = merged.fields;
+  VisitStructFields(before.fields, [&](const Field& old) {
     if (schema.Find(old.id) == nullptr) physical_names.erase(old.id.value());
-  }
+  });
+  NameNewFields(before);
 
   schema.identifier_fields.clear();
   for (FieldId key : wanted.identifier_fields) {

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "table/dual/nested_fields.h"
 #include "table/dual/transaction.h"
 #include "table/model/schema.h"
 
@@ -27,9 +29,22 @@ struct SchemaEditor {
   bool needs_overwrite = false;
 
   Status Add(const std::string& name, const Type& type, const std::string& doc);
+  /// A column whose rows of before have `value` too: at first by the field's initial default, as
+  /// Iceberg has it, until the files have it (SetInitialDefault()).
+  Status AddWithDefault(const std::string& name, const Type& type, const Scalar& value);
+  /// What a writer puts that is given no value; nullopt: NULL.
+  Status SetDefault(const std::string& name, std::optional<Scalar> value);
+  /// What rows of files without the column have. Nothing happens to a column that is gone.
+  Status SetInitialDefault(FieldId id, std::optional<Scalar> value);
   Status Drop(const std::string& name);
   Status Rename(const std::string& from, const std::string& to);
   Status Widen(const std::string& name, const Type& type);
+  /// \name Fields within structs; `parent` leads to the struct.
+  /// @{
+  Status AddField(const FieldPath& parent, const std::string& name, const Type& type);
+  Status DropField(const FieldPath& path);
+  Status RenameField(const FieldPath& path, const std::string& to);
+  /// @}
   Status MakeOptional(const std::string& name);
   Status Reorder(const std::vector<std::string>& names);
   Status EvolveTo(const Schema& wanted, TableTransaction::IncompatibleColumns incompatible);
@@ -42,7 +57,9 @@ struct SchemaEditor {
   Status CheckNewName(const std::string& name, const Field* except) const;
   Result<Field> NewField(const Field& wanted);
   void MapNames();
+  void ForgetNames(const Field& field);
   void NameNewColumn(const Field& field);
+  void NameNewFields(const Schema& before);
 };
 
 }  // namespace tarn

@@ -6,9 +6,11 @@
 
 #include "base/text.h"
 #include "table/delta/properties.h"
+#include "table/dual/nested_fields.h"
 #include "table/dual/transaction.h"
 #include "table/model/adopted_columns.h"
 #include "table/model/column_mapping.h"
+#include "table/model/delta_property.h"
 #include "table/model/partition.h"
 
 namespace tarn {
@@ -19,6 +21,12 @@ namespace {
 /// since after the commit it would be too late.
 Status CheckTypeOfBothFormats(const Type& type, const std::string& column) {
   const Type::Kind kind = type.kind();
+  if (kind == Type::Kind::kTimestampNs || kind == Type::Kind::kTimestampTzNs) {
+    return Unsupported("column " + QuoteIdentifier(column) + " has the type " + type.ToString() +
+                           ", which Delta does not have",
+                       "cast it to timestamp, or create the table WITH ('" +
+                           std::string(kDeltaProperty) + "' = '" + kDeltaOff + "')");
+  }
   if (kind == Type::Kind::kTime || kind == Type::Kind::kUuid || kind == Type::Kind::kFixed) {
     return Unsupported("column " + QuoteIdentifier(column) + " has the type " + type.ToString() +
                            ", which Delta does not have",
@@ -50,12 +58,31 @@ Status CheckColumnNames(const Schema& schema) {
   return {};
 }
 
-Status CheckNewTypes(const Schema& schema, const Schema* known) {
+Status CheckNewTypes(const Schema& schema, const Schema* known, Formats formats) {
+  if (formats == Formats::kIcebergAlone) return {};
   for (const Field& field : schema.fields) {
     if (known != nullptr && known->Find(field.id) != nullptr) continue;
     TARN_RETURN_IF_ERROR(CheckTypeOfBothFormats(field.type, field.name));
   }
   return {};
+}
+
+Formats FormatsOf(const TableMetadata* base,
+                  const std::map<std::string, std::optional<std::string>>& properties) {
+  const auto set = properties.find(kDeltaProperty);
+  const bool off = base != nullptr ? LeavesDeltaOut(base->properties)
+                                   : set != properties.end() && set->second == kDeltaOff;
+  return off ? Formats::kIcebergAlone : Formats::kBoth;
+}
+
+Status CheckDeltaStays(const TableMetadata* base, const std::string& key,
+                       const std::string& value) {
+  const bool off = value == kDeltaOff;
+  if (key != kDeltaProperty || base == nullptr || LeavesDeltaOut(base->properties) == off) {
+    return {};
+  }
+  return InvalidArgument("the table property tarn.delta is decided when a table is made",
+                         "create another table");
 }
 
 Status CheckPartitionNames(const Schema& schema, const PartitionSpec& spec) {
@@ -95,6 +122,7 @@ Status CheckProperty(const std::string& key) {
 
 Status CheckPropertyValue(const std::string& key, const std::string& value) {
   std::vector<std::string> allowed;
+  if (key == kDeltaProperty) allowed = {kDeltaOn, kDeltaOff};
   if (key == kIcebergVersionProperty) allowed = {kIcebergVersionAuto, "2", "3"};
   if (key == delta::kAppendOnlyProperty) allowed = {"true", "false"};
   for (const char* command : {"delete", "update", "merge"}) {
@@ -119,6 +147,7 @@ std::string WhyRowsDoNotFit(const Schema& from, const Schema& to) {
     const std::string column = "column " + QuoteIdentifier(now.name);
     if (then == nullptr) {
       if (now.nullability == Nullability::kRequired) return column + " was added";
+      if (now.write_default) return column + " was added with a default";
       continue;
     }
     if (!(then->type == now.type) && !CanWiden(then->type, now.type)) {
@@ -133,12 +162,13 @@ std::string WhyRowsDoNotFit(const Schema& from, const Schema& to) {
 
 std::string RenamedWithoutMapping(const Schema& from, const Schema& to,
                                   const std::map<int32_t, std::string>& mapping) {
-  for (const Field& field : to.fields) {
+  std::string renamed;
+  VisitStructFields(to.fields, [&](const Field& field) {
     const Field* then = from.Find(field.id);
-    if (then == nullptr || then->name == field.name || mapping.contains(field.id.value())) continue;
-    return "column " + then->name + " was renamed to " + field.name;
-  }
-  return "";
+    if (then == nullptr || then->name == field.name || mapping.contains(field.id.value())) return;
+    renamed = "column " + then->name + " was renamed to " + field.name;
+  });
+  return renamed;
 }
 
 std::string FirstDifference(const Schema& from, const Schema& to) {

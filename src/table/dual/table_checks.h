@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -14,8 +15,16 @@ namespace tarn {
 /// @{
 /// No empty names, and none that differ in nothing or in case only.
 Status CheckColumnNames(const Schema& schema);
-/// Columns that `known` (may be nullptr) does not have are of types that Iceberg and Delta share.
-Status CheckNewTypes(const Schema& schema, const Schema* known);
+/// Columns that `known` (may be nullptr) does not have are of types that Iceberg and Delta share;
+/// in tables that leave Delta out, of any type.
+enum class Formats { kBoth, kIcebergAlone };
+Status CheckNewTypes(const Schema& schema, const Schema* known, Formats formats = Formats::kBoth);
+/// `properties` are those that are set on top of `base` (may be nullptr); nullopt: removed.
+Formats FormatsOf(const TableMetadata* base,
+                  const std::map<std::string, std::optional<std::string>>& properties);
+/// Whether a table is one of Delta, too, is decided when it is made: a log that begins late, or
+/// ends early, would show other rows than the table.
+Status CheckDeltaStays(const TableMetadata* base, const std::string& key, const std::string& value);
 /// A partition has a column's name only if it is that column itself.
 Status CheckPartitionNames(const Schema& schema, const PartitionSpec& spec);
 /// Every partition's column exists and has a type that its transform takes.

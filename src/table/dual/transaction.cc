@@ -4,16 +4,20 @@
 #include <functional>
 #include <utility>
 
-#include "base/text.h"
+#include "table/dual/analyze.h"
 #include "table/dual/meanwhile.h"
 #include "table/dual/next_state.h"
+#include "table/dual/partition_specs.h"
+#include "table/dual/ref_changes.h"
 #include "table/dual/remove_snapshots.h"
 #include "table/dual/schema_editor.h"
+#include "table/dual/sort_orders.h"
 #include "table/dual/stage.h"
 #include "table/dual/table_checks.h"
 #include "table/iceberg/metadata_json.h"
 #include "table/model/adopted_columns.h"
 #include "table/model/column_mapping.h"
+#include "table/model/delta_property.h"
 #include "table/model/partition.h"
 
 namespace tarn {
@@ -36,7 +40,10 @@ class TransactionImpl final : public TableTransaction {
     editor_.schema.identifier_fields.clear();
     editor_.last_column_id = editor_.schema.HighestFieldId();
     editor_.files = SchemaEditor::Files::kNone;
-    TARN_RETURN_IF_ERROR(CheckNewTypes(editor_.schema, nullptr));
+    for (const auto& [key, value] : table.properties) {
+      TARN_RETURN_IF_ERROR(SetProperty(key, value));
+    }
+    TARN_RETURN_IF_ERROR(CheckNewTypes(editor_.schema, nullptr, formats()));
     std::vector<std::string> keys;
     for (FieldId id : table.schema.identifier_fields) {
       const Field* field = table.schema.Find(id);
@@ -44,9 +51,6 @@ class TransactionImpl final : public TableTransaction {
     }
     TARN_RETURN_IF_ERROR(SetKey(keys));
     TARN_RETURN_IF_ERROR(SetPartition(table.partition));
-    for (const auto& [key, value] : table.properties) {
-      TARN_RETURN_IF_ERROR(SetProperty(key, value));
-    }
     table_uuid_ = context_.random->Uuid();
     return {};
   }
@@ -58,6 +62,7 @@ class TransactionImpl final : public TableTransaction {
     editor_.files =
         base->snapshots.empty() ? SchemaEditor::Files::kNone : SchemaEditor::Files::kMayExist;
     spec_ = base->spec();
+    sort_order_ = CurrentSortOrder(*base);
     last_partition_id_ = base->last_partition_id;
     table_uuid_ = base->table_uuid.empty() ? context_.random->Uuid() : base->table_uuid;
     base_ = std::move(base);
@@ -69,10 +74,7 @@ class TransactionImpl final : public TableTransaction {
     return Edit([&](SchemaEditor& editor) { return editor.Add(name, type, doc); });
   }
   Status DropColumn(const std::string& name) override {
-    return Edit([&](SchemaEditor& editor) -> Status {
-      TARN_RETURN_IF_ERROR(editor.Drop(name));
-      return CheckPartitionSources(editor.schema, spec_);
-    });
+    return EditColumns([&](SchemaEditor& editor) { return editor.Drop(name); });
   }
   Status RenameColumn(const std::string& from, const std::string& to) override {
     return Edit([&](SchemaEditor& editor) { return editor.Rename(from, to); });
@@ -107,8 +109,9 @@ class TransactionImpl final : public TableTransaction {
       field.source_id = now->id;
       rebound = true;
     }
-    TARN_RETURN_IF_ERROR(CheckNewTypes(editor.schema, &before));
+    TARN_RETURN_IF_ERROR(CheckNewTypes(editor.schema, &before, formats()));
     TARN_RETURN_IF_ERROR(CheckPartitionNames(editor.schema, spec));
+    TakeSortOrder(FollowNames(sort_order_.fields, before, editor.schema));
     editor_ = std::move(editor);
     if (rebound) TakeSpec(std::move(spec.fields));
     return {};
@@ -120,14 +123,29 @@ class TransactionImpl final : public TableTransaction {
     return {};
   }
 
+  Status EditColumns(const std::function<Status(SchemaEditor&)>& edit) override {
+    return Edit([&](SchemaEditor& editor) -> Status {
+      TARN_RETURN_IF_ERROR(edit(editor));
+      return CheckSources(editor.schema);
+    });
+  }
+
+  Status SetSortOrder(const std::vector<SortKey>& keys) override {
+    TARN_ASSIGN_OR_RETURN(std::vector<SortField> fields, SortFieldsOf(editor_.schema, keys));
+    TakeSortOrder(std::move(fields));
+    return {};
+  }
+
   Status SetProperty(const std::string& key, const std::string& value) override {
     TARN_RETURN_IF_ERROR(CheckProperty(key));
     TARN_RETURN_IF_ERROR(CheckPropertyValue(key, value));
+    TARN_RETURN_IF_ERROR(CheckDeltaStays(base_.get(), key, value));
     properties_[key] = value;
     return {};
   }
   Status RemoveProperty(const std::string& key) override {
     TARN_RETURN_IF_ERROR(CheckProperty(key));
+    TARN_RETURN_IF_ERROR(CheckDeltaStays(base_.get(), key, kDeltaOn));
     properties_[key] = std::nullopt;
     return {};
   }
@@ -174,27 +192,10 @@ class TransactionImpl final : public TableTransaction {
     if (isolation == Isolation::kSerializable) reads_.push_back(read);
   }
   Status CreateRef(const std::string& name, const SnapshotRef& ref) override {
-    if (base_ == nullptr || base_->FindSnapshot(ref.snapshot) == nullptr) {
-      return NotFound("table " + location_ + " has no snapshot " +
-                      std::to_string(ref.snapshot.value()));
-    }
-    const auto changed = refs_.find(name);
-    const bool taken =
-        changed != refs_.end() ? changed->second.has_value() : base_->refs.contains(name);
-    if (name.empty() || name == kMainBranch || taken) {
-      return InvalidArgument("the name \"" + name + "\" is taken", "choose another name");
-    }
-    refs_[name] = ref;
-    return {};
+    return AddRef(base_.get(), location_, name, ref, refs_);
   }
   Status RemoveRef(const std::string& name) override {
-    if (name == kMainBranch) return InvalidArgument("the branch main cannot be removed");
-    const auto changed = refs_.find(name);
-    const bool known = changed != refs_.end() ? changed->second.has_value()
-                                              : base_ != nullptr && base_->refs.contains(name);
-    if (!known) return NotFound("table " + location_ + " has no branch or tag \"" + name + "\"");
-    refs_[name] = std::nullopt;
-    return {};
+    return DropRef(base_.get(), location_, name, refs_);
   }
   Status RollBackTo(SnapshotId snapshot) override {
     if (rows_.kind != RowChange::Kind::kNone) {
@@ -207,12 +208,14 @@ class TransactionImpl final : public TableTransaction {
     rollback_ = snapshot;
     return {};
   }
+  void SetStatistics(StatisticsFile file) override { statistics_.push_back(std::move(file)); }
   void SetSummary(const std::string& key, const std::string& value) override {
     summary_[key] = value;
   }
 
   const Schema& schema() const override { return editor_.schema; }
   const PartitionSpec& spec() const override { return spec_; }
+  const SortOrder& sort_order() const override { return sort_order_; }
   const std::string& location() const override { return location_; }
   const std::map<int32_t, std::string>& physical_names() const override {
     return editor_.physical_names;
@@ -227,7 +230,7 @@ class TransactionImpl final : public TableTransaction {
   Status Edit(const std::function<Status(SchemaEditor&)>& edit) {
     SchemaEditor editor = editor_;
     TARN_RETURN_IF_ERROR(edit(editor));
-    TARN_RETURN_IF_ERROR(CheckNewTypes(editor.schema, &editor_.schema));
+    TARN_RETURN_IF_ERROR(CheckNewTypes(editor.schema, &editor_.schema, formats()));
     TARN_RETURN_IF_ERROR(CheckPartitionNames(editor.schema, spec_));
     editor_ = std::move(editor);
     return {};
@@ -265,44 +268,29 @@ class TransactionImpl final : public TableTransaction {
     return base_ == nullptr || !editor_.schema.SameColumns(base_->schema());
   }
 
-  /// Takes over partition fields: ids of equal fields of earlier specs are used again, and an equal
-  /// spec is taken as it is (Iceberg "Partition Evolution").
   void TakeSpec(std::vector<PartitionField> fields) {
     last_partition_id_ = base_ ? base_->last_partition_id : 999;
-    spec_changed_ = true;
-    for (PartitionField& field : fields) field.field_id = PartitionIdOf(field);
-    SpecId id(0);
-    if (base_ != nullptr) {
-      for (const PartitionSpec& spec : base_->specs) {
-        if (spec.fields == fields) {
-          spec_ = spec;
-          spec_changed_ = spec.id != base_->default_spec;
-          return;
-        }
-        id = SpecId(std::max(id.value(), spec.id.value() + 1));
-      }
-    }
-    spec_ = {id, std::move(fields)};
+    spec_ = PartitionSpecOf(base_.get(), std::move(fields), last_partition_id_);
+    spec_changed_ = base_ == nullptr || spec_.id != base_->default_spec;
   }
 
-  int32_t PartitionIdOf(const PartitionField& wanted) {
-    if (base_ != nullptr) {
-      for (const PartitionSpec& spec : base_->specs) {
-        for (const PartitionField& field : spec.fields) {
-          if (field.source_id == wanted.source_id && field.transform == wanted.transform) {
-            return field.field_id;
-          }
-        }
-      }
-    }
-    return ++last_partition_id_;
+  void TakeSortOrder(std::vector<SortField> fields) {
+    sort_order_ = SortOrderOf(base_.get(), std::move(fields));
+    sort_changed_ = base_ == nullptr || sort_order_.id != CurrentSortOrder(*base_).id;
+  }
+
+  Formats formats() const { return FormatsOf(base_.get(), properties_); }
+
+  Status CheckSources(const Schema& schema) const {
+    TARN_RETURN_IF_ERROR(CheckSortSources(schema, sort_order_));
+    return CheckPartitionSources(schema, spec_);
   }
 
   Status CheckBeforeStage() const {
     if (!expired_.empty() && rows_.kind != RowChange::Kind::kNone) {
       return InvalidArgument("a transaction that takes snapshots out changes no rows");
     }
-    TARN_RETURN_IF_ERROR(CheckPartitionSources(editor_.schema, spec_));
+    TARN_RETURN_IF_ERROR(CheckSources(editor_.schema));
     if (rollback_ || (base_ && spec_changed_ && rows_.kind != RowChange::Kind::kOverwrite)) {
       TARN_RETURN_IF_ERROR(CheckAdoptedPartitions(*base_, spec_));
     }
@@ -328,6 +316,8 @@ class TransactionImpl final : public TableTransaction {
   SchemaEditor editor_;
   PartitionSpec spec_;
   bool spec_changed_ = false;
+  SortOrder sort_order_;
+  bool sort_changed_ = false;
   int32_t last_partition_id_ = 999;
   std::map<std::string, std::optional<std::string>> properties_;
   RowChange rows_;
@@ -336,6 +326,7 @@ class TransactionImpl final : public TableTransaction {
   std::optional<SnapshotId> rollback_;
   std::vector<Predicate> reads_;  ///< what statements read that must not have changed
   std::map<std::string, std::string> summary_;
+  std::vector<StatisticsFile> statistics_;
   SnapshotId snapshot_id_;
   int attempts_ = 0;
 };
@@ -377,6 +368,10 @@ Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
     return Conflict("the partitioning of " + location_ + " was changed by somebody else meanwhile",
                     "look at the table, then try again");
   }
+  if (sort_changed_ && base->default_sort_order != base_->default_sort_order) {
+    return Conflict("the sort order of " + location_ + " was changed by somebody else meanwhile",
+                    "look at the table, then try again");
+  }
   TARN_RETURN_IF_ERROR(CheckRefsMeanwhile(*base_, *base, refs_, rollback_));
   TARN_RETURN_IF_ERROR(CheckRulesMeanwhile(*base_, *base, rows_));
   if (!reads_.empty() || !rows_.removed.empty()) {
@@ -413,6 +408,13 @@ Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
   } else {
     spec_ = base_->spec();
     last_partition_id_ = base_->last_partition_id;
+  }
+  if (sort_changed_) {
+    const int32_t written_with = sort_order_.id;
+    TakeSortOrder(sort_order_.fields);
+    RenumberSortOrder(written_with, sort_order_.id, rows_.files);
+  } else {
+    sort_order_ = CurrentSortOrder(*base_);
   }
   while (base_->FindSnapshot(snapshot_id_) != nullptr) {
     snapshot_id_ = SnapshotId(context_.random->PositiveInt64());
@@ -462,9 +464,11 @@ Result<StagedTable> TransactionImpl::Stage(const std::string& commit_id) {
   TARN_ASSIGN_OR_RETURN(std::string table, context_.store->KeyOf(location_));
   StagedFiles files(*context_.store, table);
   ++attempts_;
-  TableMetadata next =
-      NextState(context_, {base_.get(), base_location_, location_, table_uuid_, &editor_, &spec_,
-                           last_partition_id_, &properties_, &rows_, &refs_, rollback_});
+  TableMetadata next = NextState(
+      context_, {base_.get(), base_location_, location_, table_uuid_, &editor_, &spec_,
+                 last_partition_id_, &sort_order_, &properties_, &rows_, &refs_, rollback_});
+  TARN_RETURN_IF_ERROR(CheckTypeForVersion(next.schema(), next.format_version));
+  AddStatistics(statistics_, next);
   RemoveSnapshots(expired_, next);
   if (rows_.kind != RowChange::Kind::kNone) {
     TARN_RETURN_IF_ERROR(AddSnapshot(commit_id, next, files));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,8 @@
 #include "table/model/metadata.h"
 
 namespace tarn {
+
+struct SchemaEditor;
 
 /// A table state that is written to the store and that nothing refers to yet: what the catalog's
 /// compare-and-swap installs.
@@ -43,6 +46,13 @@ inline constexpr char kIcebergVersionAuto[] = "auto";
 struct RowDeletes {
   DataFile file;  ///< as a scan of the base showed it, or one that this transaction adds
   DeletionVector positions;
+};
+
+/// A column by which rows are sorted.
+struct SortKey {
+  std::string column;
+  SortField::Direction direction = SortField::Direction::kAscending;
+  SortField::Nulls nulls = SortField::Nulls::kLast;
 };
 
 /// Which state of the table a statement that deletes rows may be committed on.
@@ -85,6 +95,11 @@ class TableTransaction {
   virtual Status EvolveTo(const Schema& wanted, IncompatibleColumns incompatible) = 0;
   virtual Status SetKey(const std::vector<std::string>& columns) = 0;
   virtual Status SetPartition(const std::vector<std::string>& partition) = 0;
+  /// Any other change of the columns: made on a copy, and taken over when it succeeds.
+  virtual Status EditColumns(const std::function<Status(SchemaEditor&)>& edit) = 0;
+  /// Iceberg "Sorting": the order of the rows within files that are written from here on. Nothing
+  /// sorts rows that are there. Empty: none.
+  virtual Status SetSortOrder(const std::vector<SortKey>& keys) = 0;
   /// @}
   virtual Status SetProperty(const std::string& key, const std::string& value) = 0;
   virtual Status RemoveProperty(const std::string& key) = 0;
@@ -126,12 +141,16 @@ class TableTransaction {
   /// called before, and Rebase() always says Conflict: what may leave is to be found out anew.
   /// Errors: NotFound; InvalidArgument for the current snapshot, or one that a name leads to.
   virtual Status ExpireSnapshots(std::vector<SnapshotId> snapshots) = 0;
+  /// A file with statistics of a snapshot of the base (Iceberg "Table Statistics"), in the place of
+  /// the one that the snapshot has. Of a snapshot that is gone by then nothing is told.
+  virtual void SetStatistics(StatisticsFile file) = 0;
   /// Goes into the snapshot's summary ("tarn.source-position", …).
   virtual void SetSummary(const std::string& key, const std::string& value) = 0;
 
   /// The columns and partitioning as changed so far: what new files must have.
   virtual const Schema& schema() const = 0;
   virtual const PartitionSpec& spec() const = 0;
+  virtual const SortOrder& sort_order() const = 0;
   virtual const std::string& location() const = 0;
   /// Parquet names of top-level columns where they differ from the column's name (Delta column
   /// mapping), by field id.

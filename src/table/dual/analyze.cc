@@ -1,0 +1,192 @@
+#include "table/dual/analyze.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+
+#include "columnar/puffin.h"
+#include "columnar/scalar.h"
+#include "columnar/theta_sketch.h"
+#include "table/dual/live_rows.h"
+
+namespace tarn {
+
+namespace {
+
+/// Snapshots that are asked for statistics, from the one that is read back.
+constexpr int kAncestorsMax = 1000;
+constexpr char kNdvProperty[] = "ndv";
+
+/// Bytes of values of a fixed width, as they stand in memory: little endian, as Iceberg's single
+/// values are.
+template <typename ArrayType>
+void UpdateFixed(const arrow::Array& array, ThetaSketch& sketch) {
+  const auto& typed = static_cast<const ArrayType&>(array);
+  const auto* values = typed.raw_values();
+  for (int64_t row = 0; row < typed.length(); ++row) {
+    if (typed.IsNull(row)) continue;
+    sketch.Update({reinterpret_cast<const char*>(values + row), sizeof(*values)});
+  }
+}
+
+template <typename ArrayType>
+void UpdateText(const arrow::Array& array, ThetaSketch& sketch) {
+  const auto& typed = static_cast<const ArrayType&>(array);
+  for (int64_t row = 0; row < typed.length(); ++row) {
+    if (typed.IsValid(row)) sketch.Update(typed.GetView(row));
+  }
+}
+
+void Update(const arrow::Array& array, ThetaSketch& sketch) {
+  switch (array.type_id()) {
+    case arrow::Type::BOOL: {
+      const auto& flags = static_cast<const arrow::BooleanArray&>(array);
+      for (int64_t row = 0; row < flags.length(); ++row) {
+        if (flags.IsValid(row)) sketch.Update(std::string_view(flags.Value(row) ? "\1" : "\0", 1));
+      }
+      return;
+    }
+    case arrow::Type::INT32:
+      return UpdateFixed<arrow::Int32Array>(array, sketch);
+    case arrow::Type::DATE32:
+      return UpdateFixed<arrow::Date32Array>(array, sketch);
+    case arrow::Type::INT64:
+      return UpdateFixed<arrow::Int64Array>(array, sketch);
+    case arrow::Type::TIMESTAMP:
+      return UpdateFixed<arrow::TimestampArray>(array, sketch);
+    case arrow::Type::TIME64:
+      return UpdateFixed<arrow::Time64Array>(array, sketch);
+    case arrow::Type::FLOAT:
+      return UpdateFixed<arrow::FloatArray>(array, sketch);
+    case arrow::Type::DOUBLE:
+      return UpdateFixed<arrow::DoubleArray>(array, sketch);
+    case arrow::Type::STRING:
+      return UpdateText<arrow::StringArray>(array, sketch);
+    case arrow::Type::BINARY:
+      return UpdateText<arrow::BinaryArray>(array, sketch);
+    case arrow::Type::FIXED_SIZE_BINARY:
+      return UpdateText<arrow::FixedSizeBinaryArray>(array, sketch);
+    case arrow::Type::DECIMAL128: {
+      const auto& decimals = static_cast<const arrow::Decimal128Array&>(array);
+      for (int64_t row = 0; row < decimals.length(); ++row) {
+        if (decimals.IsNull(row)) continue;
+        Int128 value;
+        std::memcpy(&value.low, decimals.GetValue(row), sizeof(value.low));
+        std::memcpy(&value.high, decimals.GetValue(row) + sizeof(value.low), sizeof(value.high));
+        sketch.Update(Int128ToBigEndian(value));
+      }
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+/// The columns that have single values.
+Schema SimpleColumns(const Schema& schema) {
+  Schema simple;
+  simple.id = schema.id;
+  for (const Field& field : schema.fields) {
+    if (field.type.primitive() && field.type.kind() != Type::Kind::kUnknown) {
+      simple.fields.push_back(field);
+    }
+  }
+  return simple;
+}
+
+}  // namespace
+
+Result<StatisticsFile> AnalyzeTable(const TableContext& context, const TableMetadata& table,
+                                    const CancelFlag* cancel) {
+  const Snapshot* snapshot = table.current();
+  if (snapshot == nullptr) {
+    return NotFound("table " + table.location + " has no rows yet", "insert rows first");
+  }
+  const Schema columns = SimpleColumns(table.schema());
+  std::vector<ThetaSketch> sketches(columns.fields.size());
+  TARN_ASSIGN_OR_RETURN(const ScanPlan plan,
+                        PlanScan(context, table, std::nullopt, Predicate::True()));
+  for (const ScanFile& file : plan.files) {
+    if (columns.fields.empty()) break;
+    TARN_ASSIGN_OR_RETURN(auto rows, LiveRows::Open(context, table, columns, file, nullptr));
+    while (true) {
+      if (cancel != nullptr) TARN_RETURN_IF_ERROR(cancel->Check());
+      TARN_ASSIGN_OR_RETURN(const auto batch, rows->Next());
+      if (batch == nullptr) break;
+      for (size_t i = 0; i < sketches.size(); ++i) {
+        Update(*batch->column(static_cast<int>(i)), sketches[i]);
+      }
+    }
+  }
+
+  PuffinWriter writer;
+  StatisticsFile file;
+  file.snapshot = snapshot->id;
+  for (size_t i = 0; i < sketches.size(); ++i) {
+    PuffinBlob blob;
+    blob.type = kThetaSketchBlob;
+    blob.fields = {columns.fields[i].id.value()};
+    blob.snapshot_id = snapshot->id.value();
+    blob.sequence_number = snapshot->sequence_number;
+    blob.properties[kNdvProperty] = std::to_string(std::llround(sketches[i].Estimate()));
+    writer.Add(blob, sketches[i].Serialize());
+    file.blobs.push_back(
+        {blob.type, snapshot->id, blob.sequence_number, blob.fields, blob.properties});
+  }
+  const std::string bytes = writer.Finish({{"created-by", "tarn"}});
+  TARN_ASSIGN_OR_RETURN(const PuffinFooter footer,
+                        ReadPuffinFooter(bytes, static_cast<int64_t>(bytes.size()),
+                                         "the statistics of " + table.location, nullptr));
+  file.size_bytes = static_cast<int64_t>(bytes.size());
+  file.footer_bytes = footer.footer_bytes;
+  TARN_ASSIGN_OR_RETURN(const std::string folder, context.store->KeyOf(table.location));
+  const std::string key = (folder.empty() ? "metadata/" : folder + "/metadata/") +
+                          std::to_string(snapshot->id.value()) + "-" + context.random->Uuid() +
+                          ".stats";
+  TARN_RETURN_IF_ERROR(context.store->Put(key, bytes));
+  file.path = context.store->UriOf(key);
+  return file;
+}
+
+void AddStatistics(const std::vector<StatisticsFile>& files, TableMetadata& state) {
+  for (const StatisticsFile& file : files) {
+    if (state.FindSnapshot(file.snapshot) == nullptr) continue;
+    std::erase_if(state.statistics,
+                  [&](const StatisticsFile& one) { return one.snapshot == file.snapshot; });
+    state.statistics.push_back(file);
+  }
+}
+
+std::optional<int64_t> DistinctValuesOf(const TableMetadata& table, SnapshotId snapshot,
+                                        FieldId column) {
+  if (table.statistics.empty()) return std::nullopt;
+  const Snapshot* at = table.FindSnapshot(snapshot);
+  for (int i = 0; at != nullptr && i < kAncestorsMax; ++i) {
+    for (const StatisticsFile& file : table.statistics) {
+      if (file.snapshot != at->id) continue;
+      for (const StatisticsBlob& blob : file.blobs) {
+        if (blob.type != kThetaSketchBlob || blob.fields != std::vector<int32_t>{column.value()}) {
+          continue;
+        }
+        const auto ndv = blob.properties.find(kNdvProperty);
+        if (ndv == blob.properties.end()) continue;
+        int64_t number = 0;
+        const char* end = ndv->second.data() + ndv->second.size();
+        const auto parsed = std::from_chars(ndv->second.data(), end, number);
+        if (parsed.ec == std::errc() && parsed.ptr == end && number >= 0) return number;
+      }
+    }
+    at = at->parent ? table.FindSnapshot(*at->parent) : nullptr;
+  }
+  return std::nullopt;
+}
+
+}  // namespace tarn

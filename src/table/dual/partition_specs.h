@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "table/model/metadata.h"
+
+namespace tarn {
+
+/// Fields as a spec of the table at `base` (may be nullptr): ids of equal fields of earlier specs
+/// are used again, and an equal spec is taken as it is (Iceberg "Partition Evolution").
+/// `last_partition_id` becomes the highest id given.
+PartitionSpec PartitionSpecOf(const TableMetadata* base, std::vector<PartitionField> fields,
+                              int32_t& last_partition_id);
+
+}  // namespace tarn

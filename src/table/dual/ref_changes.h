@@ -1,0 +1,23 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "table/model/metadata.h"
+
+namespace tarn {
+
+/// Branches and tags that a transaction sets, by name; nullopt: removed.
+using RefChanges = std::map<std::string, std::optional<SnapshotRef>>;
+
+/// \name See TableTransaction::CreateRef() and RemoveRef(). `base` may be nullptr.
+/// @{
+Status AddRef(const TableMetadata* base, const std::string& location, const std::string& name,
+              const SnapshotRef& ref, RefChanges& changes);
+Status DropRef(const TableMetadata* base, const std::string& location, const std::string& name,
+               RefChanges& changes);
+/// @}
+
+}  // namespace tarn
