@@ -4,10 +4,12 @@
 #include <cctype>
 
 #include "duckdb/parser/constraints/unique_constraint.hpp"
+#include "sql/duckdb/column_default.h"
 #include "sql/duckdb/constraints.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/types.h"
 #include "table/delta/properties.h"
+#include "table/dual/schema_editor.h"
 
 namespace tarn::duck {
 namespace {
@@ -36,20 +38,20 @@ Status RefuseConstraint(const TableName& name, const duckdb::Constraint& constra
 }
 
 Status CheckColumn(const TableName& name, const duckdb::ColumnDefinition& column) {
-  const std::string place = "column " + column.Name() + " of " + name.ToString();
   if (column.Generated()) {
-    return Unsupported(place + ": generated columns are not supported",
+    return Unsupported("column " + column.Name() + " of " + name.ToString() +
+                           ": generated columns are not supported",
                        "compute it in a view or in the query");
   }
-  if (column.HasDefaultValue()) {
-    const auto& value = column.DefaultValue();
-    if (value.GetExpressionClass() == duckdb::ExpressionClass::CONSTANT &&
-        value.Cast<duckdb::ConstantExpression>().value.IsNull()) {
-      return Status::Ok();
-    }
-    return Unsupported(place + ": DEFAULT is not supported", "name the value when you INSERT");
-  }
   return Status::Ok();
+}
+
+/// What a column definition says after DEFAULT; nullopt for nothing and for NULL.
+Result<std::optional<Scalar>> DefaultOfColumn(duckdb::ClientContext& context, const TableName& name,
+                                              const duckdb::ColumnDefinition& column,
+                                              const Type& type) {
+  if (!column.HasDefaultValue()) return std::optional<Scalar>();
+  return DefaultValueOf(context, name, column.Name(), column.DefaultValue(), column.Type(), type);
 }
 
 std::string QuotedColumn(const std::string& name) {
@@ -155,12 +157,15 @@ Status AlterTable(duckdb::ClientContext& context, LakeState& state, const TableN
       const std::string& column = add.new_column.Name();
       TARN_RETURN_IF_ERROR(CheckColumn(name, add.new_column));
       TARN_ASSIGN_OR_RETURN(const Type type, ColumnType(context, column, add.new_column.Type()));
-      return alter([&](TableTransaction& table) -> Status {
-        if (add.if_column_not_exists && table.schema().Find(column) != nullptr) {
+      if (add.if_column_not_exists) {
+        TARN_ASSIGN_OR_RETURN(const LakeRelation relation, state.Find(name));
+        if (relation.table != nullptr && relation.table->schema.Find(column) != nullptr) {
           return Status::Ok();
         }
-        return table.AddColumn(column, type, "");
-      });
+      }
+      TARN_ASSIGN_OR_RETURN(const auto value, DefaultOfColumn(context, name, add.new_column, type));
+      if (value) return state.AddColumnWithDefault(name, column, type, *value);
+      return alter([&](TableTransaction& table) { return table.AddColumn(column, type, ""); });
     }
     case AlterTableType::REMOVE_COLUMN: {
       const auto& remove = info.Cast<duckdb::RemoveColumnInfo>();
@@ -182,6 +187,20 @@ Status AlterTable(duckdb::ClientContext& context, LakeState& state, const TableN
                             ColumnType(context, change.column_name, change.target_type));
       return alter(
           [&](TableTransaction& table) { return table.WidenColumn(change.column_name, type); });
+    }
+    case AlterTableType::SET_DEFAULT: {
+      const auto& set = info.Cast<duckdb::SetDefaultInfo>();
+      return alter([&](TableTransaction& table) -> Status {
+        std::optional<Scalar> value;
+        const Field* field = table.schema().Find(set.column_name);
+        if (set.expression && field != nullptr) {
+          TARN_ASSIGN_OR_RETURN(value, DefaultValueOf(context, name, field->name, *set.expression,
+                                                      ToLogicalType(field->type), field->type));
+        }
+        return table.EditColumns([&](SchemaEditor& editor) {
+          return editor.SetDefault(set.column_name, std::move(value));
+        });
+      });
     }
     case AlterTableType::DROP_NOT_NULL: {
       const auto& change = info.Cast<duckdb::DropNotNullInfo>();
@@ -216,6 +235,11 @@ Result<NewTableParts> PartsOfCreateTable(duckdb::ClientContext& context, const T
   for (const auto& column : info.columns.Logical()) TARN_RETURN_IF_ERROR(CheckColumn(name, column));
   NewTableParts parts;
   TARN_ASSIGN_OR_RETURN(parts.schema, ToTableSchema(context, info.columns, info.constraints));
+  size_t place = 0;
+  for (const auto& column : info.columns.Logical()) {
+    Field& field = parts.schema.fields.at(place++);
+    TARN_ASSIGN_OR_RETURN(field.write_default, DefaultOfColumn(context, name, column, field.type));
+  }
   TARN_ASSIGN_OR_RETURN(parts.partition, PartitionTexts(info.partition_keys));
   TARN_ASSIGN_OR_RETURN(parts.properties, Properties(info.options));
   return parts;

@@ -8,6 +8,7 @@
 #include "catalog/location.h"
 #include "sql/duckdb/engine_state.h"
 #include "sql/duckdb/lake_state.h"
+#include "table/dual/schema_editor.h"
 #include "table/dual/table_checks.h"
 
 namespace tarn::duck {
@@ -151,6 +152,8 @@ Result<bool> LakeState::CreateTable(const TableName& name, const Schema& schema,
     local->deletes.clear();
     local->touched = true;
     local->base_rows = LakeTable::Base::kReplaced;
+    local->defaulted_columns.clear();
+    local->files_without_defaults.clear();
     TableTransaction& transaction = *local->transaction;
     TARN_RETURN_IF_ERROR(transaction.SetPartition({}));
     TARN_RETURN_IF_ERROR(
@@ -329,6 +332,25 @@ Status LakeState::Alter(const TableName& name,
   return Status::Ok();
 }
 
+Status LakeState::AddColumnWithDefault(const TableName& name, const std::string& column,
+                                       const Type& type, const Scalar& value) {
+  const std::lock_guard lock(mutex_);
+  TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
+  if (local->rolled_back) {
+    return InvalidArgument("table " + name.ToString() + " was rolled back in this transaction",
+                           "COMMIT before a column with a DEFAULT is added");
+  }
+  found_.clear();
+  TARN_RETURN_IF_ERROR(local->transaction->EditColumns(
+      [&](SchemaEditor& editor) { return editor.AddWithDefault(column, type, value); }));
+  local->touched = true;
+  local->defaulted_columns.insert(local->transaction->schema().fields.back().id);
+  for (const DataFile& file : local->files) local->files_without_defaults.insert(file.path);
+  // Rows that come meanwhile would not have the value.
+  local->transaction->ReadRows(Predicate::True(), Isolation::kSerializable);
+  return Status::Ok();
+}
+
 Status LakeState::SetPropertiesOf(Local& local,
                                   const std::map<std::string, std::string>& properties) {
   for (const auto& [key, value] : properties) {
@@ -421,7 +443,7 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
 Status LakeState::RollBack(const TableName& name, const LakePoint& point) {
   const std::lock_guard lock(mutex_);
   TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
-  if (!local->files.empty() || !local->deletes.empty() ||
+  if (!local->files.empty() || !local->deletes.empty() || !local->defaulted_columns.empty() ||
       local->base_rows == LakeTable::Base::kReplaced) {
     return InvalidArgument("table " + name.ToString() + " has rows of this transaction",
                            "COMMIT or ROLLBACK them first");

@@ -7,6 +7,7 @@
 #include "sql/duckdb/engine_state.h"
 #include "sql/duckdb/lake_state.h"
 #include "table/dual/rewrite.h"
+#include "table/dual/schema_editor.h"
 
 namespace tarn::duck {
 namespace {
@@ -40,7 +41,32 @@ Status LakeState::RewriteChangedFiles(const CancelFlag* cancel) {
   return Status::Ok();
 }
 
+/// Marks every file that lacks a column with a default as one to write anew.
+Status LakeState::RewriteForDefaultsLocked(Local& local) {
+  if (local.defaulted_columns.empty()) return Status::Ok();
+  const auto rewrite = [&local](ScanFile file) {
+    Local::Deletes& deletes = local.deletes[file.file.path];
+    if (deletes.positions == nullptr) {
+      deletes.positions = std::make_shared<const DeletionVector>();
+      deletes.file = std::move(file);
+    }
+    deletes.rewrite = true;
+  };
+  for (const DataFile& file : local.files) {
+    if (!local.files_without_defaults.contains(file.path)) continue;
+    ScanFile one;
+    one.file = file;
+    rewrite(std::move(one));
+  }
+  if (local.base == nullptr || local.base_rows == LakeTable::Base::kReplaced) return Status::Ok();
+  TARN_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(engine_.options.tables, *local.base, std::nullopt,
+                                                Predicate::True()));
+  for (ScanFile& file : plan.files) rewrite(std::move(file));
+  return Status::Ok();
+}
+
 Status LakeState::RewriteLocked(Local& local, const CancelFlag* cancel) {
+  TARN_RETURN_IF_ERROR(RewriteForDefaultsLocked(local));
   const TableTransaction& transaction = *local.transaction;
   const TableMetadata state = local.base ? *local.base : StateOfNewTable(transaction);
   DataWriterOptions writing;
@@ -89,7 +115,14 @@ Status LakeState::RewriteLocked(Local& local, const CancelFlag* cancel) {
         CopyLiveRows(engine_.options.tables, state, group->files, group->options));
     std::move(written.begin(), written.end(), std::back_inserter(local.files));
   }
-  return Status::Ok();
+  if (local.defaulted_columns.empty()) return Status::Ok();
+  // Every file has the columns; nothing is left to be told of files without them.
+  return local.transaction->EditColumns([&local](SchemaEditor& editor) -> Status {
+    for (const FieldId id : local.defaulted_columns) {
+      TARN_RETURN_IF_ERROR(editor.SetInitialDefault(id, std::nullopt));
+    }
+    return {};
+  });
 }
 
 }  // namespace tarn::duck

@@ -109,6 +109,11 @@ class LakeState {
   Status Rename(const TableName& name, const std::string& to);
   /// Calls `change` on the table's transaction. Refused for tables that are not the user's own.
   Status Alter(const TableName& name, const std::function<Status(TableTransaction&)>& change);
+  /// Adds a column that the rows of before have a value in, too. Iceberg could tell that of files
+  /// that do not have the column; Delta cannot, so that the files are written anew, with the column
+  /// in them, when the transaction is committed.
+  Status AddColumnWithDefault(const TableName& name, const std::string& column, const Type& type,
+                              const Scalar& value);
   /// Properties of the table; they count for the statements that follow in the transaction.
   Status SetProperties(const TableName& name, const std::map<std::string, std::string>& properties);
   /// \name Rules that every row has to keep: expressions in Delta's spelling, by name (see
@@ -178,6 +183,12 @@ class LakeState {
     std::map<std::string, Deletes> deletes;    ///< by path
     std::set<std::string> files_with_row_ids;  ///< paths of those of `files` that have them
     std::vector<DataFile> rewritten;           ///< files of the base that are replaced
+    /// \name Columns that were added with a default, and the files of this transaction without
+    /// them: all others of the base and these are written anew.
+    /// @{
+    std::set<FieldId> defaulted_columns;
+    std::set<std::string> files_without_defaults;
+    /// @}
     LakeTable::Base base_rows = LakeTable::Base::kVisible;
     std::optional<SnapshotId> rolled_back;
     /// Whether there is anything to commit: a statement may have changed no row.
@@ -202,6 +213,7 @@ class LakeState {
   static Status SetPropertiesOf(Local& local, const std::map<std::string, std::string>& properties);
   Status EnsureSchemaLocked(const std::string& name);
   Status RewriteLocked(Local& local, const CancelFlag* cancel);
+  Status RewriteForDefaultsLocked(Local& local);
   void DeleteFiles(const std::vector<DataFile>& files) const;
   /// Files that this transaction wrote and replaced again: a statement may still be reading them,
   /// so they go with the transaction's end.

@@ -84,6 +84,10 @@ std::unique_ptr<duckdb::CatalogEntry> MakeTableEntry(duckdb::SchemaCatalogEntry&
   duckdb::CreateTableInfo info(schema, table->entry.name.name);
   for (const Field& field : table->schema.fields) {
     duckdb::ColumnDefinition column(field.name, ToLogicalType(field.type));
+    if (field.write_default) {
+      column.SetDefaultValue(duckdb::make_uniq<duckdb::ConstantExpression>(
+          ToValue(column.Type(), *field.write_default)));
+    }
     if (!field.doc.empty()) column.SetComment(duckdb::Value(field.doc));
     info.columns.AddColumn(std::move(column));
     if (field.nullability == Nullability::kRequired) {

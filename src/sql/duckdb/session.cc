@@ -7,6 +7,7 @@
 #include "duckdb/main/valid_checker.hpp"
 #include "duckdb/transaction/meta_transaction.hpp"
 #include "sql/duckdb/adopt_table.h"
+#include "sql/duckdb/column_default.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/query_recorder.h"
 #include "sql/duckdb/rows.h"
@@ -130,6 +131,7 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text)
   const std::string sql = QuoteTimestampParameter(plain);
   auto statements = connection_->ExtractStatements(sql);
   if (statements.empty()) return MakeEmptyRows();
+  RejoinAddColumn(statements);
   if (statements.size() > 1) {
     const auto pieces = SplitStatements(sql);
     const std::string where = pieces.size() > 1 ? " at " + LineColumn(sql, pieces[1].offset) : "";
