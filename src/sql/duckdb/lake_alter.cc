@@ -167,6 +167,42 @@ Status AlterTable(duckdb::ClientContext& context, LakeState& state, const TableN
       if (value) return state.AddColumnWithDefault(name, column, type, *value);
       return alter([&](TableTransaction& table) { return table.AddColumn(column, type, ""); });
     }
+    case AlterTableType::ADD_FIELD: {
+      const auto& add = info.Cast<duckdb::AddFieldInfo>();
+      FieldPath path(add.column_path.begin(), add.column_path.end());
+      const std::string& field = add.new_field.Name();
+      TARN_RETURN_IF_ERROR(CheckColumn(name, add.new_field));
+      TARN_ASSIGN_OR_RETURN(const Type type, ColumnType(context, field, add.new_field.Type()));
+      TARN_ASSIGN_OR_RETURN(const auto value, DefaultOfColumn(context, name, add.new_field, type));
+      if (value) {
+        return Unsupported("field " + field + " of " + PathText(path) + " in " + name.ToString() +
+                               " cannot have a DEFAULT",
+                           "columns can; leave it out");
+      }
+      return alter([&](TableTransaction& table) -> Status {
+        path.push_back(field);
+        if (add.if_field_not_exists && FindField(table.schema(), path) != nullptr) return {};
+        path.pop_back();
+        return table.EditColumns(
+            [&](SchemaEditor& editor) { return editor.AddField(path, field, type); });
+      });
+    }
+    case AlterTableType::REMOVE_FIELD: {
+      const auto& remove = info.Cast<duckdb::RemoveFieldInfo>();
+      const FieldPath path(remove.column_path.begin(), remove.column_path.end());
+      return alter([&](TableTransaction& table) -> Status {
+        if (remove.if_column_exists && FindField(table.schema(), path) == nullptr) return {};
+        return table.EditColumns([&](SchemaEditor& editor) { return editor.DropField(path); });
+      });
+    }
+    case AlterTableType::RENAME_FIELD: {
+      const auto& rename = info.Cast<duckdb::RenameFieldInfo>();
+      const FieldPath path(rename.column_path.begin(), rename.column_path.end());
+      return alter([&](TableTransaction& table) {
+        return table.EditColumns(
+            [&](SchemaEditor& editor) { return editor.RenameField(path, rename.new_name); });
+      });
+    }
     case AlterTableType::REMOVE_COLUMN: {
       const auto& remove = info.Cast<duckdb::RemoveColumnInfo>();
       TARN_RETURN_IF_ERROR(check_free(remove.removed_column));

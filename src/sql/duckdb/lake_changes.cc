@@ -314,15 +314,17 @@ Status LakeState::Alter(const TableName& name,
   if (local->files.empty()) return Status::Ok();
   // The files that this transaction wrote have the old names and partition values in them.
   const std::string hint = "COMMIT the rows first, then alter the table";
-  for (const Field& field : before.fields) {
+  std::string changed;
+  VisitStructFields(before.fields, [&](const Field& field) {
     const Field* now = local->transaction->schema().Find(field.id);
-    if (now == nullptr || now->name != field.name) {
-      return Unsupported("column " + field.name +
-                             " cannot be renamed or dropped in the transaction "
-                             "that wrote rows to " +
-                             name.ToString(),
-                         hint);
-    }
+    if (now == nullptr || now->name != field.name) changed = field.name;
+  });
+  if (!changed.empty()) {
+    return Unsupported("column " + changed +
+                           " cannot be renamed or dropped in the transaction "
+                           "that wrote rows to " +
+                           name.ToString(),
+                       hint);
   }
   if (local->transaction->spec().fields != spec_before.fields) {
     return Unsupported("the partitioning of " + name.ToString() +
