@@ -10,6 +10,7 @@
 #include "pipeline/maintain/policy.h"
 #include "pipeline/maintain/table_state.h"
 #include "table/dual/rewrite.h"
+#include "table/dual/sort_orders.h"
 
 namespace tarn {
 
@@ -104,7 +105,9 @@ class Compaction {
   Status RewriteBatch(const TableContext& tables, std::vector<Rewritten>& batch) {
     for (Rewritten& one : batch) {
       auto copied = CopyLiveRows(tables, *state_.metadata, one.group->files,
-                                 {.factory = context_.file_writer, .cancel = context_.cancel});
+                                 {.factory = context_.file_writer,
+                                  .cancel = context_.cancel,
+                                  .sort = CurrentSortOrder(*state_.metadata)});
       if (!copied.ok()) {
         for (const Rewritten& written : batch) Discard(written);
         return copied.status();

@@ -7,6 +7,7 @@
 #include "sql/duckdb/column_default.h"
 #include "sql/duckdb/constraints.h"
 #include "sql/duckdb/errors.h"
+#include "sql/duckdb/lake_sort.h"
 #include "sql/duckdb/types.h"
 #include "table/delta/properties.h"
 #include "table/dual/schema_editor.h"
@@ -248,6 +249,11 @@ Status AlterTable(duckdb::ClientContext& context, LakeState& state, const TableN
           PartitionTexts(info.Cast<duckdb::SetPartitionedByInfo>().partition_keys));
       return alter([&](TableTransaction& table) { return table.SetPartition(partition); });
     }
+    case AlterTableType::SET_SORTED_BY: {
+      TARN_ASSIGN_OR_RETURN(const std::vector<SortKey> keys,
+                            SortKeysOf(info.Cast<duckdb::SetSortedByInfo>().orders));
+      return alter([&](TableTransaction& table) { return table.SetSortOrder(keys); });
+    }
     case AlterTableType::SET_TABLE_OPTIONS: {
       TARN_ASSIGN_OR_RETURN(const auto properties,
                             Properties(info.Cast<duckdb::SetTableOptionsInfo>().table_options));
@@ -277,6 +283,7 @@ Result<NewTableParts> PartsOfCreateTable(duckdb::ClientContext& context, const T
     TARN_ASSIGN_OR_RETURN(field.write_default, DefaultOfColumn(context, name, column, field.type));
   }
   TARN_ASSIGN_OR_RETURN(parts.partition, PartitionTexts(info.partition_keys));
+  TARN_ASSIGN_OR_RETURN(parts.sort, SortKeysOf(info.sort_keys));
   TARN_ASSIGN_OR_RETURN(parts.properties, Properties(info.options));
   return parts;
 }

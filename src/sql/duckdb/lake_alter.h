@@ -13,6 +13,7 @@ namespace tarn::duck {
 struct NewTableParts {
   Schema schema;
   std::vector<std::string> partition;  ///< "day(sold_at)"
+  std::vector<SortKey> sort;
   std::map<std::string, std::string> properties;
 };
 

@@ -139,10 +139,8 @@ void LakeCatalog::Register(duckdb::DBConfig& config, EngineState& engine) {
   duckdb::StorageExtension::Register(config, kType, std::move(extension));
 }
 
-duckdb::ErrorData LakeCatalog::SupportsCreateTable(duckdb::BoundCreateTableInfo& info) {
-  if (info.Base().sort_keys.empty()) return duckdb::ErrorData();
-  return duckdb::ErrorData(duckdb::ExceptionType::NOT_IMPLEMENTED,
-                           "SORTED BY is not supported for tables of the lake");
+duckdb::ErrorData LakeCatalog::SupportsCreateTable(duckdb::BoundCreateTableInfo&) {
+  return duckdb::ErrorData();  // also partitioned, sorted and with properties
 }
 
 duckdb::optional_ptr<duckdb::CatalogEntry> LakeCatalog::CreateSchema(

@@ -159,6 +159,7 @@ Result<bool> LakeState::CreateTable(const TableName& name, const Schema& schema,
     TARN_RETURN_IF_ERROR(
         transaction.EvolveTo(schema, TableTransaction::IncompatibleColumns::kReplace));
     TARN_RETURN_IF_ERROR(transaction.SetPartition(partition));
+    TARN_RETURN_IF_ERROR(transaction.SetSortOrder({}));
     TARN_RETURN_IF_ERROR(SetPropertiesOf(*local, properties));
     return true;
   }
@@ -387,6 +388,7 @@ Result<DataWriterOptions> LakeState::WriterOptions(const TableName& name) {
   options.location = local->transaction->location();
   options.schema = local->transaction->schema();
   options.spec = local->transaction->spec();
+  options.sort_order_id = local->transaction->sort_order().id;
   options.physical_names = local->transaction->physical_names();
   options.factory = engine_.options.file_writer;
   return options;

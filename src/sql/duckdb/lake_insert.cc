@@ -4,15 +4,18 @@
 #include <utility>
 
 #include "sql/duckdb/errors.h"
+#include "sql/duckdb/lake_sort.h"
 #include "sql/duckdb/lake_table.h"
 #include "sql/duckdb/lake_write.h"
 #include "sql/duckdb/returned_rows.h"
+#include "table/dual/sort_orders.h"
 
 namespace tarn::duck {
 namespace {
 
 struct InsertGlobalState final : duckdb::GlobalSinkState {
-  InsertGlobalState(LakeTransaction& lake, const TableName& table) : files(lake, table) {}
+  InsertGlobalState(LakeTransaction& lake, const TableName& table, WrittenFiles::Order order)
+      : files(lake, table, WrittenFiles::Lineage::kNone, order) {}
   WrittenFiles files;
   std::unique_ptr<ReturnedRows> returned;  ///< RETURNING
 };
@@ -34,6 +37,7 @@ class LakeInsert final : public duckdb::PhysicalOperator {
   TableName table;
   duckdb::unique_ptr<duckdb::BoundCreateTableInfo> create;
   bool parallel = true;
+  WrittenFiles::Order order = WrittenFiles::Order::kNone;
   RowResult answer = RowResult::kCount;
   /// Of MERGE's inserts: the table.
   const LakeTableEntry* merged_into = nullptr;
@@ -55,7 +59,7 @@ class LakeInsert final : public duckdb::PhysicalOperator {
       create->schema.CreateTable(catalog_.GetCatalogTransaction(context), *create);
     }
     auto state =
-        duckdb::make_uniq<InsertGlobalState>(LakeTransaction::Get(context, catalog_), table);
+        duckdb::make_uniq<InsertGlobalState>(LakeTransaction::Get(context, catalog_), table, order);
     if (answer == RowResult::kRows) {
       state->returned = std::make_unique<ReturnedRows>(context, types);
     }
@@ -138,6 +142,32 @@ bool KeepsOrder(const duckdb::PhysicalOperator& plan) {
   return false;
 }
 
+/// The columns of a table that is not there yet, as far as its order is concerned.
+struct SortedColumns {
+  Schema schema;
+  PartitionSpec spec;
+  SortOrder order;
+};
+
+SortedColumns SortOfCreate(const duckdb::CreateTableInfo& info) {
+  SortedColumns result;
+  if (info.sort_keys.empty()) return result;
+  for (const auto& column : info.columns.Logical()) {
+    const auto id = static_cast<int32_t>(result.schema.fields.size()) + 1;
+    const Type type = column.Type().IsNested() ? Type::Struct({}) : Type(Type::Kind::kInt);
+    result.schema.fields.push_back({FieldId(id), column.Name(), type, Nullability::kOptional, ""});
+  }
+  result.order.fields =
+      ValueOrThrow(SortFieldsOf(result.schema, ValueOrThrow(SortKeysOf(info.sort_keys))));
+  for (const auto& key : info.partition_keys) {
+    if (key->GetExpressionClass() != duckdb::ExpressionClass::COLUMN_REF) continue;
+    const Field* field =
+        result.schema.Find(key->Cast<duckdb::ColumnRefExpression>().GetColumnName());
+    if (field != nullptr) result.spec.fields.push_back({field->id, 0, field->name, {}, {}});
+  }
+  return result;
+}
+
 }  // namespace
 
 duckdb::PhysicalOperator& PlanLakeInsert(duckdb::PhysicalPlanGenerator& planner,
@@ -151,9 +181,16 @@ duckdb::PhysicalOperator& PlanLakeInsert(duckdb::PhysicalPlanGenerator& planner,
   auto& insert =
       planner.Make<LakeInsert>(op.types, op.estimated_cardinality, catalog).Cast<LakeInsert>();
   insert.table = TableName{op.table.ParentSchema().name, op.table.name};
+  const LakeTable& table = op.table.Cast<LakeTableEntry>().lake_table();
+  insert.answer = op.return_chunk ? RowResult::kRows : RowResult::kCount;
+  if (CanSortRows(table.schema, table.sort)) {
+    insert.order = WrittenFiles::Order::kOfTable;
+    insert.parallel = false;
+    insert.children.push_back(PlanSorted(planner, table.schema, table.spec, table.sort, child));
+    return insert;
+  }
   // Rows are returned in the order in which they came.
   insert.parallel = !op.return_chunk && !KeepsOrder(child);
-  insert.answer = op.return_chunk ? RowResult::kRows : RowResult::kCount;
   insert.children.push_back(child);
   return insert;
 }
@@ -176,7 +213,14 @@ duckdb::PhysicalOperator& PlanLakeCreateTableAs(duckdb::PhysicalPlanGenerator& p
   auto& insert =
       planner.Make<LakeInsert>(op.types, op.estimated_cardinality, catalog).Cast<LakeInsert>();
   insert.table = TableName{op.schema.name, op.info->Base().table};
+  const SortedColumns sorted = SortOfCreate(op.info->Base());
   insert.create = std::move(op.info);
+  if (!sorted.order.fields.empty()) {
+    insert.order = WrittenFiles::Order::kOfTable;
+    insert.parallel = false;
+    insert.children.push_back(PlanSorted(planner, sorted.schema, sorted.spec, sorted.order, plan));
+    return insert;
+  }
   insert.parallel = !KeepsOrder(plan);
   insert.children.push_back(plan);
   return insert;

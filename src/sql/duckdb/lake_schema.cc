@@ -112,6 +112,10 @@ duckdb::optional_ptr<duckdb::CatalogEntry> LakeSchemaEntry::CreateTable(
   const bool created = ValueOrThrow(lake.state().CreateTable(
       table_name, parts.schema, parts.partition, parts.properties, OnTakenOf(info.on_conflict)));
   if (!created) return nullptr;
+  if (!parts.sort.empty()) {
+    ThrowIfError(lake.state().Alter(
+        table_name, [&](TableTransaction& table) { return table.SetSortOrder(parts.sort); }));
+  }
   return &lake.Entry(*this, ValueOrThrow(lake.state().Find(table_name)));
 }
 

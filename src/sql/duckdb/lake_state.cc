@@ -8,6 +8,7 @@
 #include "catalog/committer.h"
 #include "sql/duckdb/engine_state.h"
 #include "sql/duckdb/source_points.h"
+#include "table/dual/sort_orders.h"
 #include "table/model/column_mapping.h"
 
 namespace tarn::duck {
@@ -112,6 +113,7 @@ Result<std::shared_ptr<const LakeTable>> LakeState::Committed(TableEntry entry) 
   table->schema = table->metadata->schema();
   table->spec = table->metadata->spec();
   TARN_ASSIGN_OR_RETURN(table->physical_names, PhysicalNames(*table->metadata));
+  table->sort = CurrentSortOrder(*table->metadata);
   table->entry = std::move(entry);
   return std::shared_ptr<const LakeTable>(std::move(table));
 }
@@ -132,6 +134,7 @@ std::shared_ptr<const LakeTable> LakeState::View(const Local& local) {
   if (local.transaction) {
     table->schema = local.transaction->schema();
     table->spec = local.transaction->spec();
+    table->sort = local.transaction->sort_order();
     table->snapshot = local.rolled_back;
     table->added = local.files;
     table->added.insert(table->added.end(), local.adopted.begin(), local.adopted.end());
@@ -139,6 +142,7 @@ std::shared_ptr<const LakeTable> LakeState::View(const Local& local) {
   } else {
     table->schema = local.base->schema();
     table->spec = local.base->spec();
+    table->sort = CurrentSortOrder(*local.base);
   }
   return table;
 }

@@ -31,6 +31,7 @@ struct LakeTable {
   std::optional<SnapshotId> snapshot;  ///< pinned by AT; else the current one
   Schema schema;
   PartitionSpec spec;
+  SortOrder sort;  ///< of new files
   /// Files that this transaction wrote and nobody else sees.
   std::vector<DataFile> added;
   /// Rows that this transaction deleted, by the path of their data file.

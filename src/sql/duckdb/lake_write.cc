@@ -12,11 +12,13 @@
 
 namespace tarn::duck {
 
-WrittenFiles::WrittenFiles(LakeTransaction& lake, const TableName& table, Lineage lineage)
+WrittenFiles::WrittenFiles(LakeTransaction& lake, const TableName& table, Lineage lineage,
+                           Order order)
     : engine_(lake.engine()),
       table_(table),
       options_(ValueOrThrow(lake.state().WriterOptions(table))),
       constraints_(ValueOrThrow(lake.state().Constraints(table))) {
+  if (order == Order::kNone) options_.sort_order_id.reset();
   if (lineage == Lineage::kRowIds) {
     // Readers know the column by its id; a column of the user's may have the name.
     std::string name = "_row_id";

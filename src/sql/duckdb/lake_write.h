@@ -21,8 +21,11 @@ class WrittenFiles {
  public:
   /// Whether the rows have the table's columns only, or their row ids behind them.
   enum class Lineage { kNone, kRowIds };
+  /// Whether they come in the table's order, in one thread.
+  enum class Order { kNone, kOfTable };
   /// Asks the transaction how files of the table have to look. Throws.
-  WrittenFiles(LakeTransaction& lake, const TableName& table, Lineage lineage = Lineage::kNone);
+  WrittenFiles(LakeTransaction& lake, const TableName& table, Lineage lineage = Lineage::kNone,
+               Order order = Order::kNone);
   ~WrittenFiles();
 
   void Add(std::vector<DataFile> files, int64_t rows);
