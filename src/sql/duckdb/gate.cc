@@ -69,6 +69,7 @@ bool IsHarmless(const std::string& function) {
                                                          "drop_tag",
                                                          "drop_branch",
                                                          "rollback_table",
+                                                         "analyze_table",
                                                          "rollback_lake",
                                                          "tarn_add_constraint",
                                                          "tarn_drop_constraint",

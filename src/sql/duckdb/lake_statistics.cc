@@ -8,7 +8,9 @@
 #include "columnar/scalar.h"
 #include "duckdb/storage/statistics/numeric_stats.hpp"
 #include "duckdb/storage/statistics/string_stats.hpp"
+#include "sql/duckdb/lake_table.h"
 #include "sql/duckdb/types.h"
+#include "table/dual/analyze.h"
 
 namespace tarn::duck {
 namespace {
@@ -85,6 +87,15 @@ int64_t DistinctValues(const Bounds& bounds, LogicalTypeId type) {
   return std::min(bounds.rows, static_cast<int64_t>(span) + 1);
 }
 
+/// What ANALYZE, or another engine, found out about the table.
+std::optional<int64_t> ToldDistinctValues(const LakeFileList& files, FieldId column) {
+  if (!files.entry()) return std::nullopt;
+  const LakeTable& table = files.entry()->Cast<LakeTableEntry>().lake_table();
+  if (table.metadata == nullptr || table.base != LakeTable::Base::kVisible) return std::nullopt;
+  const auto snapshot = table.snapshot ? table.snapshot : table.metadata->current_snapshot;
+  return snapshot ? DistinctValuesOf(*table.metadata, *snapshot, column) : std::nullopt;
+}
+
 }  // namespace
 
 duckdb::unique_ptr<duckdb::BaseStatistics> ColumnStatistics(
@@ -123,7 +134,10 @@ duckdb::unique_ptr<duckdb::BaseStatistics> ColumnStatistics(
       return nullptr;
   }
   if (!bounds->has_null) statistics.Set(duckdb::StatsInfo::CANNOT_HAVE_NULL_VALUES);
-  statistics.SetDistinctCount(static_cast<duckdb::idx_t>(DistinctValues(*bounds, type.id())));
+  const auto told = ToldDistinctValues(files, FieldId(column.identifier.GetValue<int32_t>()));
+  const int64_t distinct =
+      told ? std::min(*told, bounds->rows) : DistinctValues(*bounds, type.id());
+  statistics.SetDistinctCount(static_cast<duckdb::idx_t>(distinct));
   return statistics.ToUnique();
 }
 

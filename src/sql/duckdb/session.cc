@@ -7,6 +7,7 @@
 #include "duckdb/main/valid_checker.hpp"
 #include "duckdb/transaction/meta_transaction.hpp"
 #include "sql/duckdb/adopt_table.h"
+#include "sql/duckdb/analyze_statement.h"
 #include "sql/duckdb/column_default.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/query_recorder.h"
@@ -132,6 +133,9 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text)
   auto statements = connection_->ExtractStatements(sql);
   if (statements.empty()) return MakeEmptyRows();
   RejoinAddColumn(statements);
+  TARN_ASSIGN_OR_RETURN(const std::string analyze,
+                        CallOfAnalyze(*connection_->context, *statements[0]));
+  if (!analyze.empty()) statements = connection_->ExtractStatements(analyze);
   if (statements.size() > 1) {
     const auto pieces = SplitStatements(sql);
     const std::string where = pieces.size() > 1 ? " at " + LineColumn(sql, pieces[1].offset) : "";

@@ -9,7 +9,9 @@
 #include "sql/duckdb/info_table.h"
 #include "sql/duckdb/lake_catalog.h"
 #include "sql/duckdb/points.h"
+#include "sql/duckdb/statement_state.h"
 #include "sql/duckdb/table_info.h"
+#include "table/dual/analyze.h"
 
 namespace tarn::duck {
 namespace {
@@ -22,17 +24,22 @@ struct Outcome {
 
 using Arguments = std::vector<std::string>;
 using Call = std::vector<Outcome> (*)(LakeState&, const Arguments&);
+using EngineCall = std::vector<Outcome> (*)(duckdb::ClientContext&, EngineState&, LakeState&,
+                                            const Arguments&);
 
 struct CallInfo final : duckdb::TableFunctionInfo {
-  CallInfo(EngineState& engine_state, Call function) : engine(engine_state), call(function) {}
+  CallInfo(EngineState& engine_state, Call function, EngineCall engine_function)
+      : engine(engine_state), call(function), engine_call(engine_function) {}
   EngineState& engine;
-  const Call call;
+  const Call call;               ///< nullptr: the other one
+  const EngineCall engine_call;  ///< reads or writes files
 };
 
 struct CallBindData final : duckdb::TableFunctionData {
   Arguments arguments;
   EngineState* engine = nullptr;
   Call call = nullptr;
+  EngineCall engine_call = nullptr;
 };
 
 struct CallState final : duckdb::GlobalTableFunctionState {
@@ -51,6 +58,7 @@ duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext&,
   for (const Value& value : input.inputs) bind->arguments.push_back(Text(value));
   bind->engine = &info.engine;
   bind->call = info.call;
+  bind->engine_call = info.engine_call;
   return bind;
 }
 
@@ -59,7 +67,10 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> Init(duckdb::ClientContext&
                                                           duckdb::TableFunctionInitInput& input) {
   const auto& bind = input.bind_data->Cast<CallBindData>();
   auto state = duckdb::make_uniq<CallState>();
-  state->outcomes = bind.call(Lake(context, *bind.engine), bind.arguments);
+  LakeState& lake = Lake(context, *bind.engine);
+  state->outcomes = bind.call != nullptr
+                        ? bind.call(lake, bind.arguments)
+                        : bind.engine_call(context, *bind.engine, lake, bind.arguments);
   return state;
 }
 
@@ -155,13 +166,37 @@ std::vector<Outcome> RollbackLake(LakeState& lake, const Arguments& arguments) {
   return outcomes;
 }
 
+std::vector<Outcome> AnalyzeTableCall(duckdb::ClientContext& context, EngineState& engine,
+                                      LakeState& lake, const Arguments& arguments) {
+  const LakeRelation relation = ValueOrThrow(lake.Find(TableNameOf(arguments[0])));
+  if (relation.table == nullptr || relation.table->metadata == nullptr) {
+    Throw(NotFound("table " + arguments[0] + " does not exist, or is not committed yet"));
+  }
+  const LakeTable& table = *relation.table;
+  if (!table.added.empty() || !table.deleted.empty() || table.base != LakeTable::Base::kVisible) {
+    Throw(InvalidArgument("table " + table.entry.name.ToString() + " has rows of this transaction",
+                          "COMMIT them, then ANALYZE"));
+  }
+  // Asks whether the table may be changed, before it is read.
+  ThrowIfError(lake.Alter(table.entry.name, [](TableTransaction&) { return Status::Ok(); }));
+  const auto statement = StatementState::Find(context);
+  StatisticsFile file = ValueOrThrow(AnalyzeTable(engine.options.tables, *table.metadata,
+                                                  statement ? &statement->cancel : nullptr));
+  const std::string result = "distinct values of " + std::to_string(file.blobs.size()) + " columns";
+  ThrowIfError(lake.Alter(table.entry.name, [&](TableTransaction& transaction) {
+    transaction.SetStatistics(std::move(file));
+    return Status::Ok();
+  }));
+  return {{table.entry.name, result}};
+}
+
 void Add(duckdb::ExtensionLoader& loader, EngineState& engine, const std::string& name,
-         std::vector<duckdb::idx_t> argument_counts, Call call) {
+         std::vector<duckdb::idx_t> argument_counts, Call call, EngineCall engine_call = nullptr) {
   duckdb::TableFunctionSet functions(name);
   for (const duckdb::idx_t count : argument_counts) {
     const duckdb::vector<LogicalType> types(count, LogicalType::VARCHAR);
     duckdb::TableFunction function(name, types, Scan, Bind, Init);
-    function.function_info = duckdb::make_shared_ptr<CallInfo>(engine, call);
+    function.function_info = duckdb::make_shared_ptr<CallInfo>(engine, call, engine_call);
     functions.AddFunction(std::move(function));
   }
   loader.RegisterFunction(std::move(functions));
@@ -184,6 +219,7 @@ void RegisterTableCalls(duckdb::ExtensionLoader& loader, EngineState& engine) {
   Add(loader, engine, "drop_branch", {2}, DropRef);
   Add(loader, engine, "rollback_table", {2}, RollbackTable);
   Add(loader, engine, "rollback_lake", {1}, RollbackLake);
+  Add(loader, engine, "analyze_table", {1}, nullptr, AnalyzeTableCall);
 }
 
 }  // namespace tarn::duck
