@@ -210,6 +210,11 @@ std::optional<Scalar> ToScalar(const duckdb::Value& value) {
       if (!duckdb::Timestamp::IsFinite(time)) return std::nullopt;
       return Scalar(time.value);
     }
+    case LogicalTypeId::TIMESTAMP_NS: {
+      const auto time = value.GetValueUnsafe<duckdb::timestamp_ns_t>();
+      if (!duckdb::Timestamp::IsFinite(time)) return std::nullopt;
+      return Scalar(time.value);
+    }
     case LogicalTypeId::FLOAT:
     case LogicalTypeId::DOUBLE:
       return Scalar(value.GetValue<double>());

@@ -11,6 +11,7 @@
 #include "sql/duckdb/types.h"
 #include "table/delta/properties.h"
 #include "table/dual/schema_editor.h"
+#include "table/model/delta_property.h"
 
 namespace tarn::duck {
 namespace {
@@ -116,11 +117,15 @@ Result<std::map<std::string, std::string>> Properties(
 }
 
 /// The table type of one SQL column.
-Result<Type> ColumnType(duckdb::ClientContext& context, const std::string& name,
-                        const duckdb::LogicalType& type) {
+Result<Type> ColumnType(duckdb::ClientContext& context, LakeState& state, const TableName& table,
+                        const std::string& name, const duckdb::LogicalType& type) {
   duckdb::ColumnList columns;
   columns.AddColumn(duckdb::ColumnDefinition(name, type));
-  TARN_ASSIGN_OR_RETURN(const Schema schema, ToTableSchema(context, columns, {}));
+  TARN_ASSIGN_OR_RETURN(const LakeRelation relation, state.Find(table));
+  const bool alone = relation.table != nullptr && relation.table->leaves_delta_out;
+  TARN_ASSIGN_OR_RETURN(
+      const Schema schema,
+      ToTableSchema(context, columns, {}, alone ? Nanoseconds::kKeep : Nanoseconds::kRefuse));
   return schema.fields[0].type;
 }
 
@@ -157,7 +162,8 @@ Status AlterTable(duckdb::ClientContext& context, LakeState& state, const TableN
       const auto& add = info.Cast<duckdb::AddColumnInfo>();
       const std::string& column = add.new_column.Name();
       TARN_RETURN_IF_ERROR(CheckColumn(name, add.new_column));
-      TARN_ASSIGN_OR_RETURN(const Type type, ColumnType(context, column, add.new_column.Type()));
+      TARN_ASSIGN_OR_RETURN(const Type type,
+                            ColumnType(context, state, name, column, add.new_column.Type()));
       if (add.if_column_not_exists) {
         TARN_ASSIGN_OR_RETURN(const LakeRelation relation, state.Find(name));
         if (relation.table != nullptr && relation.table->schema.Find(column) != nullptr) {
@@ -173,7 +179,8 @@ Status AlterTable(duckdb::ClientContext& context, LakeState& state, const TableN
       FieldPath path(add.column_path.begin(), add.column_path.end());
       const std::string& field = add.new_field.Name();
       TARN_RETURN_IF_ERROR(CheckColumn(name, add.new_field));
-      TARN_ASSIGN_OR_RETURN(const Type type, ColumnType(context, field, add.new_field.Type()));
+      TARN_ASSIGN_OR_RETURN(const Type type,
+                            ColumnType(context, state, name, field, add.new_field.Type()));
       TARN_ASSIGN_OR_RETURN(const auto value, DefaultOfColumn(context, name, add.new_field, type));
       if (value) {
         return Unsupported("field " + field + " of " + PathText(path) + " in " + name.ToString() +
@@ -220,8 +227,8 @@ Status AlterTable(duckdb::ClientContext& context, LakeState& state, const TableN
         return Unsupported("ALTER COLUMN … TYPE … USING is not supported",
                            "use CREATE OR REPLACE TABLE … AS SELECT …");
       }
-      TARN_ASSIGN_OR_RETURN(const Type type,
-                            ColumnType(context, change.column_name, change.target_type));
+      TARN_ASSIGN_OR_RETURN(const Type type, ColumnType(context, state, name, change.column_name,
+                                                        change.target_type));
       return alter(
           [&](TableTransaction& table) { return table.WidenColumn(change.column_name, type); });
     }
@@ -276,7 +283,11 @@ Result<NewTableParts> PartsOfCreateTable(duckdb::ClientContext& context, const T
   }
   for (const auto& column : info.columns.Logical()) TARN_RETURN_IF_ERROR(CheckColumn(name, column));
   NewTableParts parts;
-  TARN_ASSIGN_OR_RETURN(parts.schema, ToTableSchema(context, info.columns, info.constraints));
+  TARN_ASSIGN_OR_RETURN(parts.properties, Properties(info.options));
+  TARN_ASSIGN_OR_RETURN(
+      parts.schema,
+      ToTableSchema(context, info.columns, info.constraints,
+                    LeavesDeltaOut(parts.properties) ? Nanoseconds::kKeep : Nanoseconds::kRefuse));
   size_t place = 0;
   for (const auto& column : info.columns.Logical()) {
     Field& field = parts.schema.fields.at(place++);
@@ -284,7 +295,6 @@ Result<NewTableParts> PartsOfCreateTable(duckdb::ClientContext& context, const T
   }
   TARN_ASSIGN_OR_RETURN(parts.partition, PartitionTexts(info.partition_keys));
   TARN_ASSIGN_OR_RETURN(parts.sort, SortKeysOf(info.sort_keys));
-  TARN_ASSIGN_OR_RETURN(parts.properties, Properties(info.options));
   return parts;
 }
 

@@ -10,6 +10,7 @@
 #include "sql/duckdb/source_points.h"
 #include "table/dual/sort_orders.h"
 #include "table/model/column_mapping.h"
+#include "table/model/delta_property.h"
 
 namespace tarn::duck {
 namespace {
@@ -114,6 +115,7 @@ Result<std::shared_ptr<const LakeTable>> LakeState::Committed(TableEntry entry) 
   table->spec = table->metadata->spec();
   TARN_ASSIGN_OR_RETURN(table->physical_names, PhysicalNames(*table->metadata));
   table->sort = CurrentSortOrder(*table->metadata);
+  table->leaves_delta_out = LeavesDeltaOut(table->metadata->properties);
   table->entry = std::move(entry);
   return std::shared_ptr<const LakeTable>(std::move(table));
 }
@@ -131,6 +133,8 @@ std::shared_ptr<const LakeTable> LakeState::View(const Local& local) {
   table->entry = local.entry;
   table->metadata = local.base;
   table->base = local.base_rows;
+  table->leaves_delta_out =
+      LeavesDeltaOut(local.base != nullptr ? local.base->properties : local.properties);
   if (local.transaction) {
     table->schema = local.transaction->schema();
     table->spec = local.transaction->spec();

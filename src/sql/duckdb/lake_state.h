@@ -31,7 +31,8 @@ struct LakeTable {
   std::optional<SnapshotId> snapshot;  ///< pinned by AT; else the current one
   Schema schema;
   PartitionSpec spec;
-  SortOrder sort;  ///< of new files
+  SortOrder sort;                 ///< of new files
+  bool leaves_delta_out = false;  ///< see kDeltaProperty
   /// Files that this transaction wrote and nobody else sees.
   std::vector<DataFile> added;
   /// Rows that this transaction deleted, by the path of their data file.

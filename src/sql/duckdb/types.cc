@@ -13,6 +13,41 @@ namespace tarn::duck {
 using duckdb::LogicalType;
 using duckdb::LogicalTypeId;
 
+namespace {
+
+/// `storable` with the nanoseconds that the same place of `original` has.
+std::shared_ptr<arrow::Field> WithNanoseconds(const std::shared_ptr<arrow::Field>& storable,
+                                              const arrow::DataType& original) {
+  const auto& type = storable->type();
+  if (type->id() != original.id() || type->num_fields() != original.num_fields()) return storable;
+  const auto part = [&](int i) {
+    return WithNanoseconds(type->field(i), *original.field(i)->type());
+  };
+  switch (type->id()) {
+    case arrow::Type::TIMESTAMP: {
+      const auto& wanted = static_cast<const arrow::TimestampType&>(original);
+      if (wanted.unit() != arrow::TimeUnit::NANO) return storable;
+      return storable->WithType(arrow::timestamp(wanted.unit(), wanted.timezone()));
+    }
+    case arrow::Type::STRUCT: {
+      arrow::FieldVector fields;
+      for (int i = 0; i < type->num_fields(); ++i) fields.push_back(part(i));
+      return storable->WithType(arrow::struct_(std::move(fields)));
+    }
+    case arrow::Type::LIST:
+      return storable->WithType(arrow::list(part(0)));
+    case arrow::Type::MAP: {
+      const auto entries = part(0);
+      return storable->WithType(
+          std::make_shared<arrow::MapType>(entries->type()->field(0), entries->type()->field(1)));
+    }
+    default:
+      return storable;
+  }
+}
+
+}  // namespace
+
 LogicalType ToLogicalType(const Type& type) {
   switch (type.kind()) {
     case Type::Kind::kBoolean:
@@ -202,7 +237,8 @@ Result<std::shared_ptr<arrow::Schema>> ToArrowSchema(duckdb::ClientContext& cont
 
 Result<Schema> ToTableSchema(
     duckdb::ClientContext& context, const duckdb::ColumnList& columns,
-    const duckdb::vector<duckdb::unique_ptr<duckdb::Constraint>>& constraints) {
+    const duckdb::vector<duckdb::unique_ptr<duckdb::Constraint>>& constraints,
+    Nanoseconds nanoseconds) {
   duckdb::vector<LogicalType> types;
   duckdb::vector<std::string> names;
   for (const auto& column : columns.Logical()) {
@@ -219,7 +255,14 @@ Result<Schema> ToTableSchema(
     fields[index] = fields[index]->WithNullable(false);
   }
   TARN_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Schema> storable,
-                        StorableSchema(*arrow::schema(std::move(fields))));
+                        StorableSchema(*arrow::schema(fields)));
+  if (nanoseconds == Nanoseconds::kKeep) {
+    for (int i = 0; i < storable->num_fields(); ++i) {
+      fields[static_cast<size_t>(i)] =
+          WithNanoseconds(storable->field(i), *fields[static_cast<size_t>(i)]->type());
+    }
+    storable = arrow::schema(std::move(fields));
+  }
   return SchemaFromArrow(*storable);
 }
 

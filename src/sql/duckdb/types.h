@@ -43,9 +43,13 @@ Result<std::shared_ptr<arrow::Schema>> ToArrowSchema(
     const duckdb::vector<std::string>& names);
 
 /// The table schema for columns that SQL defines. Types without a counterpart in tables are stored
-/// as columnar/conform.h says. Errors: Unsupported, naming the column.
+/// as columnar/conform.h says. TIMESTAMP_NS becomes a timestamp of microseconds (a value that has
+/// more digits is refused when it is written), or stays what it is, which Delta does not have.
+/// Errors: Unsupported, naming the column.
+enum class Nanoseconds { kRefuse, kKeep };
 Result<Schema> ToTableSchema(
     duckdb::ClientContext& context, const duckdb::ColumnList& columns,
-    const duckdb::vector<duckdb::unique_ptr<duckdb::Constraint>>& constraints);
+    const duckdb::vector<duckdb::unique_ptr<duckdb::Constraint>>& constraints,
+    Nanoseconds nanoseconds = Nanoseconds::kRefuse);
 
 }  // namespace tarn::duck
