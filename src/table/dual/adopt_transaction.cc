@@ -41,6 +41,12 @@ class AdoptTransaction final : public TableTransaction {
   Status SetPartition(const std::vector<std::string>& partition) override {
     return inner_->SetPartition(partition);
   }
+  Status EditColumns(const std::function<Status(SchemaEditor&)>& edit) override {
+    return inner_->EditColumns(edit);
+  }
+  Status SetSortOrder(const std::vector<SortKey>& keys) override {
+    return inner_->SetSortOrder(keys);
+  }
   Status SetProperty(const std::string& key, const std::string& value) override {
     return inner_->SetProperty(key, value);
   }
@@ -73,12 +79,14 @@ class AdoptTransaction final : public TableTransaction {
   Status ExpireSnapshots(std::vector<SnapshotId> snapshots) override {
     return inner_->ExpireSnapshots(std::move(snapshots));
   }
+  void SetStatistics(StatisticsFile file) override { inner_->SetStatistics(std::move(file)); }
   void SetSummary(const std::string& key, const std::string& value) override {
     inner_->SetSummary(key, value);
   }
 
   const Schema& schema() const override { return inner_->schema(); }
   const PartitionSpec& spec() const override { return inner_->spec(); }
+  const SortOrder& sort_order() const override { return inner_->sort_order(); }
   const std::string& location() const override { return inner_->location(); }
   const std::map<int32_t, std::string>& physical_names() const override {
     return inner_->physical_names();
