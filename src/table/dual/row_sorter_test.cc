@@ -115,9 +115,10 @@ TEST_F(RowSorterTest, SortedAndReversedInputsAndOneKeyAreNoSpecialCase) {
 TEST_F(RowSorterTest, OrdersThatItCannotMakeAreKnownBefore) {
   Schema schema = TwoColumns();
   schema.fields.push_back({FieldId(3), "f", Type(Type::Kind::kDouble), Nullability::kOptional, ""});
-  schema.fields.push_back({FieldId(4), "l",
-                           Type::List({FieldId(5), "element", Type(Type::Kind::kInt)}),
-                           Nullability::kOptional, ""});
+  schema.fields.push_back(
+      {FieldId(4), "l",
+       Type::List({FieldId(5), "element", Type(Type::Kind::kInt), Nullability::kOptional, ""}),
+       Nullability::kOptional, ""});
   const auto can = [&](SortField field) { return CanSort(schema, {1, {std::move(field)}}); };
   EXPECT_TRUE(can({FieldId(1), {}, Direction::kDescending, Nulls::kFirst, {}}));
   EXPECT_FALSE(can({FieldId(9), {}, Direction::kAscending, Nulls::kLast, {}}));

@@ -126,7 +126,8 @@ class TransactionImpl final : public TableTransaction {
   Status EditColumns(const std::function<Status(SchemaEditor&)>& edit) override {
     return Edit([&](SchemaEditor& editor) -> Status {
       TARN_RETURN_IF_ERROR(edit(editor));
-      return CheckSources(editor.schema);
+      TARN_RETURN_IF_ERROR(CheckSortSources(editor.schema, sort_order_));
+      return CheckPartitionSources(editor.schema, spec_);
     });
   }
 
@@ -281,24 +282,20 @@ class TransactionImpl final : public TableTransaction {
 
   Formats formats() const { return FormatsOf(base_.get(), properties_); }
 
-  Status CheckSources(const Schema& schema) const {
-    TARN_RETURN_IF_ERROR(CheckSortSources(schema, sort_order_));
-    return CheckPartitionSources(schema, spec_);
-  }
-
   Status CheckBeforeStage() const {
     if (!expired_.empty() && rows_.kind != RowChange::Kind::kNone) {
       return InvalidArgument("a transaction that takes snapshots out changes no rows");
     }
-    TARN_RETURN_IF_ERROR(CheckSources(editor_.schema));
-    if (rollback_ || (base_ && spec_changed_ && rows_.kind != RowChange::Kind::kOverwrite)) {
+    TARN_RETURN_IF_ERROR(CheckSortSources(editor_.schema, sort_order_));
+    TARN_RETURN_IF_ERROR(CheckPartitionSources(editor_.schema, spec_));
+    const bool overwrites = rows_.kind == RowChange::Kind::kOverwrite;
+    if (rollback_ || (base_ && spec_changed_ && !overwrites)) {
       TARN_RETURN_IF_ERROR(CheckAdoptedPartitions(*base_, spec_));
     }
     if (base_ && base_->current_snapshot && (rollback_ || rows_.loses_rows())) {
       TARN_RETURN_IF_ERROR(CheckMayRemoveRows(base_->properties, "removing rows of " + location_));
     }
-    if (editor_.needs_overwrite && editor_.files == SchemaEditor::Files::kMayExist &&
-        rows_.kind != RowChange::Kind::kOverwrite) {
+    if (!overwrites && editor_.needs_overwrite && editor_.files == SchemaEditor::Files::kMayExist) {
       return InvalidArgument(
           "columns of " + location_ + " were replaced, which needs all its rows to be overwritten",
           "load the table anew");
@@ -364,12 +361,10 @@ Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
                       "try again with the table's columns of now");
     }
   }
-  if (spec_changed_ && base->default_spec != base_->default_spec) {
-    return Conflict("the partitioning of " + location_ + " was changed by somebody else meanwhile",
-                    "look at the table, then try again");
-  }
-  if (sort_changed_ && base->default_sort_order != base_->default_sort_order) {
-    return Conflict("the sort order of " + location_ + " was changed by somebody else meanwhile",
+  const bool other_spec = spec_changed_ && base->default_spec != base_->default_spec;
+  if (other_spec || (sort_changed_ && base->default_sort_order != base_->default_sort_order)) {
+    const std::string what = other_spec ? "partitioning" : "sort order";
+    return Conflict("the " + what + " of " + location_ + " was changed by somebody else meanwhile",
                     "look at the table, then try again");
   }
   TARN_RETURN_IF_ERROR(CheckRefsMeanwhile(*base_, *base, refs_, rollback_));
