@@ -15,7 +15,7 @@ TEST(DeltaDefaultText, IsSqlThatSparkReadsAsTheSameValue) {
   EXPECT_EQ(DefaultText(Type(Kind::kFloat), 0.5), "CAST('0.5' AS FLOAT)");
   EXPECT_EQ(DefaultText(Type(Kind::kDate), int64_t{0}), "DATE '1970-01-01'");
   EXPECT_EQ(DefaultText(Type(Kind::kTimestamp), int64_t{1'500'000}),
-            "TIMESTAMP_NTZ '1970-01-01 00:00:01.5'");
+            "TIMESTAMP_NTZ '1970-01-01 00:00:01.500000'");
   EXPECT_EQ(DefaultText(Type(Kind::kTimestampTz), int64_t{0}),
             "TIMESTAMP '1970-01-01 00:00:00+00:00'");
   EXPECT_EQ(DefaultText(Type(Kind::kBinary), std::string("\x00\xff", 2)), "X'00ff'");

@@ -7,6 +7,7 @@
 
 #include <arrow/array.h>
 #include <arrow/compute/api_vector.h>
+#include <arrow/compute/initialize.h>
 #include <arrow/datum.h>
 #include <arrow/record_batch.h>
 #include <arrow/table.h>
@@ -279,6 +280,8 @@ Result<std::unique_ptr<RowSorter>> OpenRowSorter(const TableContext& context,
                                                  const std::string& table_location,
                                                  const Schema& columns, const SortOrder& order,
                                                  const RowSorterLimits& limits) {
+  // Sorting is among the functions that Arrow knows only when asked to; the second time is free.
+  if (const arrow::Status known = arrow::compute::Initialize(); !known.ok()) return Failed(known);
   TARN_ASSIGN_OR_RETURN(std::string table, context.store->KeyOf(table_location));
   TARN_ASSIGN_OR_RETURN(auto schema, SchemaToArrow(columns));
   std::string prefix =

@@ -43,10 +43,10 @@ class RowSorterTest : public TableTest {
     EXPECT_TRUE(sorter.ok()) << sorter.status().ToString();
     for (size_t begin = 0; begin < rows.size(); begin += batch_rows) {
       const auto end = std::min(rows.size(), begin + batch_rows);
-      EXPECT_TRUE((*sorter)
-                      ->Add(BatchOf({rows.begin() + static_cast<std::ptrdiff_t>(begin),
-                                     rows.begin() + static_cast<std::ptrdiff_t>(end)}))
-                      .ok());
+      const Status added =
+          (*sorter)->Add(BatchOf({rows.begin() + static_cast<std::ptrdiff_t>(begin),
+                                  rows.begin() + static_cast<std::ptrdiff_t>(end)}));
+      EXPECT_TRUE(added.ok()) << added.ToString();
     }
     std::vector<Row> result;
     while (true) {
