@@ -62,15 +62,16 @@ void AppendDate(int32_t days, std::string* out) {
   if (before_christ) out->append(" (BC)");
 }
 
-void AppendTimeOfDay(int64_t micros, std::string* out) {
+/// `nanos`: those of the last microsecond.
+void AppendTimeOfDay(int64_t micros, int64_t nanos, std::string* out) {
   char text[48];
   std::snprintf(text, sizeof(text), "%02d:%02d:%02d", static_cast<int>(micros / 3'600'000'000),
                 static_cast<int>(micros / 60'000'000 % 60),
                 static_cast<int>(micros / 1'000'000 % 60));
   out->append(text);
-  int fraction = static_cast<int>(micros % 1'000'000);
+  const auto fraction = static_cast<int>(micros % 1'000'000 * 1000 + nanos);
   if (fraction == 0) return;
-  std::snprintf(text, sizeof(text), ".%06d", fraction);
+  std::snprintf(text, sizeof(text), ".%09d", fraction);
   std::string digits = text;
   while (digits.back() == '0') digits.pop_back();
   out->append(digits);
@@ -97,6 +98,7 @@ void AppendTimestamp(int64_t value, const arrow::TimestampType& type, const Time
     return;
   }
   int64_t micros = value;
+  int64_t nanos = 0;
   switch (type.unit()) {
     case arrow::TimeUnit::SECOND:
       micros = value * 1'000'000;
@@ -108,6 +110,7 @@ void AppendTimestamp(int64_t value, const arrow::TimestampType& type, const Time
       break;
     case arrow::TimeUnit::NANO:
       micros = value / 1000 - (value % 1000 < 0 ? 1 : 0);
+      nanos = value % 1000 + (value % 1000 < 0 ? 1000 : 0);
       break;
   }
   int32_t offset = 0;
@@ -125,7 +128,7 @@ void AppendTimestamp(int64_t value, const arrow::TimestampType& type, const Time
   bool before_christ = false;
   AppendCivilDate(days, &before_christ, out);
   out->push_back(' ');
-  AppendTimeOfDay(rest, out);
+  AppendTimeOfDay(rest, nanos, out);
   if (!type.timezone().empty()) AppendOffset(offset, out);
   if (before_christ) out->append(" (BC)");
 }
@@ -271,7 +274,7 @@ void AppendText(const arrow::Array& array, int64_t row, const TimeZone* zone, st
       AppendDate(ValueAt<arrow::Date32Array>(array, row), out);
       return;
     case Type::TIME64:
-      AppendTimeOfDay(ValueAt<arrow::Time64Array>(array, row), out);
+      AppendTimeOfDay(ValueAt<arrow::Time64Array>(array, row), 0, out);
       return;
     case Type::TIMESTAMP:
       AppendTimestamp(ValueAt<arrow::TimestampArray>(array, row),

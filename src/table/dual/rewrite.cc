@@ -12,6 +12,7 @@
 
 #include "base/thread.h"
 #include "table/dual/live_rows.h"
+#include "table/dual/row_order.h"
 #include "table/dual/row_sorter.h"
 #include "table/dual/sort_orders.h"
 #include "table/model/column_mapping.h"
@@ -128,7 +129,7 @@ Result<std::vector<DataFile>> CopyLiveRows(const TableContext& context, const Ta
   writing.factory = options.factory;
   std::unique_ptr<RowSorter> sorter;
   const SortOrder order = WithPartitions(options.sort, writing.spec);
-  if (!options.sort.fields.empty() && CanSort(columns, order)) {
+  if (!options.sort.fields.empty() && RowOrder::CanCompare(columns, order)) {
     TARN_ASSIGN_OR_RETURN(sorter, RowSorter::Open(context, writing.location, columns, order));
     writing.sort_order_id = options.sort.id;
   }

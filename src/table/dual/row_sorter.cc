@@ -6,8 +6,8 @@
 #include <vector>
 
 #include <arrow/array.h>
+#include <arrow/builder.h>
 #include <arrow/compute/api_vector.h>
-#include <arrow/compute/initialize.h>
 #include <arrow/datum.h>
 #include <arrow/record_batch.h>
 #include <arrow/table.h>
@@ -18,6 +18,7 @@
 #include "columnar/conform.h"
 #include "columnar/file_writer.h"
 #include "columnar/parquet_reader.h"
+#include "table/dual/row_order.h"
 
 namespace tarn {
 
@@ -35,22 +36,6 @@ constexpr int64_t kWaitingRows = 16 << 10;
 
 Error Failed(const arrow::Status& status) { return FromArrow(status, "sorting rows").error(); }
 
-std::vector<compute::SortKey> KeysOf(const Schema& columns, const SortOrder& order) {
-  std::vector<compute::SortKey> keys;
-  for (const SortField& field : order.fields) {
-    for (size_t i = 0; i < columns.fields.size(); ++i) {
-      if (columns.fields[i].id != field.source_id) continue;
-      keys.emplace_back(arrow::FieldRef(static_cast<int>(i)),
-                        field.direction == SortField::Direction::kAscending
-                            ? compute::SortOrder::Ascending
-                            : compute::SortOrder::Descending,
-                        field.nulls == SortField::Nulls::kFirst ? compute::NullPlacement::AtStart
-                                                                : compute::NullPlacement::AtEnd);
-    }
-  }
-  return keys;
-}
-
 /// A run that is read back, and its rows that are not given out yet.
 struct Source {
   std::unique_ptr<ParquetReader> reader;
@@ -62,12 +47,13 @@ struct Source {
 class RowSorterImpl final : public RowSorter {
  public:
   RowSorterImpl(const TableContext& context, std::string prefix,
-                std::shared_ptr<arrow::Schema> schema, std::vector<compute::SortKey> keys,
-                const RowSorterLimits& limits)
+                std::shared_ptr<arrow::Schema> schema, const Schema& columns,
+                const SortOrder& order, const RowSorterLimits& limits)
       : context_(context),
         prefix_(std::move(prefix)),
         schema_(std::move(schema)),
-        keys_(std::move(keys)),
+        columns_(columns),
+        order_(order),
         limits_(limits),
         run_limits_(*context.limits) {
     run_limits_.row_group_bytes = std::min(run_limits_.row_group_bytes, kRunRowGroupBytes);
@@ -135,9 +121,12 @@ class RowSorterImpl final : public RowSorter {
   }
 
   Result<std::shared_ptr<arrow::UInt64Array>> Indices(const arrow::Table& table) const {
-    auto indices = compute::SortIndices(arrow::Datum(table), compute::SortOptions(keys_));
-    if (!indices.ok()) return Failed(indices.status());
-    return std::static_pointer_cast<arrow::UInt64Array>(*std::move(indices));
+    TARN_ASSIGN_OR_RETURN(const RowOrder order, RowOrder::Of(table, columns_, order_));
+    arrow::UInt64Builder builder;
+    if (auto added = builder.AppendValues(order.Sorted()); !added.ok()) return Failed(added);
+    std::shared_ptr<arrow::UInt64Array> indices;
+    if (auto finished = builder.Finish(&indices); !finished.ok()) return Failed(finished);
+    return indices;
   }
 
   static Result<std::shared_ptr<arrow::Table>> Take(const std::shared_ptr<arrow::Table>& table,
@@ -243,7 +232,8 @@ class RowSorterImpl final : public RowSorter {
   const TableContext context_;
   const std::string prefix_;
   const std::shared_ptr<arrow::Schema> schema_;
-  const std::vector<compute::SortKey> keys_;
+  const Schema columns_;
+  const SortOrder order_;
   const RowSorterLimits limits_;
   Limits run_limits_;
   std::vector<Batch> rows_;
@@ -257,37 +247,16 @@ class RowSorterImpl final : public RowSorter {
 
 }  // namespace
 
-bool CanSort(const Schema& columns, const SortOrder& order) {
-  for (const SortField& field : order.fields) {
-    if (field.transform.kind != Transform::Kind::kIdentity || !field.source_ids.empty()) {
-      return false;
-    }
-    const auto column = std::find_if(columns.fields.begin(), columns.fields.end(),
-                                     [&](const Field& one) { return one.id == field.source_id; });
-    if (column == columns.fields.end() || !column->type.primitive()) return false;
-    const Type::Kind kind = column->type.kind();
-    const bool real = kind == Type::Kind::kFloat || kind == Type::Kind::kDouble;
-    const bool ascending = field.direction == SortField::Direction::kAscending;
-    const bool nulls_last = field.nulls == SortField::Nulls::kLast;
-    // Arrow puts NaN beside the nulls.
-    if (real && ascending != nulls_last) return false;
-    if (kind == Type::Kind::kUnknown) return false;
-  }
-  return !order.fields.empty();
-}
-
 Result<std::unique_ptr<RowSorter>> OpenRowSorter(const TableContext& context,
                                                  const std::string& table_location,
                                                  const Schema& columns, const SortOrder& order,
                                                  const RowSorterLimits& limits) {
-  // Sorting is among the functions that Arrow knows only when asked to; the second time is free.
-  if (const arrow::Status known = arrow::compute::Initialize(); !known.ok()) return Failed(known);
   TARN_ASSIGN_OR_RETURN(std::string table, context.store->KeyOf(table_location));
   TARN_ASSIGN_OR_RETURN(auto schema, SchemaToArrow(columns));
   std::string prefix =
       (table.empty() ? "data/" : table + "/data/") + "run-" + context.random->Uuid() + "-";
   return std::unique_ptr<RowSorter>(std::make_unique<RowSorterImpl>(
-      context, std::move(prefix), std::move(schema), KeysOf(columns, order), limits));
+      context, std::move(prefix), std::move(schema), columns, order, limits));
 }
 
 Result<std::unique_ptr<RowSorter>> RowSorter::Open(const TableContext& context,

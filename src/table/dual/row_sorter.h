@@ -12,10 +12,6 @@
 
 namespace tarn {
 
-/// Whether RowSorter can bring rows into the order: by values of columns, not by transforms of
-/// them, and NaN among the greatest on the side where Arrow puts it.
-bool CanSort(const Schema& columns, const SortOrder& order);
-
 /// Sorts more rows than fit into memory: what was added is sorted in runs of a bounded size, which
 /// wait in files below the table's data/ that nobody refers to, and are merged when all is there.
 /// Rows of equal keys stay in their order. Memory: about two runs. The files are removed by the
@@ -23,7 +19,7 @@ bool CanSort(const Schema& columns, const SortOrder& order);
 /// Threads: one at a time. Errors: those of ObjectStore, of the Parquet writer and reader.
 class RowSorter {
  public:
-  /// Batches have the columns of SchemaToArrow(columns). CanSort() holds.
+  /// Batches have the columns of SchemaToArrow(columns). RowOrder::CanCompare() holds.
   static Result<std::unique_ptr<RowSorter>> Open(const TableContext& context,
                                                  const std::string& table_location,
                                                  const Schema& columns, const SortOrder& order);

@@ -7,6 +7,7 @@
 
 #include <arrow/table.h>
 
+#include "table/dual/row_order.h"
 #include "table/dual/testing.h"
 
 namespace tarn {
@@ -43,10 +44,10 @@ class RowSorterTest : public TableTest {
     EXPECT_TRUE(sorter.ok()) << sorter.status().ToString();
     for (size_t begin = 0; begin < rows.size(); begin += batch_rows) {
       const auto end = std::min(rows.size(), begin + batch_rows);
-      const Status added =
-          (*sorter)->Add(BatchOf({rows.begin() + static_cast<std::ptrdiff_t>(begin),
-                                  rows.begin() + static_cast<std::ptrdiff_t>(end)}));
-      EXPECT_TRUE(added.ok()) << added.ToString();
+      EXPECT_TRUE((*sorter)
+                      ->Add(BatchOf({rows.begin() + static_cast<std::ptrdiff_t>(begin),
+                                     rows.begin() + static_cast<std::ptrdiff_t>(end)}))
+                      .ok());
     }
     std::vector<Row> result;
     while (true) {
@@ -119,16 +120,55 @@ TEST_F(RowSorterTest, OrdersThatItCannotMakeAreKnownBefore) {
       {FieldId(4), "l",
        Type::List({FieldId(5), "element", Type(Type::Kind::kInt), Nullability::kOptional, ""}),
        Nullability::kOptional, ""});
-  const auto can = [&](SortField field) { return CanSort(schema, {1, {std::move(field)}}); };
+  const auto can = [&](SortField field) {
+    return RowOrder::CanCompare(schema, {1, {std::move(field)}});
+  };
   EXPECT_TRUE(can({FieldId(1), {}, Direction::kDescending, Nulls::kFirst, {}}));
   EXPECT_FALSE(can({FieldId(9), {}, Direction::kAscending, Nulls::kLast, {}}));
   EXPECT_FALSE(can({FieldId(4), {}, Direction::kAscending, Nulls::kLast, {}}));
   EXPECT_FALSE(can(
       {FieldId(1), {Transform::Kind::kBucket, 4, ""}, Direction::kAscending, Nulls::kLast, {}}));
-  // NaN is the greatest: it stands with the nulls only where these are there too.
-  EXPECT_TRUE(can({FieldId(3), {}, Direction::kAscending, Nulls::kLast, {}}));
-  EXPECT_FALSE(can({FieldId(3), {}, Direction::kAscending, Nulls::kFirst, {}}));
-  EXPECT_FALSE(CanSort(schema, {}));
+  EXPECT_TRUE(can({FieldId(3), {}, Direction::kAscending, Nulls::kFirst, {}}));
+  EXPECT_FALSE(RowOrder::CanCompare(schema, {}));
+}
+
+TEST_F(RowSorterTest, NanIsTheGreatestAndEveryTypeHasAnOrder) {
+  using Kind = Type::Kind;
+  const auto sorted = [](const Type& type, const std::shared_ptr<arrow::Array>& array,
+                         Direction direction, Nulls nulls) {
+    Schema schema;
+    schema.fields = {{FieldId(1), "c", type, Nullability::kOptional, ""}};
+    // In two pieces, as batches come.
+    const auto chunks = std::make_shared<arrow::ChunkedArray>(
+        arrow::ArrayVector{array->Slice(0, 2), array->Slice(2)});
+    const auto table = arrow::Table::Make(*SchemaToArrow(schema), {chunks});
+    return RowOrder::Of(*table, schema, {1, {{FieldId(1), {}, direction, nulls, {}}}})->Sorted();
+  };
+  using Places = std::vector<uint64_t>;
+  arrow::DoubleBuilder reals;
+  for (const double value : {2.0, std::numeric_limits<double>::quiet_NaN(), -1.0}) {
+    ASSERT_TRUE(reals.Append(value).ok());
+  }
+  ASSERT_TRUE(reals.AppendNull().ok());
+  const std::shared_ptr<arrow::Array> real = *reals.Finish();
+  const Type type(Kind::kDouble);
+  EXPECT_EQ(sorted(type, real, Direction::kAscending, Nulls::kLast), (Places{2, 0, 1, 3}));
+  EXPECT_EQ(sorted(type, real, Direction::kAscending, Nulls::kFirst), (Places{3, 2, 0, 1}));
+  EXPECT_EQ(sorted(type, real, Direction::kDescending, Nulls::kLast), (Places{1, 0, 2, 3}));
+  arrow::StringBuilder texts;
+  for (const char* value : {"b", "\xc3\xa9", "B", ""}) ASSERT_TRUE(texts.Append(value).ok());
+  EXPECT_EQ(sorted(Type(Kind::kString), *texts.Finish(), Direction::kAscending, Nulls::kLast),
+            (Places{3, 2, 0, 1}));
+  arrow::Decimal128Builder decimals(arrow::decimal128(20, 2));
+  for (const int64_t value : {5, -7, 0}) {
+    ASSERT_TRUE(decimals.Append(arrow::Decimal128(value)).ok());
+  }
+  EXPECT_EQ(sorted(Type::Decimal(20, 2), *decimals.Finish(), Direction::kAscending, Nulls::kLast),
+            (Places{1, 2, 0}));
+  arrow::BooleanBuilder flags;
+  for (const bool value : {true, false, true}) ASSERT_TRUE(flags.Append(value).ok());
+  EXPECT_EQ(sorted(Type(Kind::kBoolean), *flags.Finish(), Direction::kDescending, Nulls::kLast),
+            (Places{0, 2, 1}));
 }
 
 }  // namespace
