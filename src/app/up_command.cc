@@ -23,7 +23,7 @@ constexpr int64_t kPollMicros = 20'000;
 /// Before following is tried again that could not begin after somebody had the way.
 constexpr int64_t kAgainMicros = 10'000'000;
 
-/// What `up` tells: a line a commit on a terminal, warnings always.
+/// What `up` tells, a line each: commits, runs, and what goes wrong.
 void Say(const std::string& line) {
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
@@ -89,22 +89,23 @@ class AutomationThread {
 
 /// Follows again after a command had the way: once it has the lock, or has given up, `up` waits for
 /// that lock like anybody. What cannot be followed as it stands now may be mended by the next
-/// command.
+/// command. Null when it is to stop meanwhile.
 std::unique_ptr<Following> FollowAgain(const CommandContext& context, const std::string& state,
                                        int64_t lock_wait_ms, UpStatus& status) {
   int64_t next = 0;
-  while (true) {
-    OrFail(context.cancel->Check());
+  while (!context.cancel->requested()) {
     const int64_t now = SystemClock().MonotonicMicros();
     if (now >= next && !WhoWantsTheWay(state, lock_wait_ms).has_value()) {
       auto following = Following::Begin(context, false, Say, status);
       if (following.ok()) return *std::move(following);
       if (following.error().kind == ErrorKind::kNotFound) OrFail(following.status());
+      if (context.cancel->requested()) break;
       Say("following waits: " + following.error().ToString());
       next = SystemClock().MonotonicMicros() + kAgainMicros;
     }
     SystemClock().SleepMicros(kPollMicros);
   }
+  return nullptr;
 }
 
 /// Follows until the end, making way for whoever wants it.
@@ -122,6 +123,7 @@ void FollowToTheEnd(const CommandContext& context, std::unique_ptr<Following> fo
     following.reset();
     Say("makes way for " + *who);
     following = FollowAgain(context, state, lock_wait_ms, status);
+    if (following == nullptr) return;
     Say("goes on: " + WhatIsDone(following->sources(), following->tables(), following->spec()));
   }
 }
