@@ -20,6 +20,7 @@ set(TARN_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: addres
 option(TARN_WERROR "Warnings are errors in our own code" ON)
 option(TARN_CCACHE "Compile through ccache if it is installed" ON)
 option(TARN_MOLD "Link with mold if it is installed" ON)
+option(TARN_UNITY "Compile several files of a module as one: cheaper from scratch, dearer after a change" OFF)
 option(TARN_FUZZ "Build fuzz/ with clang's libFuzzer" OFF)
 
 # Paths in messages, assertions and debug information start at the repository's root on every machine; the second form
@@ -46,14 +47,25 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
                            -Wno-array-bounds -Wno-dangling-pointer -Wno-free-nonheap-object)
 endif()
 
+set(TARN_TEST_SECONDS_MAX 300)
 if(TARN_SANITIZE)
-  target_compile_options(tarn_compile INTERFACE "-fsanitize=${TARN_SANITIZE}" -fno-omit-frame-pointer -g)
+  set(TARN_TEST_SECONDS_MAX 1200)
+  # -g1: lines for the stacks of what is found, and nothing for a debugger. The library's assertions see the index beyond
+  # a vector's size but within its capacity, which is no overflow to asan.
+  target_compile_options(tarn_compile INTERFACE "-fsanitize=${TARN_SANITIZE}" -fno-omit-frame-pointer -g1)
+  target_compile_definitions(tarn_compile INTERFACE _GLIBCXX_ASSERTIONS)
   target_link_options(tarn_compile INTERFACE "-fsanitize=${TARN_SANITIZE}")
   if(TARN_SANITIZE MATCHES "undefined")
     # vptr compares type information across the prebuilt libraries, which are not instrumented.
     target_compile_options(tarn_compile INTERFACE -fno-sanitize=vptr -fno-sanitize-recover=all)
     target_link_options(tarn_compile INTERFACE -fno-sanitize=vptr)
   endif()
+  add_library(tarn_sanitizer_defaults OBJECT "${CMAKE_SOURCE_DIR}/cmake/sanitizer_defaults.cc")
+endif()
+if(TARN_UNITY)
+  find_program(TARN_PYTHON python3 REQUIRED)
+  # It takes files that a unit includes for headers.
+  target_compile_options(tarn_compile INTERFACE -Wno-subobject-linkage)
 endif()
 
 if(TARN_FUZZ)

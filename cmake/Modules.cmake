@@ -13,8 +13,36 @@
 include_guard(GLOBAL)
 include(GoogleTest)
 
+if(BUILD_TESTING)
+  add_custom_target(unit_tests COMMENT "Every program that ctest runs")
+endif()
+
 set_property(GLOBAL PROPERTY TARN_MODULES "")
 set_property(GLOBAL PROPERTY TARN_WANTED "")
+
+# Sets <out> to what is compiled for <sources> of <target>: themselves, or units that include several of them.
+function(_tarn_units target out)
+  set(units ${ARGN})
+  if(TARN_UNITY)
+    list(TRANSFORM units REPLACE "^([^/].*)$" "${CMAKE_CURRENT_SOURCE_DIR}/\\1")
+    execute_process(
+      COMMAND "${TARN_PYTHON}" "${CMAKE_SOURCE_DIR}/cmake/unity.py" "${CMAKE_SOURCE_DIR}"
+              "${CMAKE_CURRENT_BINARY_DIR}/${target}.units" ${units}
+      OUTPUT_VARIABLE units COMMAND_ERROR_IS_FATAL ANY)
+  endif()
+  set(${out} "${units}" PARENT_SCOPE)
+endfunction()
+
+# What every program has. Sanitized ones carry the sanitizers' options in themselves. libparquet brings an OpenSSL of its
+# own and exports it: the system's is looked up first, or the clients of databases and libcurl call halves of both.
+function(_tarn_program target folder)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}${folder}")
+  target_link_options(${target} PRIVATE "LINKER:--push-state,--no-as-needed,-lssl,-lcrypto,--pop-state")
+  target_link_libraries(${target} PRIVATE tarn_compile ${ARGN} tarn::threads)
+  if(TARN_SANITIZE)
+    target_sources(${target} PRIVATE "$<TARGET_OBJECTS:tarn_sanitizer_defaults>")
+  endif()
+endfunction()
 
 function(_tarn_modules_to_targets out)
   set(targets "")
@@ -52,16 +80,17 @@ function(tarn_test target)
     set(arg_LABEL unit)
   endif()
   _tarn_modules_to_targets(deps ${arg_DEPS})
-  add_executable(${target} ${arg_SOURCES})
-  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
-  target_link_libraries(${target} PRIVATE tarn_compile ${deps} ${arg_LIBS} tarn::gtest_main tarn::threads)
+  _tarn_units(${target} units ${arg_SOURCES})
+  add_executable(${target} ${units})
+  _tarn_program(${target} /bin ${deps} ${arg_LIBS} tarn::gtest_main)
   _tarn_pch(${target} "${arg_PCH_FROM}")
+  add_dependencies(unit_tests ${target})
   gtest_discover_tests(
     ${target}
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
     WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
-    PROPERTIES LABELS ${arg_LABEL} TIMEOUT 300 ENVIRONMENT "${TARN_TEST_ENVIRONMENT}")
+    PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${TARN_TEST_SECONDS_MAX})
 endfunction()
 
 function(tarn_module name)
@@ -81,7 +110,8 @@ function(tarn_module name)
 
   _tarn_modules_to_targets(deps ${arg_DEPS})
   if(sources)
-    add_library(${target} STATIC ${sources})
+    _tarn_units(${target} units ${sources})
+    add_library(${target} STATIC ${units})
     target_link_libraries(${target} PUBLIC tarn_compile ${deps} ${arg_LIBS})
     if(arg_PCH)
       _tarn_pch(${target} "" ${arg_PCH})
@@ -105,8 +135,7 @@ function(tarn_executable name)
   endif()
   _tarn_modules_to_targets(deps ${arg_DEPS})
   add_executable(${name} ${arg_SOURCES})
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
-  target_link_libraries(${name} PRIVATE tarn_compile ${deps} ${arg_LIBS} tarn::threads)
+  _tarn_program(${name} "" ${deps} ${arg_LIBS})
 endfunction()
 
 # A Google Benchmark program bin/<name>; bench/CMakeLists.txt calls it.
@@ -118,8 +147,7 @@ function(tarn_bench name)
   endif()
   _tarn_modules_to_targets(deps ${arg_DEPS})
   add_executable(${name} ${arg_SOURCES})
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
-  target_link_libraries(${name} PRIVATE tarn_compile ${deps} ${arg_LIBS} tarn::benchmark tarn::threads)
+  _tarn_program(${name} /bin ${deps} ${arg_LIBS} tarn::benchmark)
 endfunction()
 
 # A libFuzzer program bin/<name>; fuzz/CMakeLists.txt calls it, the fuzz preset builds it.
@@ -130,8 +158,7 @@ function(tarn_fuzz name)
   endif()
   _tarn_modules_to_targets(deps ${arg_DEPS})
   add_executable(${name} ${arg_SOURCES})
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
-  target_link_libraries(${name} PRIVATE tarn_compile ${deps} ${arg_LIBS})
+  _tarn_program(${name} /bin ${deps} ${arg_LIBS})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
 endfunction()
 

@@ -125,7 +125,8 @@ TARN_FUZZ_TARGET(binlog) {
     std::copy(header.begin(), header.end(), bytes.get());
     std::copy_n(input.begin() + 3, length, bytes.get() + 19);
     input.remove_prefix(3 + length);
-    const Status fed = assembler.Feed(bytes.get(), bytes.get() + 19 + length);
+    Status fed = assembler.Feed(bytes.get(), bytes.get() + 19 + length);
+    while (fed.ok() && assembler.unpacking()) fed = assembler.Unpack();
     if (!fed.ok()) {
       const ErrorKind kind = fed.error().kind;
       CheckThat(kind == ErrorKind::kCorruption || kind == ErrorKind::kNotFound ||

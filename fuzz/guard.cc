@@ -131,8 +131,8 @@ double Guard::cpu_seconds_max() {
 }  // namespace tarn::fuzz
 
 #ifdef __SANITIZE_ADDRESS__
-// ASAN_OPTIONS of the environment are laid over these.
+// In place of those of cmake/sanitizer_defaults.cc.
 extern "C" const char* __asan_default_options() {
-  return "max_allocation_size_mb=1024:hard_rss_limit_mb=4096";
+  return "strict_string_checks=1:max_allocation_size_mb=1024:hard_rss_limit_mb=4096";
 }
 #endif

@@ -21,7 +21,8 @@ using postgres::WireKind;
 /// Shapes from the message alone: the type's number chooses the kind.
 class Resolver final : public postgres::ShapeResolver {
  public:
-  Result<Resolved> Resolve(const LogRelation& relation, const SourceTable& before) override {
+  Result<Resolved> Resolve(const LogRelation& relation, const SourceTable& before,
+                           uint32_t /*xid*/) override {
     static constexpr WireKind kKinds[] = {WireKind::kInt32, WireKind::kText,  WireKind::kDecimal,
                                           WireKind::kBool,  WireKind::kInt64, WireKind::kTimestamp,
                                           WireKind::kBytes, WireKind::kDate};

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from harness import fetch, pagila, servers
+from harness import capture, fetch, pagila, servers
 from harness.tarn import Tarn
 
 
@@ -44,11 +44,39 @@ def postgres(request):
     return request.getfixturevalue(f"postgres{request.param}")
 
 
-@pytest.fixture(scope="session", params=["mysql", "mariadb"])
+@pytest.fixture(scope="session")
+def mysql8():
+    with servers.mysql("mysql") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb():
+    with servers.mysql("mariadb") as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["mysql8", "mariadb"], ids=["mysql", "mariadb"])
 def mysql(request):
     """MySQL 8.0.15 and MariaDB 10.11 in turn."""
-    with servers.mysql(request.param) as server:
-        yield server
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["postgres15", "postgres18", "mysql8", "mariadb"])
+def followed(request):
+    """An empty database of one test, in every kind of server whose log is read."""
+    server = request.getfixturevalue(request.param)
+    with server.database() as name:
+        yield capture.Database(server, name)
+
+
+@pytest.fixture(scope="session")
+def clock_shift(tarn_binary):
+    """The library by which a process's wall clock is set from outside."""
+    library = pathlib.Path(os.environ.get("TARN_BUILD") or tarn_binary.parent) / "libclock_shift.so"
+    if not library.exists():
+        pytest.fail(f"{library} is missing: build it with -DBUILD_TESTING=ON, target clock_shift", pytrace=False)
+    return library.resolve()
 
 
 @pytest.fixture(scope="session")

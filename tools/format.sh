@@ -6,7 +6,7 @@ command -v clang-format-14 >/dev/null || { echo "format: no clang-format-14: run
 options=(-i)
 [ "${1:-}" != --check ] || options=(--dry-run --Werror)
 folders=()
-for folder in src tests bench fuzz; do
+for folder in src tests bench fuzz cmake; do
   [ ! -d "$folder" ] || folders+=("$folder")
 done
 find "${folders[@]}" -type d \( -name testdata -o -name node_modules \) -prune -o \

@@ -22,8 +22,7 @@ build="${TARN_FUZZ_BUILD:-build-fuzz}"
 cmake --preset fuzz -B "$build" >/dev/null
 cmake --build "$build" --target "${targets[@]/#/fuzz_}"
 
-export ASAN_OPTIONS=detect_container_overflow=0:allocator_may_return_null=0
-export UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS="suppressions=$PWD/cmake/lsan.supp:print_suppressions=0"
+export ASAN_OPTIONS=allocator_may_return_null=0
 limits=(-max_len=65536 -timeout=10 -rss_limit_mb=3072 -malloc_limit_mb=2100)
 status=0
 for target in "${targets[@]}"; do

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Sums JUnit files of ctest and pytest into one line, `N passed, N failed`; names what failed or was skipped before it.
+"""Sums JUnit files of ctest and pytest into one line, `N passed, N failed`; names what failed or was skipped before it, and
+tells the end of what each of the first failures printed.
 
 Usage: tools/summary.py [--failed-stage NAME]… FILE…
 A file that is missing or unreadable counts as one failure, and so does a stage that failed. A test that was not run
@@ -10,6 +11,8 @@ Exit status 0 only if nothing failed.
 import argparse
 import sys
 import xml.etree.ElementTree as ElementTree
+
+FAILURES_TOLD = 20
 
 
 def outcome(case):
@@ -25,13 +28,21 @@ def outcome(case):
     return "passed" if case.get("status") in (None, "run") else "skipped"
 
 
+def told(case, lines=12, width=300):
+    """The end of what a failed <testcase> said: pytest's account of it, or what the program of ctest printed."""
+    texts = [element.text or element.get("message") or "" for kind in ("failure", "error", "system-out") for element in case.iter(kind)]
+    return [line[:width] for line in "\n".join(texts).splitlines() if line.strip()][-lines:]
+
+
 def read(path):
-    """(name, outcome) of each test of a JUnit file."""
+    """(name, outcome, what it said if it failed) of each test of a JUnit file."""
     cases = []
     for case in ElementTree.parse(path).getroot().iter("testcase"):
         group = case.get("classname") or ""
         name = case.get("name") or ""
-        cases.append((name if group == name or not group else f"{group}.{name}", outcome(case)))
+        result = outcome(case)
+        said = told(case) if result == "failed" else []
+        cases.append((name if group == name or not group else f"{group}.{name}", result, said))
     return cases
 
 
@@ -51,11 +62,14 @@ def main(arguments):
             failed += 1
             print(f"failed: no results in {path}: {error}")
             continue
-        for name, result in cases:
+        for name, result, said in cases:
             passed += result == "passed"
             failed += result == "failed"
             if result != "passed":
                 print(f"{result}: {name}")
+            if failed <= FAILURES_TOLD:
+                for line in said:
+                    print(f"    {line}")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

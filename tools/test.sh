@@ -2,7 +2,7 @@
 # Runs the tests and closes with one line: N passed, N failed.
 # Usage: tools/test.sh [--preset P] [--jobs N] [--unit | --engines | --dist]
 #   nothing:   builds, C++ unit tests (ctest), tests/ without the folders below (pytest)
-#   --unit:    builds, C++ unit tests alone
+#   --unit:    C++ unit tests alone; builds only what they need
 #   --engines: builds, tests/engines (pytest)
 #   --dist:    tests/dist (pytest) on the tarball that `make dist` made
 # JUnit files are left in <build folder>/results.
@@ -28,7 +28,9 @@ show() { say "$@"; "$@"; }
 
 if [ "$what" != dist ]; then
   show cmake --preset "$preset" -DBUILD_TESTING=ON
-  show cmake --build "$build" -j "$jobs"
+  targets=()
+  [ "$what" != unit ] || targets=(--target unit_tests)
+  show cmake --build "$build" -j "$jobs" "${targets[@]}"
 fi
 mkdir -p "$results"
 
@@ -45,7 +47,8 @@ case "$what" in
     files=("$results/ctest.xml" "$results/pytest.xml")
     show ctest --test-dir "$build" -j "$jobs" --no-tests=error --output-on-failure --output-junit "$results/ctest.xml" || status=1
     python="$(tests/harness/setup.sh | tail -n 1)"
-    show "$python" -m pytest tests --ignore=tests/engines --ignore=tests/dist -q --junitxml="$results/pytest.xml" || status=1
+    # Each process has servers of its own; most tests wait for them.
+    show "$python" -m pytest tests --ignore=tests/engines --ignore=tests/dist -q -n "$jobs" --dist worksteal --junitxml="$results/pytest.xml" || status=1
     ;;
   engines)
     rm -f "$results/engines.xml"

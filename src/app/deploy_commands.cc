@@ -5,6 +5,7 @@
 
 #include "app/command.h"
 #include "app/process_lock.h"
+#include "app/report_json.h"
 #include "app/terminal_progress.h"
 #include "base/fault_point.h"
 #include "base/json.h"
@@ -14,15 +15,6 @@
 
 namespace tarn {
 namespace {
-
-/// What `up` follows must not change under it. Commits stay fenced by the project's lock.
-std::unique_ptr<ProjectLock> TakeCaptureLockBeside(const CommandContext& context, Wired& wired,
-                                                   const char* command) {
-  const auto of_project = wired.pipeline.lock;
-  auto lock = TakeCaptureLock(context, wired, command);
-  wired.pipeline.lock = of_project;
-  return lock;
-}
 
 void PrintOutcome(const ModelOutcome& outcome) {
   if (outcome.status != ModelStatus::kSucceeded) {
@@ -45,29 +37,6 @@ void PrintOutcome(const ModelOutcome& outcome) {
 
 std::string Plural(size_t count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
-Json ReportJson(const ApplyReport& report) {
-  Json loads = Json::array();
-  for (const LoadReport& load : report.loads) {
-    for (const LoadedTable& table : load.tables) {
-      loads.push_back({{"table", table.table.ToString()},
-                       {"rows", table.rows},
-                       {"bytes", table.bytes},
-                       {"sequence", load.sequence.value()}});
-    }
-  }
-  Json models = Json::array();
-  for (const ModelOutcome& outcome : report.models) {
-    Json model = {{"model", outcome.model.ToString()},
-                  {"status", ModelStatusName(outcome.status)},
-                  {"rows", outcome.rows},
-                  {"rejected_rows", outcome.rejected_rows}};
-    if (!outcome.error.ok()) model["error"] = outcome.error.error().message;
-    if (outcome.status == ModelStatus::kSucceeded) model["sequence"] = outcome.sequence.value();
-    models.push_back(std::move(model));
-  }
-  return Json{{"loaded", loads}, {"models", models}};
 }
 
 void PrintReport(const ApplyReport& report, bool json, const char* done) {
@@ -108,7 +77,7 @@ void RunApply(CommandContext& context, bool yes, bool json) {
   const std::string shown = plan.fingerprint;
   if (!json) std::fputs(FormatPlan(plan).c_str(), stdout);
   std::fflush(stdout);
-  if (plan.empty() && first->state_exists) {
+  if (plan.empty() && first->state_exists && !plan.project_is_new) {
     if (json) PrintReport({}, json, "Applied");
     return;
   }
@@ -162,15 +131,17 @@ void RunDestroy(CommandContext& context, bool yes) {
   std::fputs(FormatDestroyPlan(plan).c_str(), stdout);
   std::fflush(stdout);
   if (!yes) OrFail(Confirm("Destroy all of this?", *context.cancel));
+  // What is loaded beside `up` would come to stand in folders that are being removed.
+  const auto resync_lock = TakeLock(context, *wired, ProjectLock::Scope::kResync, "destroy");
   auto lock = TakeLock(context, *wired, ProjectLock::Scope::kProject, "destroy");
   const auto capture_lock = TakeCaptureLockBeside(context, *wired, "destroy");
   plan = OrFail(MakeDestroyPlan(wired->open));
   OrFail(DestroyProject(wired->open, plan, *lock));
   // The files go while the lock is held: whoever waits for it finds them gone and says so.
-  const bool everything = OrFail(MakeDestroyPlan(wired->open)).everything;
+  const bool stays = OrFail(KeepWhatCameMeanwhile(wired->open, *lock));
   OrFail(lock->Confirm());
   OrFail(ReachFaultPoint(FaultPoint::kDestroyForgotten));
-  if (everything) OrFail(RemoveState(wired->open.spec));
+  if (!stays) OrFail(RemoveState(wired->open.spec));
   std::printf("Destroyed.\n");
 }
 

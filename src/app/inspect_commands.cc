@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -228,24 +229,33 @@ void RunShow(CommandContext& context, const std::string& text, bool json) {
   Print({{"property"}, {"value"}}, rows, json);
 }
 
+/// A state's time, snapshot, operation, rows and error.
+std::vector<Json> StateFacts(ObjectStore& store, const std::string& metadata_location) {
+  const auto metadata = LoadTableMetadata(store, metadata_location);
+  if (!metadata.ok()) return {nullptr, nullptr, nullptr, nullptr, metadata.error().message};
+  const Snapshot* snapshot = (*metadata)->current();
+  return {FormatUtc((*metadata)->last_updated_ms * 1000).substr(0, 19) + "Z",
+          snapshot == nullptr ? Json(nullptr) : Json(snapshot->id.value()),
+          snapshot == nullptr ? "create" : snapshot->summary.at("operation"),
+          SummaryOf(**metadata, "total-records"), nullptr};
+}
+
 void RunHistory(CommandContext& context, const std::string& text, bool json) {
   auto wired = OrFail(WireProject(context.Wire(StateUse::kRequire)));
   const TableEntry table = OrFail(wired->catalog->LoadTable(ParseName(text), std::nullopt));
   const auto states = OrFail(wired->catalog->TableHistory(table.uuid));
+  // A table that got another name is in another state, of the same metadata.
+  std::map<std::string, std::vector<Json>> known;
   std::vector<std::vector<Json>> rows;
   for (const TableEntry& state : states) {
-    auto metadata = LoadTableMetadata(*wired->store, state.metadata_location);
-    if (!metadata.ok()) {
-      rows.push_back({state.version, state.sequence.value(), nullptr, nullptr, nullptr, nullptr,
-                      metadata.error().message});
-      continue;
+    auto found = known.find(state.metadata_location);
+    if (found == known.end()) {
+      found =
+          known.emplace(state.metadata_location, StateFacts(*wired->store, state.metadata_location))
+              .first;
     }
-    const Snapshot* snapshot = (*metadata)->current();
-    rows.push_back({state.version, state.sequence.value(),
-                    FormatUtc((*metadata)->last_updated_ms * 1000).substr(0, 19) + "Z",
-                    snapshot == nullptr ? Json(nullptr) : Json(snapshot->id.value()),
-                    snapshot == nullptr ? "create" : snapshot->summary.at("operation"),
-                    SummaryOf(**metadata, "total-records"), nullptr});
+    rows.push_back({state.version, state.sequence.value()});
+    rows.back().insert(rows.back().end(), found->second.begin(), found->second.end());
   }
   Print({{"version"},
          {"sequence"},

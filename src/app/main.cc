@@ -55,6 +55,8 @@ int main(int argc, char** argv) {
   std::signal(SIGINT, HandleSignal);
   std::signal(SIGTERM, HandleSignal);
   std::signal(SIGPIPE, SIG_IGN);
+  // A file beyond `ulimit -f` is an error of the write, which names the file.
+  std::signal(SIGXFSZ, SIG_IGN);
 
   CLI::App app{
       "tarn: a data lakehouse in one program.\n"

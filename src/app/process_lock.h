@@ -18,14 +18,30 @@ Result<std::unique_ptr<ProjectLock>> AcquireLock(
     Wired& wired, ProjectLock::Scope scope, const char* command, CancelFlag& cancel,
     const std::function<void(const std::string&)>& waiting);
 
+/// How long a command waits for a lock: up to `lock_wait_ms`, or, where work that was done would be
+/// lost with it, until it is stopped. Then it tells again after every `lock_wait_ms` for whom.
+enum class Patience { kLimited, kUntilStopped };
+
 /// The same for a command, which tells on standard error whom it waits for.
 /// Only for command callbacks: errors end the command.
 std::unique_ptr<ProjectLock> TakeLock(const CommandContext& context, Wired& wired,
-                                      ProjectLock::Scope scope, const char* command);
+                                      ProjectLock::Scope scope, const char* command,
+                                      Patience patience = Patience::kLimited);
+
+/// The same beside another lock, by which commits stay fenced.
+std::unique_ptr<ProjectLock> TakeLockBeside(const CommandContext& context, Wired& wired,
+                                            ProjectLock::Scope scope, const char* command,
+                                            Patience patience = Patience::kLimited);
 
 /// The capture lock for a command that changes what `up` follows: an `up` that holds it is asked to
 /// make way. Only for command callbacks: errors end the command.
 std::unique_ptr<ProjectLock> TakeCaptureLock(const CommandContext& context, Wired& wired,
-                                             const char* command);
+                                             const char* command,
+                                             Patience patience = Patience::kLimited);
+
+/// The same beside another lock, by which commits stay fenced.
+std::unique_ptr<ProjectLock> TakeCaptureLockBeside(const CommandContext& context, Wired& wired,
+                                                   const char* command,
+                                                   Patience patience = Patience::kLimited);
 
 }  // namespace tarn

@@ -225,6 +225,7 @@ Status Following::Open() {
     }
     sources_.push_back(std::move(options));
   }
+  RemoveUnusedKeyIndexes(spec(), sources_);
   return {};
 }
 

@@ -6,6 +6,10 @@
 
 #include <arrow/api.h>
 
+#include "base/civil_date.h"
+#include "columnar/variant_column.h"
+#include "columnar/variant_json.h"
+
 namespace tarn {
 namespace {
 
@@ -31,24 +35,15 @@ void AppendFloat(T value, std::string* out) {
   }
 }
 
-/// Howard Hinnant's days → civil date, for any year of 64 bits.
+/// Of any year of 64 bits.
 void AppendCivilDate(int64_t days, bool* before_christ, std::string* out) {
-  days += 719468;
-  const int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-  const int64_t day_of_era = days - era * 146097;
-  const int64_t year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const int64_t day_of_year =
-      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const int64_t shifted_month = (5 * day_of_year + 2) / 153;
-  const int64_t day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-  const int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-  int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
+  const CivilDate date = CivilFromDays(days);
+  int64_t year = date.year;
   *before_christ = year <= 0;
   if (*before_christ) year = 1 - year;
   char text[48];
-  std::snprintf(text, sizeof(text), "%04lld-%02lld-%02lld", static_cast<long long>(year),
-                static_cast<long long>(month), static_cast<long long>(day));
+  std::snprintf(text, sizeof(text), "%04lld-%02d-%02d", static_cast<long long>(year), date.month,
+                date.day);
   out->append(text);
 }
 
@@ -199,6 +194,16 @@ void AppendNested(const arrow::Array& array, int64_t row, const TimeZone* zone, 
   out->push_back('\'');
 }
 
+/// As JSON; what the engine gives is well-formed.
+void AppendVariant(const arrow::Array& array, int64_t row, std::string* out) {
+  const auto& parts = static_cast<const arrow::StructArray&>(array);
+  const auto part = [&](int i) {
+    return static_cast<const arrow::BinaryArray&>(*parts.field(i)).GetView(row);
+  };
+  const Status appended = AppendVariantJson(part(0), part(1), out);
+  if (!appended.ok()) out->append("?");
+}
+
 void AppendNestedText(const arrow::Array& array, int64_t row, const TimeZone* zone,
                       std::string* out) {
   if (array.type_id() == arrow::Type::STRUCT) {
@@ -299,6 +304,12 @@ void AppendText(const arrow::Array& array, int64_t row, const TimeZone* zone, st
       out->append("NULL");
       return;
     case Type::STRUCT:
+      if (IsVariantStorage(*array.type())) {
+        AppendVariant(array, row, out);
+        return;
+      }
+      AppendNestedText(array, row, zone, out);
+      return;
     case Type::LIST:
     case Type::LARGE_LIST:
     case Type::FIXED_SIZE_LIST:
@@ -351,7 +362,9 @@ void AppendJson(const arrow::Array& array, int64_t row, const TimeZone* zone, st
   }
   const auto id = array.type_id();
   std::string text;
-  if (id == arrow::Type::STRUCT) {
+  if (IsVariantStorage(*array.type())) {
+    AppendVariant(array, row, out);
+  } else if (id == arrow::Type::STRUCT) {
     const auto& object = static_cast<const arrow::StructArray&>(array);
     out->push_back('{');
     for (int i = 0; i < object.num_fields(); ++i) {

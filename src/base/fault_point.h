@@ -33,6 +33,7 @@
   X(kCatalogOutbox, "catalog.outbox")            \
   X(kCatalogMarkPublished, "catalog.published")  \
   X(kCatalogRecordRun, "catalog.run")            \
+  X(kCatalogForget, "catalog.forget")            \
   X(kCatalogLock, "catalog.lock")                \
   X(kCatalogUnlock, "catalog.unlock")            \
   X(kCommitStaged, "commit.staged")              \
@@ -66,7 +67,14 @@
   X(kDestroyDropped, "destroy.dropped")          \
   X(kDestroyRemoved, "destroy.removed")          \
   X(kDestroyForgotten, "destroy.forgotten")      \
-  X(kDestroyState, "destroy.state")
+  X(kDestroyState, "destroy.state")              \
+  X(kReloadMarked, "reload.marked")              \
+  X(kReloadWritten, "reload.written")            \
+  X(kReloadStaged, "reload.staged")              \
+  X(kReloadCaughtUp, "reload.caught_up")         \
+  X(kReloadAtPlace, "reload.at_place")           \
+  X(kReloadCommitted, "reload.committed")        \
+  X(kReloadIndexed, "reload.indexed")
 
 namespace tarn {
 

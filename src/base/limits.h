@@ -42,7 +42,8 @@ struct Limits {
   // Change capture.
   int64_t capture_read_ahead_bytes = 16 << 20;          ///< of a source's log before it is decoded
   int64_t capture_transaction_memory_bytes = 64 << 20;  ///< transactions in progress; then a file
-  int64_t capture_status_interval_ms = 10000;           ///< between signs of life to a source
+  int64_t capture_touched_keys_max = 1 << 20;  ///< of a table since its last commit; then a file
+  int64_t capture_status_interval_ms = 10000;  ///< between signs of life to a source
 
   // Upkeep of tables. Times are counted from when a state was followed by another one.
   int64_t compact_small_percent = 50;           ///< of the target size: files below it are small
@@ -50,6 +51,7 @@ struct Limits {
   int64_t compact_group_bytes_max = 1LL << 30;  ///< of data files that one commit writes anew
   int64_t snapshot_age_ms_max = 432'000'000;    ///< five days: older snapshots expire
   int64_t snapshots_kept_min = 1;               ///< of every branch, however old
+  int64_t snapshots_kept_max = 1000;            ///< of a branch, beyond the readers' grace
   int64_t reader_grace_ms = 3'600'000;          ///< a query may still read what it began with
   int64_t orphan_grace_ms = 259'200'000;        ///< three days: a process may still commit a file
 };

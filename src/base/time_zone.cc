@@ -5,38 +5,21 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/civil_date.h"
+
 namespace tarn {
 namespace {
 
 constexpr int64_t kDay = 86400;
 constexpr int64_t kFileBytesMax = 1 << 20;
 
-/// Howard Hinnant's civil date → days since 1970.
-int64_t DaysOf(int64_t year, int month, int day) {
-  year -= month <= 2 ? 1 : 0;
-  const int64_t era = (year >= 0 ? year : year - 399) / 400;
-  const int64_t year_of_era = year - era * 400;
-  const int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
-         719468;
-}
-
-int64_t YearOf(int64_t days) {
-  days += 719468;
-  const int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-  const int64_t day_of_era = days - era * 146097;
-  const int64_t year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const int64_t day_of_year =
-      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  return year_of_era + era * 400 + (day_of_year >= 306 ? 1 : 0);
-}
-
 bool IsLeap(int64_t year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
 
 int64_t FloorDivide(int64_t value, int64_t by) { return value / by - (value % by < 0 ? 1 : 0); }
 
+/// 0 of no bytes: what a cursor that ran dry gives.
 int64_t BigEndian(std::string_view bytes) {
+  if (bytes.empty()) return 0;
   uint64_t value = 0;
   for (char c : bytes) value = value << 8 | static_cast<unsigned char>(c);
   // Sign of a number shorter than 8 bytes.
@@ -169,18 +152,19 @@ int64_t TimeZone::Switch::InYear(int64_t year) const {
   int64_t days = 0;
   switch (kind) {
     case Kind::kMonthWeekDay: {
-      const int64_t first = DaysOf(year, month, 1);
+      const int64_t first = DaysFromCivil(year, month, 1);
       const int64_t weekday = ((first + 4) % 7 + 7) % 7;  // 1970-01-01 was a Thursday
       days = first + (day - weekday + 7) % 7 + (week - 1) * 7;
-      const int64_t next = month == 12 ? DaysOf(year + 1, 1, 1) : DaysOf(year, month + 1, 1);
+      const int64_t next =
+          month == 12 ? DaysFromCivil(year + 1, 1, 1) : DaysFromCivil(year, month + 1, 1);
       if (days >= next) days -= 7;  // the fifth is the last one
       break;
     }
     case Kind::kJulian:  // the 29th of February is never counted
-      days = DaysOf(year, 1, 1) + day - 1 + (IsLeap(year) && day >= 60 ? 1 : 0);
+      days = DaysFromCivil(year, 1, 1) + day - 1 + (IsLeap(year) && day >= 60 ? 1 : 0);
       break;
     case Kind::kZeroBased:
-      days = DaysOf(year, 1, 1) + day;
+      days = DaysFromCivil(year, 1, 1) + day;
       break;
   }
   return days * kDay + seconds;
@@ -188,7 +172,7 @@ int64_t TimeZone::Switch::InYear(int64_t year) const {
 
 int32_t TimeZone::Rule::OffsetAt(int64_t seconds) const {
   if (!summer) return standard;
-  const int64_t year = YearOf(FloorDivide(seconds + standard, kDay));
+  const int64_t year = CivilFromDays(FloorDivide(seconds + standard, kDay)).year;
   const int64_t begin = to_summer.InYear(year) - standard;
   const int64_t end = to_standard.InYear(year) - *summer;
   const bool is_summer =

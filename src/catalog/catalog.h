@@ -34,11 +34,13 @@ struct NamespaceEntry {
 struct TableEntry {
   std::string uuid;  ///< Iceberg's table-uuid; survives renames
   TableName name;
-  std::string location;           ///< absolute URI
-  std::string metadata_location;  ///< absolute URI of the current metadata file
-  int64_t version = 0;            ///< 1 at creation, then +1 a commit; Delta's version is one less
-  std::string owner;  ///< who declared it: "source:<name>", "model:<schema.name>", "" by hand
-  Sequence sequence;  ///< of the commit that made this state
+  std::string location;  ///< absolute URI
+  /// Absolute URI of the current metadata file; empty where the catalog has forgotten the state
+  /// (Catalog::ForgetStates): LoadTableMetadata() then says that it is gone.
+  std::string metadata_location;
+  int64_t version = 0;  ///< 1 at creation, then +1 a commit; Delta's version is one less
+  std::string owner;    ///< who declared it: "source:<name>", "model:<schema.name>", "" by hand
+  Sequence sequence;    ///< of the commit that made this state
 };
 
 struct ViewEntry {
@@ -96,14 +98,20 @@ struct SetPositionOp {
   /// meanwhile.
   std::optional<std::string> expected = std::nullopt;
 };
+/// What the project declared.
 struct PutObjectOp {
   std::string kind;
   std::string name;
   std::string json;
-};  ///< what the project declared
+  /// What must stand there before, "" for nothing; else the commit fails with Conflict. Whoever
+  /// changes a part of what he read says so here.
+  std::optional<std::string> expected = std::nullopt;
+};
 struct DropObjectOp {
   std::string kind;
   std::string name;
+  /// Unless it is nullopt: an object that says anything else stays, for somebody put it there anew.
+  std::optional<std::string> json = std::nullopt;
 };
 /// Fails the commit with Conflict when a table that the commit read has moved on.
 struct ExpectTableOp {
@@ -193,7 +201,8 @@ struct LockInfo {
 /// Threads: every method may be called concurrently, also from several processes on one state.
 /// Errors: NotFound (with the nearest name in the hint); AlreadyExists; Conflict (a
 /// compare-and-swap lost: reload and rebase); CommitUnknown (the answer was lost: ask FindCommit);
-/// Unavailable (locked for longer than the time-out); Unsupported (the state is of a newer Tarn).
+/// Unavailable (locked for too long); Unsupported (of a newer Tarn); ResourceExhausted (no room,
+/// nothing done).
 class Catalog {
  public:
   virtual ~Catalog() = default;
@@ -209,6 +218,10 @@ class Catalog {
                                              std::optional<Sequence> at) = 0;
   /// All states of a table, oldest first.
   virtual Result<std::vector<TableEntry>> TableHistory(const std::string& uuid) = 0;
+  /// For upkeep: states of a table before that version, which may be gone from its store, are one
+  /// from now on (one for each name that the table had), which has no metadata. So the history of a
+  /// table that changes all the time has an end. Ok when it is done already.
+  virtual Status ForgetStates(const std::string& uuid, int64_t before_version) = 0;
   virtual Result<std::vector<ViewEntry>> ListViews(std::optional<std::string> schema,
                                                    std::optional<Sequence> at) = 0;
   virtual Result<ViewEntry> LoadView(const TableName& name, std::optional<Sequence> at) = 0;
@@ -235,6 +248,8 @@ class Catalog {
   /// a new lease. Conflict, naming the holder, while somebody else's has not expired.
   virtual Result<LockInfo> AcquireLock(const std::string& name, const std::string& owner,
                                        const std::string& token, int64_t lease_ms) = 0;
+  /// Who holds it by AcquireLock()'s measure: nobody, once the lease has run out. Changes nothing.
+  virtual Result<std::optional<LockInfo>> FindLock(const std::string& name) = 0;
   /// Conflict when the lease was lost to somebody else. One that ran out and that nobody took is
   /// renewed.
   virtual Status RenewLock(const LockInfo& lock, int64_t lease_ms) = 0;

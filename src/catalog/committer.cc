@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "catalog/certain_answer.h"
 
 namespace tarn {
 namespace {
@@ -35,7 +36,7 @@ class Committer {
       TARN_FAULT_POINT(kCommitStaged);
       Result<CommitInfo> info = CommitStaged();
       if (info.ok()) return info;
-      if (!IsCertainRejection(info.error())) return info;
+      if (!IsCertainAnswer(info.error())) return info;
       RemoveStagedFiles();
       if (info.error().kind != ErrorKind::kConflict) return info;
       if (attempt >= context_.limits->commit_retries_max) {
@@ -77,7 +78,12 @@ class Committer {
       request_.ops.push_back(CreateNamespaceOp{name, {}, true});
     }
     request_.ops.insert(request_.ops.end(), commit_.ops.begin(), commit_.ops.end());
+    int64_t now_ms = context_.clock->NowMillis();
     for (const TableChange& table : commit_.tables) {
+      now_ms = std::max(now_ms, table.transaction->earliest_ms());
+    }
+    for (const TableChange& table : commit_.tables) {
+      table.transaction->SetTime(now_ms);
       Result<StagedTable> staged = table.transaction->Stage(request_.commit_id);
       if (!staged.ok()) {
         RemoveStagedFiles();
@@ -96,6 +102,9 @@ class Committer {
         request_.ops.push_back(UpdateTableOp{table.uuid, table.transaction->base_location(),
                                              staged->metadata_location});
       }
+    }
+    for (const SearchedTable& table : commit_.searched) {
+      request_.ops.push_back(ExpectTableOp{table.uuid, table.transaction->base_location()});
     }
     for (const ExpectTableOp& expectation : commit_.expectations) {
       request_.ops.push_back(expectation);
@@ -141,17 +150,31 @@ class Committer {
 
   // Puts every transaction on the table's current state; whether any had moved.
   Result<bool> Rebase() {
-    bool moved = false;
+    bool any = false;
     for (const TableChange& table : commit_.tables) {
       if (table.transaction->creates()) continue;
-      TARN_ASSIGN_OR_RETURN(const TableEntry entry, catalog_.LoadTableByUuid(table.uuid, {}));
-      if (entry.metadata_location == table.transaction->base_location()) continue;
-      moved = true;
-      TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context_, entry.metadata_location));
-      TARN_RETURN_IF_ERROR(table.transaction->Rebase(std::move(base), entry.metadata_location)
-                               .Wrap("table " + entry.name.ToString()));
+      TARN_ASSIGN_OR_RETURN(const bool moved, Rebase(table.uuid, *table.transaction));
+      any = any || moved;
     }
-    return moved;
+    for (const SearchedTable& table : commit_.searched) {
+      TARN_ASSIGN_OR_RETURN(const bool moved, Rebase(table.uuid, *table.transaction));
+      any = any || moved;
+    }
+    return any;
+  }
+
+  Result<bool> Rebase(const std::string& uuid, TableTransaction& transaction) {
+    auto found = catalog_.LoadTableByUuid(uuid, {});
+    if (!found.ok() && found.error().kind == ErrorKind::kNotFound) {
+      return Conflict("table " + transaction.location() + " was dropped meanwhile",
+                      "look at what is there, then try again");
+    }
+    TARN_ASSIGN_OR_RETURN(const TableEntry entry, std::move(found));
+    if (entry.metadata_location == transaction.base_location()) return false;
+    TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context_, entry.metadata_location));
+    TARN_RETURN_IF_ERROR(transaction.Rebase(std::move(base), entry.metadata_location)
+                             .Wrap("table " + entry.name.ToString()));
+    return true;
   }
 
   void RemoveStagedFiles() {

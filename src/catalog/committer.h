@@ -19,10 +19,18 @@ struct TableChange {
   TableTransaction* transaction = nullptr;  ///< borrowed
 };
 
+/// A table that the commit leaves as it is, but in which its statements looked for rows to change:
+/// its transaction's ReadRows() say which must not have come meanwhile.
+struct SearchedTable {
+  std::string uuid;
+  TableTransaction* transaction = nullptr;  ///< borrowed; never staged
+};
+
 struct LakeCommit {
   std::string author;
   std::string message;
   std::vector<TableChange> tables;
+  std::vector<SearchedTable> searched;
   std::vector<CommitOp> ops;  ///< everything besides tables; runs before them
   /// Table uuids and metadata locations that were read and must not have moved (serialisable).
   std::vector<ExpectTableOp> expectations;

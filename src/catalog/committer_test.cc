@@ -82,6 +82,28 @@ TEST(Committer, TheIdentityOfTheCommitStandsInTheSnapshot) {
   EXPECT_EQ(lake.catalog().FindCommit(id)->sequence, entry.sequence);
 }
 
+TEST(Committer, OneCommitHasOneTimeInAllItsTables) {
+  TestLake lake;
+  lake.Create(kT);
+  lake.Create(kU);
+  // Ahead of the clock: each state is later than the one before.
+  for (const char* name : {"1", "2", "3"}) lake.Append(kT, name);
+  LakeCommit commit;
+  std::vector<std::unique_ptr<TableTransaction>> transactions;
+  for (const TableName& name : {kU, kT}) {
+    const TableEntry entry = *lake.catalog().LoadTable(name, {});
+    transactions.push_back(lake.ChangeTransaction(entry));
+    ASSERT_TRUE(transactions.back()->Append({TestLake::File(*transactions.back(), "both")}).ok());
+    commit.tables.push_back({name, "", entry.uuid, transactions.back().get()});
+  }
+  ASSERT_TRUE(CommitToLake(lake.context(), lake.catalog(), commit).ok());
+  const auto time_of = [&](const TableName& name) {
+    const TableEntry entry = *lake.catalog().LoadTable(name, {});
+    return (*LoadTableMetadata(lake.store(), entry.metadata_location))->current()->timestamp_ms;
+  };
+  EXPECT_EQ(time_of(kT), time_of(kU));
+}
+
 TEST(Committer, ALostRaceIsRebasedAndNothingIsLost) {
   TestLake lake;
   lake.Create(kT);
@@ -253,6 +275,25 @@ TEST(Committer, ARejectionAfterALostAnswerKeepsTheFilesToo) {
   LossyCatalog lossy(lake.catalog(), {LossyCatalog::Call::kLostBefore}, 0);
   EXPECT_EQ(lake.Commit(lossy, kT, "", *again).error().kind, ErrorKind::kAlreadyExists);
   EXPECT_GT(lake.Objects().size(), before);
+}
+
+TEST(Committer, ACatalogWithoutRoomLeavesNoMetadataBehind) {
+  class FullCatalog final : public ForwardingCatalog {
+   public:
+    using ForwardingCatalog::ForwardingCatalog;
+    Result<CommitInfo> Commit(const CommitRequest&) override {
+      return ResourceExhausted("disk full");
+    }
+  };
+  TestLake lake;
+  lake.Create(kT);
+  const TableEntry entry = *lake.catalog().LoadTable(kT, {});
+  const auto before = lake.Objects();
+  FullCatalog full(lake.catalog());
+  auto t = lake.ChangeTransaction(entry);
+  ASSERT_TRUE(t->Append({TestLake::File(*t, "1")}).ok());
+  EXPECT_EQ(lake.Commit(full, kT, entry.uuid, *t).error().kind, ErrorKind::kResourceExhausted);
+  EXPECT_EQ(lake.Objects(), before);
 }
 
 TEST(Committer, ABusyCatalogIsGivenUpAfterSoManyAttempts) {

@@ -136,7 +136,9 @@ class CheckpointWriter {
     for (const delta::Sidecar& sidecar : sidecars_) {
       TARN_RETURN_IF_ERROR(part.Add(delta::Action(sidecar)));
     }
-    return FinishTop(part);
+    TARN_ASSIGN_OR_RETURN(delta::LastCheckpoint written, FinishTop(part));
+    written.top = {delta::CheckpointName(state_.version), top_size_bytes_, now_ms_};
+    return written;
   }
 
  private:
@@ -146,10 +148,14 @@ class CheckpointWriter {
   }
 
   Result<delta::LastCheckpoint> FinishTop(PartWriter& part) {
-    TARN_ASSIGN_OR_RETURN(const int64_t size_bytes, part.Finish());
-    size_bytes_ += size_bytes;
-    return delta::LastCheckpoint{state_.version, actions_in_sidecars_ + part.actions(), size_bytes_,
-                                 static_cast<int64_t>(state_.files.size())};
+    TARN_ASSIGN_OR_RETURN(top_size_bytes_, part.Finish());
+    size_bytes_ += top_size_bytes_;
+    delta::LastCheckpoint written;
+    written.version = state_.version;
+    written.actions = actions_in_sidecars_ + part.actions();
+    written.size_bytes = size_bytes_;
+    written.add_files = static_cast<int64_t>(state_.files.size());
+    return written;
   }
 
   Status AddOthers(PartWriter& part) {
@@ -202,6 +208,7 @@ class CheckpointWriter {
   std::vector<delta::Sidecar> sidecars_;
   std::optional<PartWriter> sidecar_;  // the last of them, while it is open
   int64_t actions_in_sidecars_ = 0;
+  int64_t top_size_bytes_ = 0;
   int64_t size_bytes_ = 0;
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "catalog/delta_vectors.h"
+#include "table/delta/text.h"
 
 namespace tarn {
 namespace {
@@ -88,10 +89,12 @@ class FeedReader {
       } else if (auto* cdc = std::get_if<delta::AddCdcFile>(&action)) {
         changes.push_back(std::move(*cdc));
       } else if (auto* add = std::get_if<delta::AddFile>(&action)) {
-        if (add->data_change == delta::DataChange::kYes) added[add->path] = std::move(*add);
+        if (add->data_change == delta::DataChange::kYes) {
+          added[delta::FileKey(add->path)] = std::move(*add);
+        }
       } else if (auto* remove = std::get_if<delta::RemoveFile>(&action)) {
         if (remove->data_change == delta::DataChange::kYes) {
-          removed[remove->path] = std::move(*remove);
+          removed[delta::FileKey(remove->path)] = std::move(*remove);
         }
       }
     }

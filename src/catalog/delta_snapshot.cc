@@ -8,6 +8,7 @@
 #include "catalog/delta_checkpoint.h"
 #include "table/delta/features.h"
 #include "table/delta/log_json.h"
+#include "table/delta/text.h"
 
 namespace tarn {
 namespace {
@@ -212,8 +213,9 @@ Status DeltaSnapshot::VisitFiles(const std::function<Status(delta::TableFile&&)>
     for (const delta::Action& action : actions) {
       const auto& add = std::get<delta::AddFile>(action);
       // What the entries after the checkpoint say counts.
-      if (state_.files.contains(add.path)) continue;
-      if (state_.tombstones.contains({add.path, add.VectorId()})) continue;
+      std::string file = delta::FileKey(add.path);
+      if (state_.files.contains(file)) continue;
+      if (state_.tombstones.contains({std::move(file), add.VectorId()})) continue;
       TARN_RETURN_IF_ERROR(visit_one(add));
     }
     return {};

@@ -9,6 +9,7 @@
 #include "catalog/delta_log.h"
 #include "columnar/position_deletes.h"
 #include "columnar/puffin.h"
+#include "storage/outside_files.h"
 #include "table/delta/text.h"
 #include "table/dual/manifest_io.h"
 
@@ -164,9 +165,9 @@ Status AddDataFilesOf(const TableContext& context, const DataFile& deletes,
     paths.insert(deletes.referenced_data_file);
     return {};
   }
-  TARN_ASSIGN_OR_RETURN(const std::string key, context.store->KeyOf(deletes.path));
+  TARN_ASSIGN_OR_RETURN(const ObjectPlace place, FindObject(*context.store, deletes.path));
   return ReadPositionDeletes(
-      *context.store, key, deletes.size_bytes, std::nullopt,
+      *place.store, place.key, deletes.size_bytes, std::nullopt,
       [&](std::string_view path, std::span<const int64_t>) -> Status {
         paths.emplace(path);
         return {};
@@ -182,14 +183,14 @@ Result<DeletionVector> LoadDeltaVector(ObjectStore& store, const std::string& ta
     return DeletionVector::ParseBare(bytes, "a deletion vector of " + table_uri);
   }
   TARN_ASSIGN_OR_RETURN(const std::string uri, delta::VectorFileUri(table_uri, descriptor));
-  TARN_ASSIGN_OR_RETURN(const std::string key, store.KeyOf(uri));
+  TARN_ASSIGN_OR_RETURN(const ObjectPlace place, FindObject(store, uri));
   const int64_t offset = descriptor.offset.value_or(0);
   const int64_t size_bytes = descriptor.size_bytes;
   if (offset < 0 || size_bytes < 0 || size_bytes > INT32_MAX) {
     return Corruption("a deletion vector stands at an impossible place of " + uri);
   }
   TARN_ASSIGN_OR_RETURN(const std::string blob,
-                        store.GetRange(key, offset, size_bytes + kFrameBytes));
+                        place.store->GetRange(place.key, offset, size_bytes + kFrameBytes));
   return DeletionVector::Parse(blob, uri);
 }
 

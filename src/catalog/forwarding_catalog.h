@@ -32,6 +32,9 @@ class ForwardingCatalog : public Catalog {
   Result<std::vector<TableEntry>> TableHistory(const std::string& uuid) override {
     return next_.TableHistory(uuid);
   }
+  Status ForgetStates(const std::string& uuid, int64_t before_version) override {
+    return next_.ForgetStates(uuid, before_version);
+  }
   Result<std::vector<ViewEntry>> ListViews(std::optional<std::string> schema,
                                            std::optional<Sequence> at) override {
     return next_.ListViews(std::move(schema), at);
@@ -57,6 +60,9 @@ class ForwardingCatalog : public Catalog {
   Result<LockInfo> AcquireLock(const std::string& name, const std::string& owner,
                                const std::string& token, int64_t lease_ms) override {
     return next_.AcquireLock(name, owner, token, lease_ms);
+  }
+  Result<std::optional<LockInfo>> FindLock(const std::string& name) override {
+    return next_.FindLock(name);
   }
   Status RenewLock(const LockInfo& lock, int64_t lease_ms) override {
     return next_.RenewLock(lock, lease_ms);

@@ -9,8 +9,9 @@
 namespace tarn {
 
 /// Kind of the objects that remember the folder of a dropped table whose files still stand: its
-/// name is the folder's key. Written in the commit that drops the table, taken away once the folder
-/// is empty, so that no crash between the two loses sight of files that nobody refers to.
+/// name is the folder's key, and it says which table was dropped: another one may stand there later
+/// and be dropped in its turn. Written in the commit that drops the table, taken away once the
+/// folder is empty, so that no crash between the two loses sight of files that nobody refers to.
 inline constexpr char kGarbageObject[] = "garbage";
 
 /// The operations that drop a table. The folder of a table that the project made is remembered; one

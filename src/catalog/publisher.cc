@@ -138,11 +138,11 @@ class Publisher {
     TARN_ASSIGN_OR_RETURN(const std::string staged_key, store.KeyOf(publication.metadata_location));
     TARN_ASSIGN_OR_RETURN(const std::string bytes, store.Get(staged_key));
     TARN_ASSIGN_OR_RETURN(const auto current,
-                          LoadTableMetadata(store, publication.metadata_location));
+                          LoadTableMetadata(context_, publication.metadata_location));
     std::shared_ptr<const TableMetadata> previous;
     if (!publication.previous_metadata_location.empty()) {
       TARN_ASSIGN_OR_RETURN(previous,
-                            LoadTableMetadata(store, publication.previous_metadata_location));
+                            LoadTableMetadata(context_, publication.previous_metadata_location));
     }
     TARN_ASSIGN_OR_RETURN(const std::string table_key, store.KeyOf(current->location));
     const std::string version = std::to_string(publication.version);

@@ -26,7 +26,7 @@ namespace tarn {
 /// | large_list, fixed_size_list, list_view, large_list_view | list<element> |
 /// | null (a column that is NULL everywhere) | int32, as DuckDB does |
 /// | duration, intervals | utf8, ISO 8601: "P1Y2M3DT4H5M6.5S" |
-/// | extension (uuid → fixed_size_binary(16)) | its storage type |
+/// | extension (uuid → fixed_size_binary(16), variant → VariantStorage()) | its storage type |
 ///
 /// bool, int32, int64, float, double, utf8, binary, fixed_size_binary, date32, decimal128, struct,
 /// list<element> and map stay; nested types go by their parts. Names, nullability and metadata are

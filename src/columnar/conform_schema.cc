@@ -6,6 +6,7 @@
 #include <arrow/type.h>
 
 #include "columnar/conform.h"
+#include "columnar/variant_column.h"
 
 namespace tarn {
 
@@ -90,6 +91,7 @@ Result<TypePtr> Storable(const TypePtr& type, const std::string& path) {
     case Type::DICTIONARY:
       return Storable(static_cast<const arrow::DictionaryType&>(*type).value_type(), path);
     case Type::EXTENSION:
+      if (IsVariantExtension(*type)) return VariantStorage();
       return Storable(static_cast<const arrow::ExtensionType&>(*type).storage_type(), path);
     case Type::DECIMAL32:
     case Type::DECIMAL64:

@@ -119,7 +119,7 @@ class Selector {
   int Find(const ParquetColumn& column, const std::vector<SchemaField>& fields) const {
     for (size_t i = 0; i < fields.size(); ++i) {
       const bool found = column.field_id && with_ids_ ? IdOf(fields[i]) == *column.field_id
-                                                      : fields[i].field->name() == column.name;
+                                                      : column.IsCalled(fields[i].field->name());
       if (found) return static_cast<int>(i);
     }
     return -1;
@@ -181,6 +181,7 @@ class ArrowParquetReader final : public ParquetReader {
 
   const std::shared_ptr<arrow::Schema>& schema() const override { return schema_; }
   const std::vector<int>& places() const override { return selection_.places; }
+  const std::string& created_by() const override { return metadata_->created_by(); }
   int64_t rows() const override { return metadata_->num_rows(); }
   int row_groups() const override { return metadata_->num_row_groups(); }
   int row_groups_skipped() const override { return skipped_; }
@@ -226,6 +227,8 @@ class ArrowParquetReader final : public ParquetReader {
   static parquet::ArrowReaderProperties ArrowProperties() {
     parquet::ArrowReaderProperties properties(/*use_threads=*/false);
     properties.set_pre_buffer(false);  // what is fetched ahead is decided here, with a limit
+    // Nanoseconds would not reach beyond the years 1677 to 2262.
+    properties.set_coerce_int96_timestamp_unit(arrow::TimeUnit::MICRO);
     return properties;
   }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,12 +17,18 @@
 namespace tarn {
 
 /// A column that is wanted of a Parquet file. With a field id it is the file's column of that id;
-/// without one, or where no column of the file has an id, the column of that name.
+/// without one, or where no column of the file has an id, the column of that name, or of one of
+/// `names` where there are some.
 struct ParquetColumn {
   std::string name;
   std::optional<int32_t> field_id = std::nullopt;
   /// Of a struct: only these fields, found in the same way. Empty: all.
   std::vector<ParquetColumn> children = {};
+  std::set<std::string> names = {};
+
+  bool IsCalled(const std::string& in_file) const {
+    return names.empty() ? name == in_file : names.contains(in_file);
+  }
 };
 
 struct ParquetReadOptions {
@@ -66,6 +73,8 @@ class ParquetReader {
   virtual const std::shared_ptr<arrow::Schema>& schema() const = 0;
   /// For each wanted column its place in schema(); -1 where the file does not have it.
   virtual const std::vector<int>& places() const = 0;
+  /// What wrote the file, by its own account.
+  virtual const std::string& created_by() const = 0;
   /// Rows of the whole file.
   virtual int64_t rows() const = 0;
   virtual int row_groups() const = 0;

@@ -35,6 +35,9 @@ void CountLeaves(const DataType& type, std::vector<int64_t>& counts, bool& any) 
 }
 
 bool HasReal(const DataType& type) {
+  if (type.id() == Type::EXTENSION) {
+    return HasReal(*static_cast<const arrow::ExtensionType&>(type).storage_type());
+  }
   if (type.id() == Type::FLOAT || type.id() == Type::DOUBLE) return true;
   for (const auto& field : type.fields()) {
     if (HasReal(*field->type())) return true;
@@ -43,6 +46,9 @@ bool HasReal(const DataType& type) {
 }
 
 size_t LeafCount(const DataType& type) {
+  if (type.id() == Type::EXTENSION) {
+    return LeafCount(*static_cast<const arrow::ExtensionType&>(type).storage_type());
+  }
   if (type.num_fields() == 0) return 1;
   size_t count = 0;
   for (const auto& field : type.fields()) count += LeafCount(*field->type());

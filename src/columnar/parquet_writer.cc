@@ -3,7 +3,9 @@
 #include <utility>
 
 #include <arrow/array.h>
+#include <arrow/extension/parquet_variant.h>
 #include <arrow/extension/uuid.h>
+#include <arrow/extension_type.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/byte_size.h>
@@ -18,6 +20,7 @@
 #include "columnar/conform.h"
 #include "columnar/file_writer.h"
 #include "columnar/parquet_statistics.h"
+#include "columnar/variant_column.h"
 
 namespace tarn {
 
@@ -44,41 +47,45 @@ Status CheckFieldIds(const arrow::FieldVector& fields, const std::string& parent
     if (!entries && (metadata == nullptr || !metadata->Contains("PARQUET:field_id"))) {
       return InvalidArgument("column " + name + " has no field id");
     }
+    // What stands within a Variant has none ("Variant" in Iceberg's table specification).
+    if (IsVariantStorage(*field->type())) continue;
     const std::string inner = field->type()->id() == arrow::Type::MAP ? name + "{map}" : name;
     TARN_RETURN_IF_ERROR(CheckFieldIds(field->type()->fields(), inner));
   }
   return {};
 }
 
-/// Fields that are marked as uuid get Arrow's extension type, so that the file says so.
-std::shared_ptr<arrow::Field> MarkUuids(const std::shared_ptr<arrow::Field>& field) {
+/// Uuids, by their field's mark, and Variants get Arrow's extension types, so that the file says
+/// so.
+std::shared_ptr<arrow::Field> MarkTypes(const std::shared_ptr<arrow::Field>& field) {
   const auto& type = field->type();
   const auto& metadata = field->metadata();
   if (metadata != nullptr && type->id() == arrow::Type::FIXED_SIZE_BINARY &&
       metadata->Get("ARROW:extension:name").ValueOr("") == "arrow.uuid") {
     return field->WithType(arrow::extension::uuid());
   }
+  if (IsVariantStorage(*type)) return field->WithType(arrow::extension::variant(type));
   switch (type->id()) {
     case arrow::Type::STRUCT: {
       arrow::FieldVector fields;
-      for (const auto& child : type->fields()) fields.push_back(MarkUuids(child));
+      for (const auto& child : type->fields()) fields.push_back(MarkTypes(child));
       return field->WithType(arrow::struct_(std::move(fields)));
     }
     case arrow::Type::LIST:
-      return field->WithType(arrow::list(MarkUuids(type->field(0))));
+      return field->WithType(arrow::list(MarkTypes(type->field(0))));
     case arrow::Type::MAP: {
       const auto& map = static_cast<const arrow::MapType&>(*type);
       return field->WithType(std::make_shared<arrow::MapType>(
-          MarkUuids(map.key_field()), MarkUuids(map.item_field()), map.keys_sorted()));
+          MarkTypes(map.key_field()), MarkTypes(map.item_field()), map.keys_sorted()));
     }
     default:
       return field;
   }
 }
 
-std::shared_ptr<arrow::Schema> MarkUuids(const arrow::Schema& schema) {
+std::shared_ptr<arrow::Schema> MarkTypes(const arrow::Schema& schema) {
   arrow::FieldVector fields;
-  for (const auto& field : schema.fields()) fields.push_back(MarkUuids(field));
+  for (const auto& field : schema.fields()) fields.push_back(MarkTypes(field));
   return arrow::schema(std::move(fields));  // metadata of the schema would be stored
 }
 
@@ -125,20 +132,38 @@ std::shared_ptr<parquet::WriterProperties> Properties(
       ->write_batch_size(kWriteBatchRows)
       ->set_size_statistics_level(parquet::SizeStatisticsLevel::None)
       ->disable_write_page_index();
-  for (int i = 0; i < schema.num_fields(); ++i) {
-    arrow::ArrayVector chunks;
-    for (const auto& batch : sample) chunks.push_back(batch->column(i));
+  const auto choose = [&builder](const std::string& column, const arrow::ArrayVector& chunks) {
     if (HoldsHugeValue(chunks)) {
-      builder.disable_dictionary(schema.field(i)->name());
-      builder.disable_statistics(schema.field(i)->name());
-      continue;
+      builder.disable_dictionary(column);
+      builder.disable_statistics(column);
+      return;
     }
     const ColumnEncoding encoding = ChooseEncoding(chunks);
-    if (encoding == ColumnEncoding::kDictionary) continue;
-    const std::string& column = schema.field(i)->name();
+    if (encoding == ColumnEncoding::kDictionary) return;
     builder.disable_dictionary(column);
     if (encoding == ColumnEncoding::kDelta) {
       builder.encoding(column, parquet::Encoding::DELTA_BINARY_PACKED);
+    }
+  };
+  for (int i = 0; i < schema.num_fields(); ++i) {
+    const arrow::Field& field = *schema.field(i);
+    arrow::ArrayVector chunks;
+    for (const auto& batch : sample) chunks.push_back(batch->column(i));
+    if (!IsVariantExtension(*field.type())) {
+      choose(field.name(), chunks);
+      continue;
+    }
+    for (const auto& part : VariantStorage()->fields()) {
+      arrow::ArrayVector parts;
+      for (const auto& chunk : chunks) {
+        const auto& storage = static_cast<const arrow::ExtensionArray&>(*chunk).storage();
+        parts.push_back(
+            static_cast<const arrow::StructArray&>(*storage).GetFieldByName(part->name()));
+      }
+      const std::string path = field.name() + "." + part->name();
+      choose(path, parts);
+      // Bounds of encoded values are of no use to anybody.
+      builder.disable_statistics(path);
     }
   }
   for (const std::string& column : options.bloom_filter_columns) {
@@ -159,17 +184,30 @@ class ArrowParquetWriter final : public FileWriter {
       : key_(std::move(key)),
         object_(std::move(object)),
         output_(std::make_shared<ArrowOutput>(*object_)),
-        schema_(MarkUuids(*schema)),
+        schema_(MarkTypes(*schema)),
         options_(options),
         limits_(limits),
-        nans_(*schema_) {}
+        nans_(*schema_) {
+    for (int i = 0; i < schema->num_fields(); ++i) {
+      if (HoldsVariants(*schema->field(i)->type())) {
+        variant_columns_.push_back(static_cast<size_t>(i));
+      }
+    }
+  }
 
   ~ArrowParquetWriter() override { output_->Abandon(); }
 
   Status Write(const arrow::RecordBatch& batch) override {
     if (!failure_.ok()) return failure_;
     if (finished_) return Internal(key_ + " is finished");
-    TARN_ASSIGN_OR_RETURN(auto rows, WithSchema(batch, schema_));
+    arrow::ArrayVector columns = batch.columns();
+    for (const size_t i : variant_columns_) {
+      TARN_ASSIGN_OR_RETURN(columns.at(i), WithoutHiddenNulls(columns.at(i)));
+    }
+    TARN_ASSIGN_OR_RETURN(
+        auto rows,
+        WithSchema(*arrow::RecordBatch::Make(batch.schema(), batch.num_rows(), std::move(columns)),
+                   schema_));
     failure_ = Take(std::move(rows));
     return failure_;
   }
@@ -278,6 +316,7 @@ class ArrowParquetWriter final : public FileWriter {
   int64_t rows_ = 0;
   double ratio_ = kRatioAtFirst;
   NanCounter nans_;
+  std::vector<size_t> variant_columns_;
   bool finished_ = false;
   Status failure_;
 };

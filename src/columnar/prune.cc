@@ -149,8 +149,8 @@ Outcomes LeafOutcomes(const Predicate& predicate, const BoundsLookup& lookup) {
       result.can_be_null = true;
     }
   }
-  const bool all_null =
-      bounds.value_count && bounds.null_count && *bounds.null_count >= *bounds.value_count;
+  const bool all_null = bounds.value_count.value_or(-1) >= 0 && bounds.null_count &&
+                        *bounds.null_count >= *bounds.value_count;
   if (all_null) return result;
 
   const bool with_bounds = bounds.lower && bounds.upper;

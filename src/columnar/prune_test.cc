@@ -295,6 +295,10 @@ TEST(PruneTest, UnknownColumnsAndKindsMayMatch) {
   EXPECT_FALSE(AlwaysMatches(X(Op::kEq, int64_t{1}), nothing));
   EXPECT_TRUE(May(X(Op::kEq, 15.0), Between(int64_t{1}, int64_t{2})));
   EXPECT_TRUE(May(X(Op::kEq, std::string("1")), Between(int64_t{1}, int64_t{2})));
+  ColumnBounds uncounted = Between(int64_t{1}, int64_t{2});
+  uncounted.null_count = 0;
+  uncounted.value_count = -1;
+  EXPECT_TRUE(May(X(Op::kEq, int64_t{1}), uncounted));
 }
 
 TEST(PruneTest, MalformedPredicatesPruneNothing) {

@@ -34,6 +34,37 @@ bool IsValidUtf8(std::string_view bytes) {
   return true;
 }
 
+void AppendUtf8(uint32_t code, std::string* text) {
+  if (code < 0x80) {
+    *text += static_cast<char>(code);
+  } else if (code < 0x800) {
+    *text += static_cast<char>(0xc0 | code >> 6);
+    *text += static_cast<char>(0x80 | (code & 63));
+  } else if (code < 0x10000) {
+    *text += static_cast<char>(0xe0 | code >> 12);
+    *text += static_cast<char>(0x80 | (code >> 6 & 63));
+    *text += static_cast<char>(0x80 | (code & 63));
+  } else {
+    *text += static_cast<char>(0xf0 | code >> 18);
+    *text += static_cast<char>(0x80 | (code >> 12 & 63));
+    *text += static_cast<char>(0x80 | (code >> 6 & 63));
+    *text += static_cast<char>(0x80 | (code & 63));
+  }
+}
+
+uint32_t Utf8Code(std::string_view text, size_t* bytes) {
+  *bytes = 0;
+  if (text.empty()) return 0;
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  const uint8_t first = byte(0);
+  const size_t count = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (text.size() < count) return 0;
+  uint32_t code = count == 1 ? first : first & (0x7fU >> count);
+  for (size_t i = 1; i < count; ++i) code = code << 6 | (byte(i) & 63U);
+  *bytes = count;
+  return code;
+}
+
 std::string_view Utf8Prefix(std::string_view text, size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
   size_t end = bytes_max;

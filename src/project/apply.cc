@@ -5,64 +5,20 @@
 #include "base/fault_point.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "catalog/closed.h"
 #include "catalog/committer.h"
 #include "pipeline/history_columns.h"
 #include "pipeline/ingest/stream_position.h"
 #include "pipeline/transform/materialize.h"
 #include "project/captured.h"
+#include "project/load_items.h"
+#include "project/whole_graph.h"
 #include "source/table_change.h"
 
 namespace tarn {
 namespace {
 
 constexpr int64_t kRunsLookedAt = 1000;
-
-/// The mirrored tables, as nodes without inputs, before the models: one graph for selectors and for
-/// "downstream of what was loaded".
-struct WholeGraph {
-  std::vector<Model> nodes;
-  size_t tables = 0;  ///< nodes [0, tables) are mirrored tables, the others models
-  std::unique_ptr<ModelGraph> graph;
-};
-
-Result<std::unique_ptr<WholeGraph>> BuildWholeGraph(OpenProject& project,
-                                                    const std::vector<TableName>& tables) {
-  TARN_RETURN_IF_ERROR(BuildModelGraph(project));
-  auto whole = std::make_unique<WholeGraph>();
-  for (const TableName& table : tables) {
-    Model node;
-    node.name = table;
-    node.path = table.ToString();
-    whole->nodes.push_back(std::move(node));
-  }
-  whole->tables = tables.size();
-  whole->nodes.insert(whole->nodes.end(), project.spec.models.begin(), project.spec.models.end());
-  TARN_ASSIGN_OR_RETURN(ModelGraph graph, ModelGraph::Build(whole->nodes));
-  whole->graph = std::make_unique<ModelGraph>(std::move(graph));
-  return whole;
-}
-
-TableTarget TargetOfTable(const PlannedTable& planned) {
-  TableTarget target;
-  target.name = planned.object.target;
-  target.owner = "source:" + planned.source;
-  target.key = planned.table.key;
-  target.partition = planned.object.partition;
-  for (const auto& [tag, value] : planned.object.tags) target.properties[kTagPrefix + tag] = value;
-  return target;
-}
-
-LoadItem ItemOf(const SourceSpec& spec, const PlannedTable& planned) {
-  LoadItem item;
-  item.table = planned.table;
-  item.target = TargetOfTable(planned);
-  if (planned.object.history) item.history = HistoryTarget(planned.object);
-  if (spec.mode == SourceMode::kIncremental) {
-    item.mode = LoadItem::Mode::kIncremental;
-    item.cursor = spec.cursor;
-  }
-  return item;
-}
 
 /// Where the last load of a source table stood; "" when there was none.
 std::string PositionOf(const std::vector<PositionEntry>& positions, const std::string& source,
@@ -71,10 +27,6 @@ std::string PositionOf(const std::vector<PositionEntry>& positions, const std::s
     if (entry.source == source && entry.table == PositionKey(table)) return entry.position;
   }
   return {};
-}
-
-CommitOp RememberTable(const PlannedTable& planned) {
-  return PutObjectOp{kSourceTableObject, planned.object_name, planned.object.ToJson()};
 }
 
 /// One load with its record in `system.runs`.
@@ -146,6 +98,7 @@ Status PutObjects(OpenProject& project, const PipelineContext& context, const Pl
   TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*project.catalog));
   LakeCommit commit = context.NewCommit("apply", "project " + project.spec.name);
   const size_t ops_before = commit.ops.size();
+  if (alive.closed) commit.ops.push_back(DropObjectOp{kClosedObject, kClosedObject});
   if (plan.project_is_new) {
     const ProjectObject object{project.spec.name, project.spec.catalog,
                                project.tables.store->root_uri()};
@@ -211,23 +164,6 @@ Result<std::vector<CommitOp>> DropOtherKind(OpenProject& project, const Model& m
   return std::vector<CommitOp>();
 }
 
-/// What makes the models downstream of the tables that are being loaded due again, in the load's
-/// own commit: an apply that stops before it ran them is continued by the next one.
-Result<std::vector<CommitOp>> ForgetDownstream(OpenProject& project, const WholeGraph& whole) {
-  TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*project.catalog));
-  std::set<size_t> tables;
-  for (size_t i = 0; i < whole.tables; ++i) tables.insert(i);
-  std::vector<CommitOp> ops;
-  for (size_t i : whole.graph->Downstream(tables)) {
-    auto model = alive.models.find(whole.nodes[i].name.ToString());
-    if (i < whole.tables || model == alive.models.end()) continue;
-    ModelObject due = model->second;
-    due.fingerprint.clear();
-    ops.push_back(PutObjectOp{kModelObject, model->first, due.ToJson()});
-  }
-  return ops;
-}
-
 ModelObject ObjectOf(const Model& model) {
   return {model.fingerprint,
           std::string(MaterializeName(model.materialize)),
@@ -291,8 +227,10 @@ bool ApplyReport::failed() const {
 Status MarkInterruptedRuns(Catalog& catalog, Clock& clock, ProjectLock::Scope scope) {
   TARN_ASSIGN_OR_RETURN(auto runs, catalog.ListRuns(kRunsLookedAt));
   for (RunRecord& run : runs) {
-    const bool follows = run.kind == kCaptureRun;
-    if (run.status != "running" || follows != (scope == ProjectLock::Scope::kCapture)) continue;
+    const auto of = run.kind == kCaptureRun  ? ProjectLock::Scope::kCapture
+                    : run.kind == kResyncRun ? ProjectLock::Scope::kResync
+                                             : ProjectLock::Scope::kProject;
+    if (run.status != "running" || of != scope) continue;
     run.status = "interrupted";
     run.finished_micros = clock.NowMicros();
     run.error = "the process ended before the run did";

@@ -70,12 +70,19 @@ std::string FormatDestroyPlan(const DestroyPlan& plan);
 
 /// Drops what the project made in one commit, then deletes the files of those tables and those of
 /// loads that never committed. Tables that somebody made by hand stay. A destroy that stops in the
-/// middle is continued by the next one; one that has lost the project's lock stops. Errors: those
-/// of the catalog and the store; Cancelled.
+/// middle is continued by the next one; one that has lost the project's lock stops. Where nothing
+/// of anybody else remains, the catalog is closed in the end (kClosedObject). Errors: those of the
+/// catalog and the store; Cancelled.
 Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock& lock);
+
+/// After that: whether something by hand stands there, which may have come meanwhile. Then the
+/// catalog is open again and stays; else nobody commits to it any more, and it can be removed.
+Result<bool> KeepWhatCameMeanwhile(OpenProject& project, ProjectLock& lock);
 
 /// Kind of the run that follows a source's log.
 inline constexpr char kCaptureRun[] = "capture";
+/// Kind of the run that loads tables anew beside it.
+inline constexpr char kResyncRun[] = "resync";
 
 /// Marks runs of processes that are gone as interrupted: those that work under the lock `scope`,
 /// which the caller holds.

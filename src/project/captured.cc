@@ -1,7 +1,9 @@
 #include "project/captured.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <arrow/type.h>
@@ -18,8 +20,10 @@ namespace {
 
 /// PostgreSQL cuts names longer than 63; the prefix and a random part have 15 of them.
 constexpr size_t kNamePartMax = 23;
+/// Other names in the folder of key indexes are not those of tables.
+constexpr size_t kUuidLength = 36;
 
-std::string NamePart(const std::string& text) {
+std::string IdentifierPart(const std::string& text) {
   std::string part = LowerAscii(text.substr(0, kNamePartMax));
   for (char& c : part) {
     if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) c = '_';
@@ -54,6 +58,28 @@ Result<SourceTable> DescribedTable(OpenProject& project, const SourceTableObject
   return table;
 }
 
+/// What is remembered of an altered table: what else `apply` said of it meanwhile stays.
+Result<std::vector<CommitOp>> RememberAltered(Catalog& catalog, const std::string& name,
+                                              const SourceTable& table) {
+  TARN_ASSIGN_OR_RETURN(const auto objects, catalog.ListObjects(kSourceTableObject));
+  std::optional<SourceTableObject> known;
+  std::string standing;
+  for (const ObjectEntry& entry : objects) {
+    TARN_ASSIGN_OR_RETURN(SourceTableObject object, SourceTableObject::FromJson(entry.json));
+    if (object.ObjectName() != name) continue;
+    known = std::move(object);
+    // One that an older version wrote stands under another name.
+    if (entry.name == name) standing = entry.json;
+  }
+  if (!known) {
+    return NotFound("the source table " + table.name.ToString() + " is not followed any more",
+                    "run `tarn apply`");
+  }
+  known->SetShape(table);
+  known->fingerprint = table.fingerprint;
+  return std::vector<CommitOp>{PutObjectOp{kSourceTableObject, name, known->ToJson(), standing}};
+}
+
 }  // namespace
 
 SourceObject WantedSource(const SourceSpec& spec, const Source& source) {
@@ -78,7 +104,7 @@ TableTarget HistoryTarget(const SourceTableObject& object) {
 
 std::string NewCaptureName(const ProjectSpec& project, const std::string& source, Random& random) {
   const std::string chance = random.Uuid().substr(0, 8);
-  return "tarn_" + NamePart(project.name) + "_" + NamePart(source) + "_" + chance;
+  return "tarn_" + IdentifierPart(project.name) + "_" + IdentifierPart(source) + "_" + chance;
 }
 
 Result<LoadSnapshot> PrepareCapture(OpenProject& project, const Plan& plan,
@@ -140,7 +166,8 @@ Result<CaptureOptions> CaptureOptionsOf(OpenProject& project, const SourceSpec& 
   options.spec = applied->second.Capture();
   options.cadence = spec.commit;
   options.index_folder = project.spec.state + "/" + kKeyIndexFolder;
-  std::map<SourceTableName, SourceTableObject> objects;
+  options.touched_keys_max = project.spec.limits.capture_touched_keys_max;
+  std::map<SourceTableName, std::string> objects;
   for (const auto& [name, object] : alive.tables) {
     if (object.source != spec.name) continue;
     auto entry = project.catalog->LoadTable(object.target, std::nullopt);
@@ -154,16 +181,29 @@ Result<CaptureOptions> CaptureOptionsOf(OpenProject& project, const SourceSpec& 
     item.uuid = entry->uuid;
     if (object.history) item.history = HistoryTarget(object);
     options.items.push_back(std::move(item));
-    objects[{object.schema, object.table}] = object;
+    objects[{object.schema, object.table}] = name;
   }
-  options.altered = [objects](const SourceTable& table) {
-    SourceTableObject object = objects.at(table.name);
-    object.SetShape(table);
-    object.fingerprint = table.fingerprint;
-    return std::vector<CommitOp>{
-        PutObjectOp{kSourceTableObject, object.ObjectName(), object.ToJson()}};
+  options.altered = [objects, catalog = project.catalog](const SourceTable& table) {
+    return RememberAltered(*catalog, objects.at(table.name), table);
   };
   return options;
+}
+
+void RemoveUnusedKeyIndexes(const ProjectSpec& project,
+                            const std::vector<CaptureOptions>& sources) {
+  std::set<std::string> used;
+  for (const CaptureOptions& source : sources) {
+    for (const CaptureItem& item : source.items) used.insert(item.uuid);
+  }
+  const std::filesystem::path folder = std::filesystem::path(project.state) / kKeyIndexFolder;
+  std::error_code error;
+  std::vector<std::filesystem::path> unused;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string uuid = it->path().stem().string();
+    if (uuid.size() == kUuidLength && !used.contains(uuid)) unused.push_back(it->path());
+  }
+  for (const auto& path : unused) std::filesystem::remove_all(path, error);
 }
 
 }  // namespace tarn

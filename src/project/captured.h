@@ -35,8 +35,14 @@ Result<LoadSnapshot> PrepareCapture(OpenProject& project, const Plan& plan, cons
 /// source.
 Status EndCapture(OpenProject& project, const std::string& name, const SourceObject& applied);
 
-/// How `up` follows an applied source of mode cdc; callbacks are left empty but `altered`.
+/// How `up` follows an applied source of mode cdc; callbacks are left empty but `altered`, which
+/// borrows the project's catalog.
 /// Errors: InvalidArgument (never applied, or changed and not applied); those of the catalog.
 Result<CaptureOptions> CaptureOptionsOf(OpenProject& project, const SourceSpec& spec);
+
+/// Removes from the state's folder the key indexes of tables that none of `sources` is followed
+/// into: they were dropped, or made anew. Call with the capture lock held and all sources; what
+/// cannot be removed stays.
+void RemoveUnusedKeyIndexes(const ProjectSpec& project, const std::vector<CaptureOptions>& sources);
 
 }  // namespace tarn

@@ -1,5 +1,6 @@
 #include "base/fault_point.h"
 #include "base/text.h"
+#include "catalog/closed.h"
 #include "catalog/committer.h"
 #include "pipeline/intention.h"
 #include "project/apply.h"
@@ -158,7 +159,10 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock
   const std::set<std::string> leftovers(plan.leftovers.begin(), plan.leftovers.end());
   TARN_ASSIGN_OR_RETURN(const auto objects, catalog.ListObjects(std::nullopt));
   for (const ObjectEntry& object : objects) {
-    if (object.kind == kGarbageObject || object.kind == kProjectObject) continue;
+    if (object.kind == kGarbageObject || object.kind == kProjectObject ||
+        object.kind == kClosedObject) {
+      continue;
+    }
     // Remembered until the files are gone.
     if (object.kind == kIntentionObject && leftovers.count(object.name) != 0) continue;
     commit.ops.push_back(DropObjectOp{object.kind, object.name});
@@ -197,11 +201,26 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock
   }
   if (plan.everything) {
     last.ops.push_back(DropObjectOp{kProjectObject, project.spec.name});
+    // What somebody makes by hand from here on would go with the catalog.
+    last.ops.push_back(PutObjectOp{kClosedObject, kClosedObject, "{}"});
     TARN_RETURN_IF_ERROR(store.RemoveEmptyFolders(""));
   }
   if (last.ops.empty()) return Status::Ok();
   last.ops.push_back(fence);
   return CommitToLake(project.tables, catalog, last).status();
+}
+
+Result<bool> KeepWhatCameMeanwhile(OpenProject& project, ProjectLock& lock) {
+  TARN_ASSIGN_OR_RETURN(const DestroyPlan plan, MakeDestroyPlan(project));
+  if (plan.everything) return false;
+  TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*project.catalog));
+  if (!alive.closed) return true;
+  LakeCommit commit;
+  commit.author = "destroy";
+  commit.message = "project " + project.spec.name;
+  commit.ops = {DropObjectOp{kClosedObject, kClosedObject}, lock.expectation()};
+  TARN_RETURN_IF_ERROR(CommitToLake(project.tables, *project.catalog, commit).status());
+  return true;
 }
 
 }  // namespace tarn

@@ -59,12 +59,14 @@ constexpr LimitEntry kLimits[] = {
     {"storage_connections_idle_max", &Limits::storage_connections_idle_max},
     {"local_open_files_max", &Limits::local_open_files_max},
     {"capture_read_ahead_bytes", &Limits::capture_read_ahead_bytes},
+    {"capture_touched_keys_max", &Limits::capture_touched_keys_max},
     {"capture_transaction_memory_bytes", &Limits::capture_transaction_memory_bytes},
     {"capture_status_interval_ms", &Limits::capture_status_interval_ms},
     {"compact_small_percent", &Limits::compact_small_percent},
     {"compact_deleted_percent", &Limits::compact_deleted_percent},
     {"compact_group_bytes_max", &Limits::compact_group_bytes_max},
     {"snapshot_age_ms_max", &Limits::snapshot_age_ms_max, 0},
+    {"snapshots_kept_max", &Limits::snapshots_kept_max},
     {"snapshots_kept_min", &Limits::snapshots_kept_min},
     {"reader_grace_ms", &Limits::reader_grace_ms, 0},
     {"orphan_grace_ms", &Limits::orphan_grace_ms, 3'600'000},
@@ -268,7 +270,7 @@ Status ParseTableRules(YamlMap& file, const std::string& path, ProjectSpec* spec
     }
     TARN_ASSIGN_OR_RETURN(rule.partition, map.Expressions("partition"));
     TARN_ASSIGN_OR_RETURN(rule.tags, map.StringMap("tags"));
-    TARN_RETURN_IF_ERROR(map.Choice("iceberg", {"auto", "2"}, {"3"}).status());
+    TARN_RETURN_IF_ERROR(map.Choice("iceberg", {"auto"}, {"2", "3"}).status());
     TARN_RETURN_IF_ERROR(
         map.Unavailable("cluster", "leave it out: rows stay in the order they come"));
     TARN_RETURN_IF_ERROR(map.Unavailable("retain", "leave it out: nothing expires"));

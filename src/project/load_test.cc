@@ -205,6 +205,8 @@ TEST_F(LoadProjectTest, TheDoorIsOfThisMachine) {
 }
 
 TEST_F(LoadProjectTest, WhatIsNotAvailableIsRefusedNotIgnored) {
+  EXPECT_NE(ErrorOf("name: x\ntables: {a.b: {iceberg: 2}}\n").find("not available"),
+            std::string::npos);
   EXPECT_NE(ErrorOf("name: x\ntables: {a.b: {retain: 30d}}\n").find("not available"),
             std::string::npos);
   EXPECT_NE(ErrorOf("name: x\nstate: postgres://h/d\n").find("not available"), std::string::npos);

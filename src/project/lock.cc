@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "pipeline/reload_mark.h"
 
 namespace tarn {
 namespace {
@@ -13,6 +14,17 @@ namespace {
 constexpr char kProjectLock[] = "project";
 constexpr char kCaptureLock[] = "capture";
 constexpr int64_t kPollMicros = 200'000;
+
+const char* NameOf(ProjectLock::Scope scope) {
+  switch (scope) {
+    case ProjectLock::Scope::kCapture:
+      return kCaptureLock;
+    case ProjectLock::Scope::kResync:
+      return kResyncLock;
+    default:
+      return kProjectLock;
+  }
+}
 
 void Release(Catalog& catalog, const LockInfo& lock) {
   if (Status released = catalog.ReleaseLock(lock); !released.ok()) {
@@ -37,8 +49,7 @@ Result<std::unique_ptr<ProjectLock>> ProjectLock::Acquire(
     const std::string& owner, CancelFlag& cancel,
     const std::function<void(const std::string&)>& waiting) {
   const int64_t deadline = clock.MonotonicMicros() + limits.lock_wait_ms * 1000;
-  const char* name = scope == Scope::kProject ? kProjectLock : kCaptureLock;
-  const LockInfo wanted{name, owner, random.Uuid(), 0};
+  const LockInfo wanted{NameOf(scope), owner, random.Uuid(), 0};
   bool told = false;
   while (true) {
     auto taken = Ask(catalog, wanted, limits.lock_lease_ms);
@@ -88,6 +99,8 @@ Status ProjectLock::Renew() {
     expires_micros_ = asked_micros + lease_ms_ * 1000;
     return {};
   }
+  // Where there is no room to renew it nobody has room to take it.
+  if (renewed.error().kind == ErrorKind::kResourceExhausted) return renewed;
   // Until its end nobody else takes it, whatever kept the catalog from answering.
   const bool stands = clock_.NowMicros() < expires_micros_.load();
   if (stands && renewed.error().kind != ErrorKind::kConflict) return renewed;

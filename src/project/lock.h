@@ -19,15 +19,17 @@ namespace tarn {
 
 /// The right to change what the project made: one holder at a time, over all processes of a state.
 /// Held by a lease that a thread of its own renews. When the lease was taken by somebody else, or
-/// ran out by this process's clock and cannot be renewed, `cancel` is requested with that as its
-/// reason. That alone stops nobody in time who stood still for a while (SIGSTOP, a closed lid):
-/// every commit carries expectation(), and what no commit guards asks Confirm() first.
-/// Threads: Confirm() and expectation() may be called concurrently.
+/// ran out by this process's clock and cannot be renewed (for another reason than a full disk),
+/// `cancel` is requested with that as its reason. That alone stops nobody in time who stood still
+/// for a while (SIGSTOP, a closed lid): every commit carries expectation(), and what no commit
+/// guards asks Confirm() first. Threads: Confirm() and expectation() may be called concurrently.
 class ProjectLock {
  public:
-  /// What is locked: the right to change what the project declared, or that to follow the logs of
-  /// its sources, which `up` holds for as long as it runs.
-  enum class Scope { kProject, kCapture };
+  /// What is locked: the right to change what the project declared; that to follow the logs of its
+  /// sources, which `up` holds for as long as it runs; or that to load tables anew beside it. Who
+  /// takes several takes them in an order in which nobody waits for one that he holds up: resync
+  /// before project before capture.
+  enum class Scope { kProject, kCapture, kResync };
 
   /// Waits up to `lock_wait_ms` for another holder; `waiting` is told once who that is. Everything
   /// is borrowed and outlives the lock.
@@ -45,7 +47,8 @@ class ProjectLock {
   ExpectLockOp expectation() const { return {info_.name, info_.token}; }
 
   /// Ok while the lease stands by this process's clock; one that ran out is renewed at once.
-  /// Errors: Cancelled, when the lock is lost or the work is to stop.
+  /// Errors: Cancelled, when the lock is lost or the work is to stop; ResourceExhausted while the
+  /// catalog has no room for a new lease.
   Status Confirm();
 
  private:

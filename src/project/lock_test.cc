@@ -28,12 +28,14 @@ class UnreliableCatalog final : public ForwardingCatalog {
     return lock;
   }
   Status RenewLock(const LockInfo& lock, int64_t lease_ms) override {
+    if (full) return ResourceExhausted("disk full");
     if (!renews) return Unavailable("no catalog");
     return next_.RenewLock(lock, lease_ms);
   }
 
   int lost_answers = 0;
   std::atomic<bool> renews{true};
+  std::atomic<bool> full{false};
 };
 
 class ProjectLockTest : public ::testing::Test {
@@ -128,6 +130,18 @@ TEST_F(ProjectLockTest, ALeaseThatCannotBeRenewedEndsTheWorkWhenItRunsOutAndNotB
   clock_.Advance(1);
   EXPECT_EQ((*lock)->Confirm().error().kind, ErrorKind::kCancelled);
   EXPECT_THAT(cancel_.Check().error().message, HasSubstr("no catalog"));
+}
+
+TEST_F(ProjectLockTest, ADiskThatIsFullForLongerThanTheLeaseTakesNothingAway) {
+  const auto lock = Acquire("apply");
+  ASSERT_TRUE(lock.ok());
+  catalog_.full = true;
+  LetTheLeaseRunOut();
+  EXPECT_EQ((*lock)->Confirm().error().kind, ErrorKind::kResourceExhausted);
+  EXPECT_FALSE(cancel_.requested());
+  catalog_.full = false;
+  EXPECT_TRUE((*lock)->Confirm().ok());
+  EXPECT_TRUE(CommitUnder(**lock).ok());
 }
 
 TEST_F(ProjectLockTest, ItsOwnThreadNoticesTheLoss) {

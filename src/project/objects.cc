@@ -1,6 +1,7 @@
 #include "project/objects.h"
 
 #include "base/json.h"
+#include "catalog/closed.h"
 #include "pipeline/ingest/load.h"
 #include "pipeline/intention.h"
 
@@ -133,6 +134,8 @@ void SourceTableObject::SetShape(const SourceTable& source_table) {
   columns.clear();
   column_ids.clear();
   table_id = source_table.id;
+  last_column_id = source_table.last_column_id;
+  rows_mark = source_table.rows_mark;
   for (const SourceColumn& column : source_table.columns) {
     columns.emplace_back(column.name, column.native_type);
     column_ids.push_back(column.id);
@@ -148,6 +151,8 @@ SourceTable SourceTableObject::Shape() const {
     shape.columns.push_back({columns[i].first, columns[i].second, nullptr, id});
   }
   shape.id = table_id;
+  shape.last_column_id = last_column_id;
+  shape.rows_mark = rows_mark;
   shape.key = key;
   shape.fingerprint = fingerprint;
   return shape;
@@ -165,6 +170,8 @@ std::string SourceTableObject::ToJson() const {
                {"columns", shape},
                {"table_id", table_id},
                {"column_ids", column_ids},
+               {"last_column_id", last_column_id},
+               {"rows_mark", rows_mark},
                {"key", key},
                {"partition", partition},
                {"tags", TextsJson(tags)}};
@@ -186,6 +193,8 @@ Result<SourceTableObject> SourceTableObject::FromJson(const std::string& json) {
   object.columns = reader.Pairs("columns");
   object.table_id = reader.OptionalNumber("table_id");
   object.column_ids = reader.Numbers("column_ids");
+  object.last_column_id = static_cast<int32_t>(reader.OptionalNumber("last_column_id"));
+  object.rows_mark = reader.OptionalText("rows_mark");
   object.key = reader.List("key");
   object.partition = reader.List("partition");
   object.tags = reader.Texts("tags");
@@ -253,6 +262,8 @@ Result<AliveObjects> LoadAliveObjects(Catalog& catalog) {
       alive.garbage.push_back(object.name);
     } else if (object.kind == kIntentionObject) {
       alive.intentions.push_back(object.name);
+    } else if (object.kind == kClosedObject) {
+      alive.closed = true;
     }
   }
   return alive;

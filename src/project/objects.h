@@ -65,6 +65,8 @@ struct SourceTableObject {
   /// The source's own numbers of the table and of its columns, where it has some; 0 else.
   int64_t table_id = 0;
   std::vector<int32_t> column_ids;
+  int32_t last_column_id = 0;
+  std::string rows_mark;  ///< see SourceTable
   std::vector<std::string> key;
   std::vector<std::string> partition;
   std::map<std::string, std::string> tags;
@@ -111,6 +113,7 @@ struct AliveObjects {
   std::map<std::string, ScheduleObject> schedules;  ///< by name
   std::vector<std::string> garbage;                 ///< key prefixes
   std::vector<std::string> intentions;              ///< folders of tables that are being made
+  bool closed = false;                              ///< by a `destroy` that did not come to its end
 };
 Result<AliveObjects> LoadAliveObjects(Catalog& catalog);
 

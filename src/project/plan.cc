@@ -99,9 +99,9 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
   const bool captured = spec.mode == SourceMode::kCdc;
   const size_t loads_before = plan_.tables_to_load.size();
   const std::string stopped = captured ? WhyStopped(planned) : "";
-  std::string of_history;
+  std::string anew;
   if (old != alive_.tables.end()) {
-    TARN_ASSIGN_OR_RETURN(of_history, HistoryChange(*project_.catalog, old->second, object));
+    TARN_ASSIGN_OR_RETURN(anew, WhyLoadedAnew(project_, spec, old->second, planned));
   }
   if (old == alive_.tables.end()) {
     Step(Action::kAdd, "table", name, detail);
@@ -128,8 +128,8 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
     Step(Action::kChange, "table", name,
          "partition " + Join(old->second.partition, ", ") + " → " + Join(object.partition, ", "));
     plan_.tables_to_load.push_back(planned);
-  } else if (!of_history.empty()) {
-    Step(Action::kChange, "table", name, of_history + ": the table is loaded anew");
+  } else if (!anew.empty()) {
+    Step(Action::kChange, "table", name, anew + ": the table is loaded anew");
     plan_.tables_to_load.push_back(planned);
   } else if (old->second.history && !object.history) {
     const std::string history = HistoryOf(object.target).ToString();
@@ -294,8 +294,7 @@ void Planner::PlanModelChange(const Model& model, const ModelObject& old, const 
   if (old.fingerprint != model.fingerprint) {
     const bool keeps_rows =
         model.materialize == Materialize::kIncremental || model.materialize == Materialize::kMerge;
-    std::string change =
-        old.fingerprint.empty() ? "its inputs were loaded" : "query or head changed";
+    std::string change = old.fingerprint.empty() ? kInputsLoaded : "query or head changed";
     if (keeps_rows && old.query_fingerprint != model.query_fingerprint) {
       change = "query, key or cursor changed, so that the table is built again as a whole";
       plan_.models_to_rebuild.insert(name);

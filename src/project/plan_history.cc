@@ -2,12 +2,35 @@
 
 #include <algorithm>
 
+#include <arrow/type.h>
+
 #include "base/nearest.h"
 #include "base/text.h"
+#include "columnar/variant_column.h"
 #include "pipeline/ingest/history_rows.h"
 #include "source/table_pattern.h"
+#include "table/dual/table.h"
 
 namespace tarn {
+namespace {
+
+/// Why the history alone makes a table be loaded anew, "" where it does not.
+Result<std::string> HistoryChange(Catalog& catalog, const SourceTableObject& old,
+                                  const SourceTableObject& object) {
+  if (!object.history) return "";
+  const std::string name = HistoryOf(object.target).ToString();
+  if (!old.history) return "a history begins in " + name;
+  const Status standing = catalog.LoadTable(HistoryOf(object.target), std::nullopt).status();
+  if (!standing.ok()) {
+    if (standing.error().kind != ErrorKind::kNotFound) return standing;
+    return "its history " + name + " was dropped";
+  }
+  if (old.history_partition == object.history_partition) return "";
+  return "partition of its history " + Join(old.history_partition, ", ") + " → " +
+         Join(object.history_partition, ", ");
+}
+
+}  // namespace
 
 Status WantHistory(const SourceSpec& spec, const std::vector<TableRule>& rules,
                    PlannedTable* planned) {
@@ -25,19 +48,26 @@ Status WantHistory(const SourceSpec& spec, const std::vector<TableRule>& rules,
   return {};
 }
 
-Result<std::string> HistoryChange(Catalog& catalog, const SourceTableObject& old,
-                                  const SourceTableObject& object) {
-  if (!object.history) return "";
-  const std::string name = HistoryOf(object.target).ToString();
-  if (!old.history) return "a history begins in " + name;
-  const Status standing = catalog.LoadTable(HistoryOf(object.target), std::nullopt).status();
-  if (!standing.ok()) {
-    if (standing.error().kind != ErrorKind::kNotFound) return standing;
-    return "its history " + name + " was dropped";
+Result<std::string> WhyLoadedAnew(OpenProject& project, const SourceSpec& spec,
+                                  const SourceTableObject& old, const PlannedTable& planned) {
+  TARN_ASSIGN_OR_RETURN(std::string why, HistoryChange(*project.catalog, old, planned.object));
+  // Of a table that is not captured the fingerprint says enough.
+  const bool same = old.fingerprint == planned.object.fingerprint;
+  if (!why.empty() || same || spec.mode != SourceMode::kCdc) return why;
+  const auto entry = project.catalog->LoadTable(old.target, std::nullopt);
+  if (!entry.ok()) {
+    return entry.error().kind == ErrorKind::kNotFound ? Result<std::string>(why) : entry.status();
   }
-  if (old.history_partition == object.history_partition) return "";
-  return "partition of its history " + Join(old.history_partition, ", ") + " → " +
-         Join(object.history_partition, ", ");
+  TARN_ASSIGN_OR_RETURN(const auto table,
+                        LoadTableMetadata(project.tables, entry->metadata_location));
+  for (const SourceColumn& column : planned.table.columns) {
+    const Field* stands = table->schema().Find(column.name);
+    if (stands == nullptr) continue;
+    const bool wanted = IsVariantStorage(*column.field->type());
+    if (wanted == (stands->type.kind() == Type::Kind::kVariant)) continue;
+    return "column " + column.name + (wanted ? " becomes a variant" : " is no variant any more");
+  }
+  return why;
 }
 
 Result<std::set<SourceTableName>> TablesWithHistory(const SourceSpec& spec,

@@ -19,8 +19,10 @@ Result<std::set<SourceTableName>> TablesWithHistory(const SourceSpec& spec,
 Status WantHistory(const SourceSpec& spec, const std::vector<TableRule>& rules,
                    PlannedTable* planned);
 
-/// Why the history alone makes a table be loaded anew, "" where it does not. Errors: the catalog's.
-Result<std::string> HistoryChange(Catalog& catalog, const SourceTableObject& old,
-                                  const SourceTableObject& object);
+/// Why a table is loaded anew although nothing of it changed that the log of its source tells: its
+/// history, or a column of a captured one that `types:` makes a variant by now, or does not. ""
+/// where it is not. Errors: those of the catalog and of reading the table's metadata.
+Result<std::string> WhyLoadedAnew(OpenProject& project, const SourceSpec& spec,
+                                  const SourceTableObject& old, const PlannedTable& planned);
 
 }  // namespace tarn

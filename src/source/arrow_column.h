@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <arrow/type_fwd.h>
@@ -16,7 +18,8 @@ namespace tarn {
 /// Threads: one at a time.
 class ArrowColumn {
  public:
-  /// bool, numbers, date, timestamp, decimal128, utf8, binary and list.
+  /// bool, numbers, date, timestamp, decimal128, utf8, binary, list, and VariantStorage(), whose
+  /// values come by AppendJson() alone.
   ArrowColumn(std::shared_ptr<arrow::DataType> type, arrow::MemoryPool* pool);
   ~ArrowColumn();
   ArrowColumn(const ArrowColumn&) = delete;
@@ -35,14 +38,20 @@ class ArrowColumn {
 
   /// Marks value `row` null; allocates the bitmap at the first one.
   Status SetNull(int64_t row);
+  /// Value `row` of a column of Variants, of its JSON text.
+  enum class JsonOutcome : uint8_t { kAdded, kRefused, kNoMemory };
+  JsonOutcome AppendJson(int64_t row, std::string_view json);
+  /// Why AppendJson() refused the last text.
+  const std::string& refusal() const { return refusal_; }
 
   /// Bytes of one value, or of one offset.
   int64_t width() const { return width_; }
 
   static constexpr int64_t kSlackBytes = 32;  ///< writable beyond chars_capacity
 
-  uint8_t* values = nullptr;  ///< fixed width; offsets (int32, rows + 1) of text, bytes and lists
-  uint8_t* chars = nullptr;   ///< of text and bytes
+  /// Fixed width; offsets (int32, rows + 1) of text, bytes and lists; nullptr of Variants.
+  uint8_t* values = nullptr;
+  uint8_t* chars = nullptr;  ///< of text and bytes
   int64_t chars_size = 0;
   int64_t chars_capacity = 0;
   uint8_t* validity = nullptr;  ///< nullptr: no null so far
@@ -50,6 +59,7 @@ class ArrowColumn {
   int64_t rows_capacity = 0;
 
  private:
+  struct VariantParts;
   bool has_offsets() const { return has_chars_ || is_list_; }
   int64_t ValuesBytes(int64_t rows) const { return (rows + (has_offsets() ? 1 : 0)) * width_; }
   Status Reserve(std::shared_ptr<arrow::ResizableBuffer>* buffer, int64_t bytes);
@@ -60,6 +70,8 @@ class ArrowColumn {
   bool is_list_ = false;
   bool is_bool_ = false;
   int64_t width_ = 0;
+  std::unique_ptr<VariantParts> variants_;  ///< of a column of Variants alone
+  std::string refusal_;
   std::shared_ptr<arrow::ResizableBuffer> values_;
   std::shared_ptr<arrow::ResizableBuffer> chars_;
   std::shared_ptr<arrow::ResizableBuffer> validity_;

@@ -18,8 +18,10 @@ enum class RowOp : uint8_t { kInsert, kUpdate, kDelete };
 
 /// One transaction of a source that is committed there.
 struct ChangeTransaction {
-  std::string id;             ///< the source's own: PostgreSQL's xid, MySQL's GTID or file:position
-  std::string position;       ///< right after it: what a stream that has it goes on from
+  std::string id;  ///< the source's own: PostgreSQL's xid, MySQL's GTID or file:position
+  /// Right after it: what a stream that has it goes on from. Of one that is not whole in the batch
+  /// perhaps before that, but behind every position at which nothing of it is visible.
+  std::string position;
   int64_t commit_micros = 0;  ///< by the source's clock
 };
 
@@ -68,9 +70,15 @@ struct TableAltered {
     std::string to;
   };
   std::vector<Renamed> renamed;  ///< columns that keep their rows' values under another name
-  /// Columns that were added and in which rows of before have a value, a default, that the log does
-  /// not tell: those rows have to be loaded again.
-  std::vector<std::string> filled;
+  /// A column that was added and in which rows of before have a value, its default then.
+  struct Filled {
+    std::string column;
+    /// One value of the column's type, which all rows of before have; nullptr: it is not known, and
+    /// they have to be loaded again.
+    std::shared_ptr<arrow::Array> value;
+    std::string unknown;  ///< why
+  };
+  std::vector<Filled> filled;
 };
 
 /// The table cannot be followed any further: a value or a type without counterpart, an identity

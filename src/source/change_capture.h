@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,8 +29,9 @@ struct CaptureSpec {
 struct ChangeLimits {
   int64_t rows_max = 0;
   int64_t bytes_max = 0;
-  int64_t wait_ms_max = 0;           ///< with fewer rows it returns what came until then
-  std::optional<std::string> until;  ///< and at once when the log up to here was read
+  int64_t wait_ms_max = 0;  ///< with fewer rows it returns what came until then
+  /// And at once when the log up to here was read. What is committed later is for the next call.
+  std::optional<std::string> until;
 };
 
 /// The log of a source from one position on. Threads: Next() one at a time; Acknowledge() and
@@ -47,14 +49,27 @@ class ChangeStream {
     static_cast<void>(position);
     return {};
   }
+  /// RowChanges::before is wanted of the table, where the log has whole rows; else a source may
+  /// leave it out. Before the first Next().
+  virtual void WantRowsBefore(const SourceTableName& table) { static_cast<void>(table); }
   /// What came, in whole transactions where they fit the limits. A batch without rows says that the
-  /// log went on without changes of interest, or that nothing came in time.
+  /// log went on without changes of interest, or that nothing came in time. When the source's own
+  /// cancel flag is set it returns what came so far; where that ends amid a transaction, whose rest
+  /// does not come within a second, Cancelled.
   virtual Result<ChangeBatch> Next(const ChangeLimits& limits) = 0;
   /// Everything up to here is durable: the source may forget it. Called after the commit, never
   /// before.
   virtual Status Acknowledge(const std::string& position) = 0;
   /// Ends a Next() that waits, and all later ones.
   virtual void Stop() = 0;
+};
+
+/// A snapshot, and the log from there on for one reader more, beside whoever reads the capture's.
+struct LogBranch {
+  std::unique_ptr<SourceSnapshot> snapshot;
+  /// The log after the snapshot's position; the snapshot may be gone by then. Once, on the thread
+  /// that lets go of the branch. `tables` are the descriptions that hold there.
+  std::function<Result<std::unique_ptr<ChangeStream>>(const std::vector<SourceTable>& tables)> open;
 };
 
 struct CaptureStatus {
@@ -113,6 +128,10 @@ class ChangeCapture {
   virtual Result<std::string> CurrentPosition() = 0;
   /// Negative, 0 or positive as `a` lies before, at or after `b`. Errors: InvalidArgument.
   virtual Result<int> Compare(const std::string& a, const std::string& b) = 0;
+
+  /// A snapshot like that of Snapshot(), with the log from there on. What it makes in the source is
+  /// gone with the branch and its stream, however they end. One at a time for a capture.
+  virtual Result<LogBranch> Branch(const CaptureSpec& spec) = 0;
 };
 
 }  // namespace tarn

@@ -2,12 +2,16 @@
 
 #include <cmath>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 #include <arrow/array.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/bit_util.h>
+
+#include "columnar/variant_column.h"
+#include "columnar/variant_json.h"
 
 namespace tarn {
 namespace {
@@ -123,6 +127,26 @@ Status Structs(const arrow::Array& array, uint64_t* out) {
   return Status::Ok();
 }
 
+// Writers differ in how they write the same value: it is its JSON that is hashed.
+Status Variants(const arrow::Array& array, uint64_t* out) {
+  const auto& typed = static_cast<const arrow::StructArray&>(array);
+  const auto& metadata = static_cast<const arrow::BinaryArray&>(*typed.field(0));
+  const auto& values = static_cast<const arrow::BinaryArray&>(*typed.field(1));
+  std::string json;
+  for (int64_t i = 0; i < array.length(); ++i) {
+    json.clear();
+    if (array.IsValid(i)) {
+      TARN_RETURN_IF_ERROR(AppendVariantJson(metadata.GetView(i), values.GetView(i), &json));
+    }
+    // SQL does not tell JSON's null from its own.
+    out[i] = json.empty() || json == "null"
+                 ? kNull
+                 : HashBytes(reinterpret_cast<const uint8_t*>(json.data()),
+                             static_cast<int64_t>(json.size()));
+  }
+  return Status::Ok();
+}
+
 Status Dictionaries(const arrow::Array& array, uint64_t* out) {
   const auto& typed = static_cast<const arrow::DictionaryArray&>(array);
   std::vector<uint64_t> values(static_cast<size_t>(typed.dictionary()->length()));
@@ -227,7 +251,7 @@ Status HashValues(const arrow::Array& array, uint64_t* out) {
     case arrow::Type::LIST_VIEW:
       return Lists<arrow::ListViewArray>(array, out);
     case arrow::Type::STRUCT:
-      return Structs(array, out);
+      return IsVariantStorage(*array.type()) ? Variants(array, out) : Structs(array, out);
     case arrow::Type::DICTIONARY:
       return Dictionaries(array, out);
     default:

@@ -19,7 +19,8 @@ namespace tarn {
 /// dates as days, times and timestamps as microseconds; decimals by their unscaled value (both
 /// sides must have the same scale) whatever their width; float as double, every NaN alike, -0
 /// unlike 0; utf8, large_utf8, string_view and dictionaries of them alike, and binary as text of
-/// the same bytes; lists by their elements in order; structs by their fields; null like no value.
+/// the same bytes; lists by their elements in order; structs by their fields; variants by their
+/// JSON; null, JSON's too, like no value.
 ///
 /// Not a defence against somebody who makes collisions on purpose.
 /// Threads: one at a time; several hashers' results are added with Merge.

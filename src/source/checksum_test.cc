@@ -3,11 +3,14 @@
 #include <cmath>
 
 #include <arrow/array.h>
+#include <arrow/buffer_builder.h>
 #include <arrow/builder.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/decimal.h>
 #include <gtest/gtest.h>
+
+#include "columnar/variant_column.h"
 
 namespace tarn {
 namespace {
@@ -54,6 +57,39 @@ TEST(TableHasher, OrderOfRowsAndBatchesDoesNotMatter) {
   apart.Merge(Hash({Ints({2}), Texts({""})}));
   apart.Merge(Hash({Ints({1, std::nullopt}), Texts({"a", std::nullopt})}));
   EXPECT_EQ(apart.checksum(), forward);
+}
+
+/// A column of variants, as a writer of these bytes makes it; of "" a null.
+ArrayPtr Variants(const std::vector<std::pair<std::string, std::string>>& values) {
+  std::vector<std::optional<std::string>> parts[2];
+  arrow::TypedBufferBuilder<bool> valid;
+  for (const auto& [metadata, value] : values) {
+    parts[0].push_back(metadata);
+    parts[1].push_back(value);
+    EXPECT_TRUE(valid.Append(!value.empty()).ok());
+  }
+  return std::make_shared<arrow::StructArray>(
+      VariantStorage(), static_cast<int64_t>(values.size()),
+      arrow::ArrayVector{Make<arrow::BinaryBuilder, std::string>(parts[0]),
+                         Make<arrow::BinaryBuilder, std::string>(parts[1])},
+      valid.Finish().ValueOrDie());
+}
+
+TEST(TableHasher, VariantsHashByTheirJson) {
+  const std::string no_keys("\1\0\0", 3);
+  const auto object = [](const std::string& keys, const std::string& ids, char first) {
+    // Two keys of a byte, and two booleans.
+    const std::string metadata = std::string("\1\2\0\1\2", 5) + keys;
+    const std::string offsets = first == 0 ? std::string("\0\1\2", 3) : std::string("\1\0\2", 3);
+    const std::string booleans = first == 0 ? "\x04\x08" : "\x08\x04";
+    return std::pair(metadata, std::string("\2\2", 2) + ids + offsets + booleans);
+  };
+  const auto sorted = object("ab", std::string("\0\1", 2), 0);
+  const auto unsorted = object("ba", std::string("\1\0", 2), 1);
+  EXPECT_EQ(Hash({Variants({sorted})}), Hash({Variants({unsorted})}));
+  const std::pair<std::string, std::string> null{no_keys, std::string(1, '\0')};
+  EXPECT_EQ(Hash({Variants({{"", ""}})}), Hash({Variants({null})}));
+  EXPECT_NE(Hash({Variants({sorted})}), Hash({Variants({null})}));
 }
 
 TEST(TableHasher, EveryDifferenceShows) {

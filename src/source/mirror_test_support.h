@@ -35,6 +35,11 @@ class Mirror {
   /// Ends the stream; the next CatchUp() begins another one at the last position, as a new process
   /// would.
   void Reopen() { stream_.reset(); }
+  /// What the descriptions remember beside columns and key is lost, as in those of an older
+  /// version.
+  void ForgetMarks() {
+    for (auto& [name, table] : tables_) table.description.rows_mark.clear();
+  }
   /// Takes a batch as CatchUp does.
   void Apply(const ChangeBatch& batch, std::vector<std::string>* log);
   ChangeStream& stream();

@@ -179,8 +179,20 @@ void Mirror::ApplyAltered(Table& table, const TableAltered& altered,
   for (const TableAltered::Renamed& one : altered.renamed) {
     log->push_back(table.description.name.name + ": renamed " + one.from + " " + one.to);
   }
-  for (const std::string& column : altered.filled) {
-    log->push_back(table.description.name.name + ": filled " + column);
+  std::map<std::string, std::string> filled;
+  for (const TableAltered::Filled& one : altered.filled) {
+    std::string told = table.description.name.name + ": filled " + one.column;
+    if (one.value != nullptr) {
+      ASSERT_EQ(one.value->length(), 1);
+      const auto& column = table.description.columns[ColumnAt(table.description, one.column)];
+      ASSERT_TRUE(one.value->type()->Equals(*column.field->type()));
+      filled[one.column] =
+          RowAt(*arrow::RecordBatch::Make(arrow::schema({column.field}), 1, {one.value}), 0)[0];
+      told += " " + filled[one.column];
+    } else {
+      EXPECT_NE(one.unknown, "");
+    }
+    log->push_back(told);
   }
   const std::map<Row, Row> rows = std::exchange(table.rows, {});
   for (const auto& [key, row] : rows) {
@@ -190,7 +202,7 @@ void Mirror::ApplyAltered(Table& table, const TableAltered& altered,
       for (const TableAltered::Renamed& one : altered.renamed) {
         if (one.to == column.name) from = one.from;
       }
-      std::string value = "NULL";
+      std::string value = filled.contains(column.name) ? filled[column.name] : "NULL";
       for (size_t i = 0; i < before.columns.size(); ++i) {
         if (before.columns[i].name == from) value = row[i];
       }

@@ -39,6 +39,12 @@ struct SourceTable {
   /// The source's own number of the table, which a second table of its name does not have
   /// (PostgreSQL: oid); 0 where it has none.
   int64_t id = 0;
+  /// The highest number that a column of the table has had so far, one that was dropped too
+  /// (PostgreSQL: relnatts); 0 unknown.
+  int32_t last_column_id = 0;
+  /// What the source's own side tells about how the rows came to stand as they do, in words of its
+  /// own (PostgreSQL: RowsMark; MySQL: character sets); "" where it tells nothing.
+  std::string rows_mark = {};
 };
 
 }  // namespace tarn

@@ -13,7 +13,7 @@
 namespace tarn::testing {
 
 /// A value as text: numbers in decimal, floats shortest, dates as days and timestamps as
-/// microseconds since 1970, binary as \x…, lists in [ ], null as NULL.
+/// microseconds since 1970, binary as \x…, lists in [ ], variants as JSON, null as NULL.
 std::string TextOf(const arrow::Array& array, int64_t row);
 /// "a|b|NULL" per row.
 std::vector<std::string> RowTexts(const arrow::RecordBatch& batch);

@@ -5,6 +5,8 @@
 
 #include <arrow/util/decimal.h>
 
+#include "columnar/variant_json.h"
+
 namespace tarn::testing {
 namespace {
 
@@ -37,6 +39,15 @@ std::string TextOf(const arrow::Array& array, int64_t row) {
       return std::to_string(static_cast<const arrow::TimestampArray&>(array).Value(row));
     case arrow::Type::DECIMAL128:
       return static_cast<const arrow::Decimal128Array&>(array).FormatValue(row);
+    case arrow::Type::STRUCT: {
+      const auto& parts = static_cast<const arrow::StructArray&>(array);
+      const auto part = [&](int i) {
+        return static_cast<const arrow::BinaryArray&>(*parts.field(i)).GetView(row);
+      };
+      std::string json;
+      const Status told = AppendVariantJson(part(0), part(1), &json);
+      return told.ok() ? json : told.ToString();
+    }
     case arrow::Type::STRING:
       return static_cast<const arrow::StringArray&>(array).GetString(row);
     case arrow::Type::BINARY: {

@@ -27,6 +27,7 @@ std::optional<Choice> ParseChoice(const std::string& text) {
   if (word == "string") return Choice{Choice::Kind::kString, 0, 0};
   if (word == "double") return Choice{Choice::Kind::kDouble, 0, 0};
   if (word == "long") return Choice{Choice::Kind::kLong, 0, 0};
+  if (word == "variant") return Choice{Choice::Kind::kVariant, 0, 0};
   if (!word.starts_with("decimal(") || !word.ends_with(")")) return std::nullopt;
   Choice choice{Choice::Kind::kDecimal, 0, 0};
   const char* end = word.data() + word.size() - 1;
@@ -70,7 +71,7 @@ Result<TypeChoices> TypeChoices::Parse(const std::string& numeric,
     std::optional<Choice> choice = ParseChoice(value);
     if (!choice) {
       return InvalidArgument("types: `" + value + "` of " + key + " is not a type",
-                             "string, double, long or decimal(p,s) with p at most 38");
+                             "string, double, long, variant or decimal(p,s) with p at most 38");
     }
     choices.columns_[{parts[0].text, parts[1].text}][parts[2].text] = *choice;
   }
@@ -95,6 +96,12 @@ std::vector<std::string> TypeChoices::ColumnsOf(const SourceTableName& table) co
 std::string OverrideHint(const SourceTableName& table, const std::string& column) {
   return "types: {" + KeyPart(table.schema) + "." + KeyPart(table.name) + "." + KeyPart(column) +
          ": string}";
+}
+
+Error VariantKeyError(const SourceTableName& table, const std::string& column) {
+  return InvalidArgument(
+      "column " + table.ToString() + "." + column + " is part of the key, and variants are no keys",
+      "leave it out of types:, or read it as text: " + OverrideHint(table, column));
 }
 
 }  // namespace tarn

@@ -20,7 +20,7 @@ class TypeChoices {
                                    const std::map<std::string, std::string>& types);
 
   struct Choice {
-    enum class Kind { kDefault, kString, kDouble, kLong, kDecimal } kind = Kind::kDefault;
+    enum class Kind { kDefault, kString, kDouble, kLong, kDecimal, kVariant } kind = Kind::kDefault;
     int precision = 0;
     int scale = 0;
   };
@@ -36,5 +36,8 @@ class TypeChoices {
 
 /// `types: {public.t.c: string}`, the repair that error messages offer.
 std::string OverrideHint(const SourceTableName& table, const std::string& column);
+
+/// A column of the key that was to become a variant, which tells no rows apart.
+Error VariantKeyError(const SourceTableName& table, const std::string& column);
 
 }  // namespace tarn

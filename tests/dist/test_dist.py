@@ -83,6 +83,11 @@ def test_it_finds_its_own_libraries_and_only_those(unpacked):
     assert os.fsencode(pathlib.Path(__file__).resolve().parents[2]) not in program.read_bytes()
 
 
+def _headings(page: pathlib.Path) -> set[str]:
+    """What a link to a heading of this Markdown page has after its #."""
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", page.read_text(), re.M)}
+
+
 def test_it_says_what_it_carries(unpacked, tarball):
     notice = (unpacked / "NOTICE").read_text()
     libraries = {str(p.relative_to(unpacked / "lib")) for p in (unpacked / "lib").rglob("*") if not p.is_dir()}
@@ -93,7 +98,9 @@ def test_it_says_what_it_carries(unpacked, tarball):
     assert "Apache License" in (unpacked / "LICENSE").read_text()
     readme = (unpacked / "README.md").read_text()
     for link in re.findall(r"\]\(([^):]+)\)", readme):
-        assert (unpacked / link).exists(), link
+        page, _, heading = link.partition("#")
+        assert (unpacked / page).exists(), link
+        assert not heading or heading in _headings(unpacked / page), link
     assert "make build" not in readme and "build:$PATH" not in readme
     digest, name = pathlib.Path(f"{tarball}.sha256").read_text().split()
     assert (digest, name) == (hashlib.sha256(tarball.read_bytes()).hexdigest(), tarball.name)

@@ -1,4 +1,5 @@
 """mode: cdc on real PostgreSQL: what the source commits is in the lake, whole transactions, through kills; other readers agree."""
+import json
 import random
 import signal
 import time
@@ -6,7 +7,8 @@ import time
 import psycopg
 import pytest
 
-from harness import readers
+from harness import process, readers
+from harness.capture import assert_equal
 
 YAML = """
 name: shop
@@ -43,18 +45,6 @@ def shop(project, source):
     assert server.query(f"SELECT count(*) FROM pg_replication_slots WHERE database = '{name}'") == [(0,)]
 
 
-def assert_equal(project, source, without=()):
-    """Every value, by `tarn check` (count and hash), and row counts by every other reader."""
-    server, name = source
-    project.run("check")
-    for table in ("item", "sale"):
-        expected = server.query(f"SELECT count(*) FROM {table}", name)[0][0]
-        for reader in readers.READERS.values():
-            if reader.name in without:
-                continue
-            assert reader.read(project.location(f"bronze.{table}")).num_rows == expected, f"{table} read by {reader.name}"
-
-
 def test_changes_follow_the_load(shop, source):
     server, name = source
     shop.apply()
@@ -88,8 +78,55 @@ def test_columns_that_the_source_alters_follow(shop, source):
     assert_equal(shop, source, without=["polars_delta"])  # which knows no column mapping, and says so
 
 
+def test_a_column_with_a_default_is_in_the_rows_of_before(shop, source):
+    server, name = source
+    shop.apply()
+    server.execute("UPDATE sale SET qty = 2 WHERE id <= 10; DELETE FROM sale WHERE id = 20;"
+                   "ALTER TABLE sale ADD COLUMN state text NOT NULL DEFAULT 'open', ADD COLUMN paid numeric(8,2) DEFAULT 1.5;"
+                   "ALTER TABLE sale ALTER COLUMN state SET DEFAULT 'new'; UPDATE sale SET state = 'shut' WHERE id <= 5;"
+                   "INSERT INTO sale VALUES (500, 1, 1, 1)", name)
+    shop.run("up", "--once")
+    rows = shop.sql("SELECT state, paid::VARCHAR AS paid, count(*) AS n FROM lake.bronze.sale GROUP BY ALL ORDER BY state")
+    assert rows == [{"state": "new", "paid": "1.50", "n": 1}, {"state": "open", "paid": "1.50", "n": 94}, {"state": "shut", "paid": "1.50", "n": 5}]
+    assert_equal(shop, source)
+    for reader in readers.READERS.values():  # those of the Delta log know no default of older files
+        assert reader.read(shop.location("bronze.sale")).column("state").null_count == 0, reader.name
+    server.execute("UPDATE sale SET paid = 2 WHERE id = 500; UPDATE sale SET qty = 7 WHERE id = 50; DELETE FROM sale WHERE id = 51", name)
+    shop.run("up", "--once")
+    assert_equal(shop, source)
+    shop.plan(check=0)
+
+
+def test_a_default_that_is_not_known_stops_the_table_until_it_is_loaded_again(shop, source):
+    server, name = source
+    shop.apply()
+    server.execute("ALTER TABLE sale ADD COLUMN u double precision DEFAULT random(); UPDATE sale SET qty = 2 WHERE id = 1;"
+                   "UPDATE item SET name = 'goes on' WHERE id = 1", name)
+    told = str(shop.run("up", "--once"))
+    assert "column u of table public.sale was added with a value for the rows of before" in told and "volatile" in told
+    assert shop.sql("SELECT name FROM lake.bronze.item WHERE id = 1") == [{"name": "goes on"}]
+    shop.run("resync", "bronze.sale")
+    shop.run("up", "--once")
+    assert_equal(shop, source)
+
+
+def test_what_the_log_says_of_a_table_before_it_was_loaded_again_is_passed_over(shop, source):
+    server, name = source
+    shop.apply()
+    server.execute("INSERT INTO sale VALUES (600, 1, 1, 1); ALTER TABLE sale ADD COLUMN note text; INSERT INTO sale VALUES (601, 1, 1, 1, 'kept');"
+                   "ALTER TABLE sale DROP COLUMN qty; UPDATE sale SET note = 'all'", name)
+    # The log up to the load's place is followed on the way, and alters the table: then the load is begun anew.
+    assert "were altered while it was loaded anew" in str(shop.run("resync", "bronze.sale", check=1))
+    shop.run("resync", "bronze.sale")
+    server.execute("INSERT INTO sale VALUES (602, 1, 1, 'behind')", name)
+    shop.run("up", "--once")
+    assert shop.sql("SELECT note, count(*) AS n FROM lake.bronze.sale GROUP BY note ORDER BY n") == [{"note": "behind", "n": 1}, {"note": "all", "n": 102}]
+    assert_equal(shop, source, without=["polars_delta"])
+
+
 def test_up_runs_until_it_is_stopped_and_status_tells(shop, source):
     server, name = source
+    shop.yaml(YAML + "limits: {lock_wait_ms: 3000}\n")
     shop.apply()
     up = shop.start("up")
     try:
@@ -105,6 +142,24 @@ def test_up_runs_until_it_is_stopped_and_status_tells(shop, source):
         ended = up.kill(signal.SIGTERM)
     assert time.monotonic() - began < 15
     assert ended.exit_code == 0, str(ended)
+
+
+def test_what_apply_said_meanwhile_stays_when_the_source_alters_the_table(shop, source):
+    server, name = source
+    shop.apply()
+    up = shop.start("up")
+    try:
+        process.wait_for(lambda: up.logged("following"), 60, "the beginning")
+        shop.yaml(YAML + "tables: {bronze.sale: {tags: {owner: growth}}}\n")
+        shop.apply()
+        server.execute("ALTER TABLE sale ADD COLUMN note text; INSERT INTO sale VALUES (501, 1, 1, 1, 'new')", name)
+        process.wait_for(lambda: shop.sql("SELECT id FROM lake.bronze.sale WHERE id = 501"), 60, "the row")
+        assert shop.sql("SELECT note FROM lake.bronze.sale WHERE id = 501") == [{"note": "new"}]
+        shop.plan(check=0)
+    finally:
+        ended = up.kill(signal.SIGTERM)
+    assert "makes way" not in ended.stderr, ended.stderr
+    assert json.loads(shop.run("show", "bronze.sale", "--json").stdout)["properties"]["tarn.tag.owner"] == "growth"
 
 
 def test_killed_at_random_while_the_source_is_busy(shop, source):
@@ -140,6 +195,13 @@ def test_a_table_that_joins_is_loaded_and_followed(shop, source):
     rows = shop.sql("SELECT v, count(*) AS n FROM lake.bronze.late GROUP BY v ORDER BY v")
     assert rows == [{"v": "x", "n": 39}, {"v": "y", "n": 10}]
     assert_equal(shop, source)
+    # It goes again, and what was kept to follow it goes too.
+    indexes = shop.directory / "state" / "keys"
+    followed = len(list(indexes.iterdir()))
+    shop.yaml(YAML.replace("public.*", "public.item, public.sale"))
+    shop.apply()
+    shop.run("up", "--once")
+    assert len(list(indexes.iterdir())) == followed - 1
 
 
 def test_a_table_that_cannot_follow_stops_alone_until_it_is_loaded_again(shop, source):

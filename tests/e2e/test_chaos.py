@@ -193,9 +193,10 @@ def test_everything_at_once_with_kills(project, tarn_faults_binary, storage, req
         follower.poll()
         follower.check_again()
         assert not follower.wrong, "\n".join(follower.wrong)
-        # The log tells the table's commits, all of them, in their order.
-        history = [r["sequence"] for r in project.run("history", f"s.{t}", "--json").rows()]
-        assert [sequence for sequence, _ in follower.commits] == sorted(history)
+        # The log told the table's commits, all of them, in their order; of those whose rows nobody can ask for the catalog keeps one.
+        followed = [sequence for sequence, _ in follower.commits]
+        first, *kept = sorted(r["sequence"] for r in project.run("history", f"s.{t}", "--json").rows())
+        assert kept and [first, *kept] == [followed[0], *followed[-len(kept):]]
         assert all(commits[sequence] == identity for sequence, identity in follower.commits if identity)
     print(f"{storage}: {chaos.counts}, {sum(len(f.entries) for f in followers.values())} log entries")
     assert all(chaos.counts[what] > SECONDS / 60 for what in ("commits", "killed", "reads"))

@@ -1,7 +1,7 @@
 """What destroy removes: all that the project made, whatever died half-way, and nothing else."""
 import pytest
 
-from harness import projects
+from harness import process, projects
 from harness import tarn as moments
 
 ROWS = 300_000
@@ -61,3 +61,64 @@ def test_a_killed_destroy_is_continued_and_leaves_no_namespace(shop, share):
     assert namespaces(shop) == {"byhand", "empty_of_somebody"}, killed
     assert not (shop.directory / "warehouse/bronze").exists()
     assert shop.sql("SELECT mine FROM lake.byhand.t") == [{"mine": 1}]
+
+
+@pytest.fixture
+def held(tmp_path, shop, tarn_faults_binary):
+    """A command that stands at a fault point until release() is called."""
+    shop.binary = tarn_faults_binary
+    gate = tmp_path / "gate"
+    trace = tmp_path / "trace"
+
+    def start(point, *command):
+        running = shop.start(*command, env={"TARN_FAULT": f"{point}:hold={gate}", "TARN_FAULT_TRACE": str(trace)})
+        process.wait_for(lambda: (trace.exists() and point in trace.read_text()) or running.popen.poll() is not None, 60, point)
+        assert running.popen.poll() is None, str(running.wait())
+        return running, gate.touch
+    return start
+
+
+BY_HAND = "CREATE SCHEMA IF NOT EXISTS lake.byhand; CREATE TABLE lake.byhand.t AS SELECT 1 AS mine"
+
+
+def test_a_table_made_by_hand_while_the_state_goes_fails_and_is_not_lost(shop, held):
+    """Its process has opened the state that destroy removes."""
+    shop.apply()
+    by_hand, go_on = held("sql.written", "sql", "-c", "CREATE TABLE lake.bronze.t AS SELECT 1 AS mine")
+    shop.run("destroy", "-y")
+    assert not (shop.directory / "state").exists()
+    go_on()
+    ended = by_hand.wait(60)
+    assert ended.exit_code == 1 and "is being destroyed" in ended.stderr, str(ended)
+    shop.apply()
+    shop.run("destroy", "-y")
+
+
+def test_a_table_made_by_hand_just_before_keeps_the_state(shop, held):
+    shop.apply()
+    destroy, go_on = held("destroy.removed", "destroy", "-y")
+    shop.run("sql", "-c", BY_HAND)
+    go_on()
+    ended = destroy.wait(60)
+    assert ended.exit_code == 0, str(ended)
+    assert shop.sql("SELECT mine FROM lake.byhand.t") == [{"mine": 1}]
+    shop.run("sql", "-c", "INSERT INTO lake.byhand.t VALUES (2)")
+    shop.apply()
+    shop.run("destroy", "-y")
+    assert shop.sql("SELECT mine FROM lake.byhand.t ORDER BY mine") == [{"mine": 1}, {"mine": 2}]
+
+
+@pytest.mark.parametrize("then", ["destroy", "apply"])
+def test_a_destroy_that_was_killed_in_the_end_is_finished_or_begun_anew(shop, tarn_faults_binary, then):
+    shop.binary = tarn_faults_binary
+    shop.apply()
+    assert shop.run("destroy", "-y", env={"TARN_FAULT": "destroy.forgotten:kill"}, check=None).exit_code == -9
+    refused = shop.run("sql", "-c", BY_HAND, check=1)
+    assert "is being destroyed" in refused.stderr and "tarn apply" in refused.stderr, str(refused)
+    if then == "apply":
+        shop.apply()
+        shop.run("sql", "-c", BY_HAND)
+        assert shop.sql("SELECT mine FROM lake.byhand.t") == [{"mine": 1}]
+        shop.run("sql", "-c", "DROP TABLE lake.byhand.t; DROP SCHEMA lake.byhand")
+    shop.run("destroy", "-y")
+    assert not (shop.directory / "state").exists()

@@ -46,8 +46,7 @@ def test_a_run_that_stood_still_while_another_one_loaded_doubles_nothing(project
             assert still.popen.poll() is None, still.wait()
             still.popen.send_signal(signal.SIGSTOP)
             catalog.execute("ROLLBACK")
-            other = project.run("run")  # takes the lock once the lease has run out
-            assert "waiting: lock project is held by run" in other.stderr
+            project.run("run")  # takes the lock once the lease has run out, which it may have by now
             assert project.sql("SELECT count(*) AS n FROM lake.bronze.event") == [{"n": 2 * ROWS}]
             still.popen.send_signal(signal.SIGCONT)
             ended = still.wait()

@@ -89,6 +89,6 @@ def test_a_wrong_password_and_a_missing_table_are_told_without_the_password(shop
 
 def test_the_address_is_shown_and_no_password_is_stored(shop):
     shop.apply()
-    assert "open" not in json.dumps(shop.run("status", "--json").rows())
+    assert "sesame" not in json.dumps(shop.run("status", "--json").rows())
     assert f"127.0.0.1:{shop.server.port}/{shop.database}" in shop.run("status", check=0).stdout
     assert not any(b"sesame" in f.read_bytes() for f in (shop.directory / "state").rglob("*") if f.is_file())

@@ -71,3 +71,27 @@ def test_points_that_are_not_there_say_so(shop):
     shop.run("maintain")
     told = ask("crm 0/1")
     assert "expired" in told and "the oldest state that is left" in told, told
+
+
+@pytest.mark.parametrize("loaded_by", ["resync", "apply"])
+def test_while_a_table_was_not_followed_nothing_is_known_of_it(shop, loaded_by):
+    at = lambda: shop.ask("SELECT pg_current_wal_insert_lsn()::text")[0][0]
+    shop.apply()
+    shop.source("UPDATE a SET v = 1; UPDATE b SET v = 1")
+    before = at()
+    shop.run("up", "--once")
+    shop.source("ALTER TABLE b RENAME TO c; UPDATE c SET v = 2")
+    shop.source("UPDATE a SET v = 2")
+    shop.run("up", "--once", check=None)
+    shop.source("ALTER TABLE c RENAME TO b; UPDATE b SET v = 3")
+    between = at()
+    shop.source("UPDATE b SET v = 4; UPDATE a SET v = 4")
+    shop.run(*(("resync", "bronze.b") if loaded_by == "resync" else ("apply", "-y")))
+    after = at()
+    shop.source("UPDATE b SET v = 5; UPDATE a SET v = 5")
+    shop.run("up", "--once")
+    assert value(shop, "bronze.b", f"crm {before}") == [{"v": 1}]
+    refused = shop.run("sql", "-c", f"SELECT v FROM lake.bronze.b AT (VERSION => 'crm {between}')", check=1)
+    assert f"was not followed at crm {between}" in refused.stderr and "loaded anew" in refused.stderr
+    assert value(shop, "bronze.b", f"crm {after}") == [{"v": 4}]
+    assert value(shop, "bronze.a", f"crm {between}") == [{"v": 2}]

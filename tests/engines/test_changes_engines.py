@@ -25,7 +25,7 @@ def test_spark_reads_the_changes(spark, lake, version, partition):
 
 @pytest.mark.parametrize("partition", ["", "PARTITIONED BY (k)"])
 def test_trino_reads_the_changes(trino, lake, partition):
-    """Trino 476 knows Iceberg up to version 2, and Delta's vectors."""
+    """Trino 476: Iceberg up to version 2, and Delta's vectors."""
     location = changes.changed(lake, partition, "2")
     assert changes.rows_of(trino.read_iceberg(location)) == changes.expected()
     assert changes.rows_of(trino.read_delta(location)) == changes.expected()
@@ -39,18 +39,6 @@ def test_spark_reads_what_evolved_beside_the_changes(spark, lake):
     expected = sorted((i, title, i if i < 5 else None) for i, _, title in changes.expected())
     for found in (spark.read_iceberg(location), spark.read_delta(location)):
         assert sorted(zip(*(found[c].to_pylist() for c in ("i", "title", "extra"))), key=lambda r: r[0]) == expected
-
-
-@pytest.fixture(scope="module")
-def hadoop(spark, tmp_path_factory):
-    """The folder of a catalog of Spark's own, h, for Iceberg tables."""
-    folder = tmp_path_factory.mktemp("theirs")
-    conf = spark.session.conf
-    conf.set("spark.sql.catalog.h", "org.apache.iceberg.spark.SparkCatalog")
-    conf.set("spark.sql.catalog.h.type", "hadoop")
-    conf.set("spark.sql.catalog.h.warehouse", str(folder))
-    conf.set("spark.sql.catalog.h.cache-enabled", "false")
-    return folder
 
 
 SPARK_CHANGES = ["DELETE FROM {t} WHERE id % 10 = 3", "UPDATE {t} SET name = upper(name) WHERE id % 10 = 4", "DELETE FROM {t} WHERE id BETWEEN 400 AND 450"]

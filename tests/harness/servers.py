@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import typing
 import urllib.error
 import urllib.request
 
@@ -49,6 +50,12 @@ class Postgres:
     port: int
     child: process.Child
     data: pathlib.Path
+    start: typing.Callable[[], process.Child]  # on the same port and data, until it answers
+
+    def restart(self, sig=signal.SIGINT):
+        """Stops it (SIGINT: it tells everybody; SIGQUIT: as if it had crashed) and starts it again where it was."""
+        self.child.stop(sig)
+        self.child = self.start()
 
     def url(self, database="postgres", user="postgres", password=""):
         return f"postgresql://{user}{':' + password if password else ''}@127.0.0.1:{self.port}/{database}"
@@ -77,6 +84,8 @@ class Postgres:
         return self.url(name)
 
     def drop_database(self, name):
+        """With the slots that a test left which failed: they would keep it."""
+        self.query(sql.SQL("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = {} AND NOT active").format(name))
         self.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def has_database(self, name):
@@ -132,6 +141,17 @@ def _template(major, user):
     return fetch.make_once(fetch.server_cache() / f"pgdata-{version}", init) / "data"
 
 
+def _on_free_port(start, taken):
+    """(port, child) of start(port); another process may take the free port before the server does, which then says `taken`."""
+    for attempt in range(5):
+        port = process.free_port()
+        try:
+            return port, start(port)
+        except RuntimeError as e:
+            if attempt == 4 or taken not in str(e):
+                raise
+
+
 @contextlib.contextmanager
 def postgres(major=18, settings=""):
     """A fresh PostgreSQL; `settings` are lines for postgresql.conf."""
@@ -142,23 +162,19 @@ def postgres(major=18, settings=""):
         subprocess.run(["cp", "-a", "--reflink=auto", template, data], check=True)
         with open(data / "postgresql.conf", "a") as f:
             f.write(_SETTINGS + settings + "\n")
-        child = None
-        for attempt in range(5):  # another process may take the free port before the server does
-            port = process.free_port()
+
+        def start(port):
             child = process.Child([bin_ / "postgres", "-D", data, "-p", port], d / "log", user=user, cwd="/", death_signal=signal.SIGQUIT)
             isready = [fetch.postgres_client("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-            try:
-                child.wait_until(lambda: subprocess.run(isready).returncode == 0 and child.popen.poll() is None, 60)
-                break
-            except RuntimeError:
-                if attempt == 4 or "Address already in use" not in child.tail():
-                    raise
-        server = Postgres(major, port, child, data)
+            return child.wait_until(lambda: subprocess.run(isready).returncode == 0 and child.popen.poll() is None, 60)
+
+        port, child = _on_free_port(start, "Address already in use")
+        server = Postgres(major, port, child, data, lambda: start(port))
         try:
             server.execute("CREATE ROLE locked LOGIN PASSWORD 'open sesame'; CREATE ROLE nobody LOGIN")
             yield server
         finally:
-            child.stop(signal.SIGINT)
+            server.child.stop(signal.SIGINT)
 
 
 @dataclasses.dataclass
@@ -168,6 +184,13 @@ class Mysql:
     port: int
     child: process.Child
     data: pathlib.Path
+    start: typing.Callable[[], process.Child]  # on the same port and data, until it answers
+
+    def restart(self, sig=signal.SIGTERM):
+        """Stops it (SIGKILL: as if it had crashed) and starts it again where it was."""
+        self.child.stop(sig)
+        (self.data.parent / "pid").unlink(missing_ok=True)
+        self.child = self.start()
 
     def url(self, database="", user="root"):
         """`user` may be name:password."""
@@ -229,23 +252,20 @@ def mysql(kind, *options):
             os.chown(d, user.pw_uid, user.pw_gid)
         subprocess.run(["cp", "-a", "--reflink=auto", template, d / "data"], check=True)
         own = ["--mysqlx=OFF", "--gtid-mode=ON", "--enforce-gtid-consistency=ON"] if kind == "mysql" else []
-        for attempt in range(5):
-            port = process.free_port()
-            child = process.Child([binary, "--no-defaults", f"--datadir={d}/data", f"--port={port}", f"--socket={d}/sock", f"--pid-file={d}/pid",
+
+        def start(port):
+            child = process.Child([binary, "--no-defaults", f"--datadir={d}/data", f"--port={port}", f"--socket={d}/sock", f"--tmpdir={d}", f"--pid-file={d}/pid",
                                    *_MYSQL_OPTIONS, *own, *options], d / "log", user=user, cwd="/")
             ping = [fetch.mysql_client(), "--no-defaults", "-h127.0.0.1", f"-P{port}", "-uroot", "-e", "SELECT 1"]
-            try:
-                child.wait_until(lambda: (d / "pid").exists() and subprocess.run(ping, capture_output=True).returncode == 0, 120)
-                break
-            except RuntimeError:
-                if attempt == 4 or "already in use" not in child.tail():
-                    raise
-        server = Mysql(kind, port, child, d / "data")
+            return child.wait_until(lambda: (d / "pid").exists() and subprocess.run(ping, capture_output=True).returncode == 0, 120)
+
+        port, child = _on_free_port(start, "already in use")
+        server = Mysql(kind, port, child, d / "data", lambda: start(port))
         try:
             server.query("CREATE USER locked@'%' IDENTIFIED BY 'open sesame'; GRANT SELECT ON *.* TO locked@'%'")
             yield server
         finally:
-            child.stop(signal.SIGKILL)  # nothing of it is wanted again
+            server.child.stop(signal.SIGKILL)  # nothing of it is wanted again
 
 
 @dataclasses.dataclass

@@ -2,7 +2,7 @@
 # Prepares what the Python tests need and prints the path of the Python to run them with (the last line of standard output).
 #
 #   tests/harness/setup.sh            the readers (pyiceberg, deltalake, polars, DuckDB), pytest; PostgreSQL 18, versitygw
-#   tests/harness/setup.sh --engines  the same, and Spark 4.1 and Trino 476 with their Java (about 1.5 GB)
+#   tests/harness/setup.sh --engines  the same, and Spark 4.1, Trino 476 and 483 with their Java (about 2.5 GB)
 #
 # Everything lies in ${XDG_CACHE_HOME:-~/.cache}/tarn and is made once per content of the requirements files: a second run takes
 # a fraction of a second. Progress goes to standard error.

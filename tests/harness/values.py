@@ -4,7 +4,7 @@ Python's own datetime cannot hold infinity, BC, or a year over 9999, so nothing 
 dates are days and timestamps microseconds since 1970-01-01 as plain integers.
 
     NULL None · boolean bool · integers int · decimal Decimal without trailing zeros · string str · binary bytes
-    float ('float', repr): NaN equals NaN, -0.0 differs from 0.0 · date ('date', days) · timestamp ('micros', n) · time ('time', micros)
+    float ('float', repr): NaN equals NaN, -0.0 differs from 0.0 · date ('date', days) · timestamp ('micros', n), or ('nanos', n) where that says more · time ('time', micros)
     list tuple · struct ('struct', values…) · map ('map', sorted pairs…)
 
 PostgreSQL's side starts from its own text output and is read as the *lake's* type of the column, because the lake's schema says
@@ -59,6 +59,8 @@ def from_arrow(a) -> list:
         return [None if v is None else ("date", _infinity(v, 2**31 - 1)) for v in a.view(pa.int32()).to_pylist()]
     if pa.types.is_date64(t):
         return from_arrow(a.cast(pa.date32()))
+    if pa.types.is_timestamp(t) and t.unit == "ns":
+        return [None if v is None else ("nanos", v) if v % 1000 else ("micros", v // 1000) for v in a.view(pa.int64()).to_pylist()]
     if pa.types.is_timestamp(t):
         return [None if v is None else ("micros", _infinity(v, 2**63 - 1)) for v in a.cast(pa.timestamp("us", t.tz)).view(pa.int64()).to_pylist()]
     if pa.types.is_time(t):

@@ -46,15 +46,6 @@ def elsewhere(tmp_path, tarn_binary):
     return open_lake(Tarn(tmp_path / "elsewhere", tarn_binary), "elsewhere")
 
 
-@pytest.fixture
-def catalog(tmp_path):
-    from pyiceberg.catalog.sql import SqlCatalog
-    (tmp_path / "foreign").mkdir()
-    c = SqlCatalog("c", uri=f"sqlite:///{tmp_path}/c.db", warehouse=f"file://{tmp_path}/foreign")
-    c.create_namespace("n")
-    return c
-
-
 def do(project, *statements):
     project.run("sql", "-c", ";".join(statements))
 

@@ -33,15 +33,6 @@ def same(found: pa.Table, expected: pa.Table):
         assert found[name].to_pylist() == expected[name].to_pylist(), name
 
 
-@pytest.fixture
-def catalog(tmp_path):
-    from pyiceberg.catalog.sql import SqlCatalog
-    (tmp_path / "foreign").mkdir()
-    c = SqlCatalog("c", uri=f"sqlite:///{tmp_path}/foreign/c.db", warehouse=f"file://{tmp_path}/foreign")
-    c.create_namespace("n")
-    return c
-
-
 def iceberg(catalog, name="t", **options):
     return catalog.create_table(f"n.{name}", schema=ROWS.schema, **options)
 

@@ -1,9 +1,5 @@
 #include "sim/scheduler.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/common_interface_defs.h>
-#endif
-
 #include "base/thread.h"
 
 namespace tarn::sim {
@@ -11,7 +7,6 @@ namespace {
 
 /// One in so many points hands on to another actor.
 constexpr uint64_t kYieldOneIn = 3;
-constexpr size_t kStackBytes = size_t{1} << 20;
 
 /// Within a call that others wait for with a lock held.
 bool MayYield(FaultPoint point) {
@@ -21,44 +16,24 @@ bool MayYield(FaultPoint point) {
 
 }  // namespace
 
-Scheduler* Scheduler::running_ = nullptr;
-
 void Scheduler::Add(std::string name, std::function<void()> body) {
   auto actor = std::make_unique<Actor>();
   actor->name = std::move(name);
-  actor->body = std::move(body);
-  // Not zeroed: what is never touched costs nothing.
-  actor->stack.reset(new char[kStackBytes]);
+  actor->stack = std::make_unique<Stack>([this, self = actor.get(), body = std::move(body)] {
+    body();
+    self->done = true;
+    Switch(self, Next());
+  });
   actors_.push_back(std::move(actor));
 }
 
 void Scheduler::Run() {
   thread_ = std::this_thread::get_id();
-  running_ = this;
   InstallFaultHandler(this);
   const WorkOnThisThread replayable;
-  for (const auto& actor : actors_) {
-    TARN_CHECK(::getcontext(&actor->place) == 0);
-    actor->place.uc_stack.ss_sp = actor->stack.get();
-    actor->place.uc_stack.ss_size = kStackBytes;
-    actor->place.uc_link = nullptr;
-    ::makecontext(&actor->place, &Scheduler::Enter, 0);
-  }
   if (!actors_.empty()) Switch(nullptr, Next());
   InstallFaultHandler(nullptr);
-  running_ = nullptr;
   actors_.clear();
-}
-
-void Scheduler::Enter() {
-  Scheduler& self = *running_;
-  Actor& actor = *self.current_;
-#if defined(__SANITIZE_ADDRESS__)
-  __sanitizer_finish_switch_fiber(actor.sanitizer_stack, nullptr, nullptr);
-#endif
-  actor.body();
-  actor.done = true;
-  self.Switch(&actor, self.Next());
 }
 
 Scheduler::Actor* Scheduler::Next() {
@@ -72,19 +47,10 @@ Scheduler::Actor* Scheduler::Next() {
 void Scheduler::Switch(Actor* from, Actor* to) {
   if (from == to) return;
   current_ = to;
-  ucontext_t& here = from == nullptr ? run_place_ : from->place;
-  ucontext_t& there = to == nullptr ? run_place_ : to->place;
-#if defined(__SANITIZE_ADDRESS__)
-  void** const saved = from == nullptr ? &run_sanitizer_stack_ : &from->sanitizer_stack;
-  const bool ends = from != nullptr && from->done;
-  __sanitizer_start_switch_fiber(ends ? nullptr : saved,
-                                 to == nullptr ? run_place_.uc_stack.ss_sp : to->stack.get(),
-                                 to == nullptr ? run_place_.uc_stack.ss_size : kStackBytes);
-#endif
-  TARN_CHECK(::swapcontext(&here, &there) == 0);
-#if defined(__SANITIZE_ADDRESS__)
-  __sanitizer_finish_switch_fiber(*saved, nullptr, nullptr);
-#endif
+  Stack& here = from == nullptr ? run_stack_ : *from->stack;
+  Stack& there = to == nullptr ? run_stack_ : *to->stack;
+  here.SwitchTo(there,
+                from != nullptr && from->done ? Stack::Leave::kForGood : Stack::Leave::kForNow);
 }
 
 void Scheduler::Yield() {

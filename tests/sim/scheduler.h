@@ -1,7 +1,5 @@
 #pragma once
 
-#include <ucontext.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,6 +9,7 @@
 
 #include "base/fault_point.h"
 #include "base/random.h"
+#include "sim/stack.h"
 
 namespace tarn::sim {
 
@@ -59,16 +58,12 @@ class Scheduler final : public FaultHandler {
  private:
   struct Actor {
     std::string name;
-    std::function<void()> body;
-    ucontext_t place = {};
-    std::unique_ptr<char[]> stack;
-    void* sanitizer_stack = nullptr;
+    std::unique_ptr<Stack> stack;
     bool done = false;
     bool dead = false;
     bool faulted = false;
   };
 
-  static void Enter();
   void Yield();
   /// Goes on with `to`, or with Run() for nullptr; returns when it is `from`'s turn again.
   void Switch(Actor* from, Actor* to);
@@ -76,13 +71,11 @@ class Scheduler final : public FaultHandler {
   Error Strike(FaultPoint point, const char* what);
   bool Chance(uint64_t one_in) { return one_in > 0 && random_->Below(one_in) == 0; }
 
-  static Scheduler* running_;
   const std::unique_ptr<Random> random_;
   FaultRates rates_;
   std::vector<std::unique_ptr<Actor>> actors_;
   Actor* current_ = nullptr;
-  ucontext_t run_place_ = {};
-  void* run_sanitizer_stack_ = nullptr;
+  Stack run_stack_;
   std::thread::id thread_;
 };
 

@@ -40,6 +40,10 @@ class FaultyCatalog final : public ForwardingCatalog {
   Result<std::vector<TableEntry>> TableHistory(const std::string& uuid) override {
     return Read([&] { return next_.TableHistory(uuid); });
   }
+  Status ForgetStates(const std::string& uuid, int64_t before_version) override {
+    return CallWithFaults(FaultPoint::kCatalogForget,
+                          [&] { return next_.ForgetStates(uuid, before_version); });
+  }
   Result<std::vector<ViewEntry>> ListViews(std::optional<std::string> schema,
                                            std::optional<Sequence> at) override {
     return Read([&] { return next_.ListViews(schema, at); });
@@ -85,6 +89,9 @@ class FaultyCatalog final : public ForwardingCatalog {
                                const std::string& token, int64_t lease_ms) override {
     return CallWithFaults(FaultPoint::kCatalogLock,
                           [&] { return next_.AcquireLock(name, owner, token, lease_ms); });
+  }
+  Result<std::optional<LockInfo>> FindLock(const std::string& name) override {
+    return Read([&] { return next_.FindLock(name); });
   }
   Status RenewLock(const LockInfo& lock, int64_t lease_ms) override {
     return CallWithFaults(FaultPoint::kCatalogLock,

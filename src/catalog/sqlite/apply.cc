@@ -1,9 +1,11 @@
 #include "catalog/sqlite/apply.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "catalog/closed.h"
 #include "catalog/sqlite/ledger.h"
 #include "catalog/sqlite/lookup.h"
 
@@ -40,6 +42,7 @@ class Applier {
   Status CloseView(const TableName& name);
   Status Enqueue(const TableEntry& table, const std::string& previous);
   Status CheckPosition(const SetPositionOp& op);
+  Status CheckObject(const PutObjectOp& op);
 
   Connection& connection_;
   const CommitInfo& info_;
@@ -269,13 +272,28 @@ Status Applier::operator()(const SetPositionOp& op) {
       op.source, op.table, op.position, sequence_);
 }
 
+Status Applier::CheckObject(const PutObjectOp& op) {
+  TARN_ASSIGN_OR_RETURN(
+      Statement query,
+      connection_.Query("SELECT json FROM objects WHERE kind = ? AND name = ?", op.kind, op.name));
+  TARN_ASSIGN_OR_RETURN(const bool stands, query.Step());
+  if ((stands ? query.Text(0) : std::string()) == *op.expected) return {};
+  return Conflict("what is declared of " + op.name + " was changed by another commit",
+                  "look at what is there, then try again");
+}
+
 Status Applier::operator()(const PutObjectOp& op) {
+  if (op.expected) TARN_RETURN_IF_ERROR(CheckObject(op));
   return connection_.Run(
       "INSERT OR REPLACE INTO objects(kind, name, json, sequence) VALUES (?, ?, ?, ?)", op.kind,
       op.name, op.json, sequence_);
 }
 
 Status Applier::operator()(const DropObjectOp& op) {
+  if (op.json) {
+    return connection_.Run("DELETE FROM objects WHERE kind = ? AND name = ? AND json = ?", op.kind,
+                           op.name, *op.json);
+  }
   return connection_.Run("DELETE FROM objects WHERE kind = ? AND name = ?", op.kind, op.name);
 }
 
@@ -288,6 +306,20 @@ Status Applier::operator()(const ExpectTableOp& op) {
 
 Status Applier::operator()(const ExpectLockOp& op) { return CheckLock(connection_, op); }
 
+Status RefuseWhenClosed(Connection& connection, const CommitRequest& request) {
+  if (std::any_of(request.ops.begin(), request.ops.end(),
+                  [](const CommitOp& op) { return std::holds_alternative<ExpectLockOp>(op); })) {
+    return {};
+  }
+  TARN_ASSIGN_OR_RETURN(
+      Statement query,
+      connection.Query("SELECT 1 FROM objects WHERE kind = ? LIMIT 1", kClosedObject));
+  TARN_ASSIGN_OR_RETURN(const bool closed, query.Step());
+  if (!closed) return {};
+  return InvalidArgument("the lake is being destroyed, or was: nothing can be committed to it",
+                         "`tarn destroy` finishes that, `tarn apply` begins the lake anew");
+}
+
 bool IsExpectation(const CommitOp& op) {
   return std::holds_alternative<ExpectTableOp>(op) || std::holds_alternative<ExpectLockOp>(op);
 }
@@ -295,6 +327,7 @@ bool IsExpectation(const CommitOp& op) {
 }  // namespace
 
 Status ApplyOps(Connection& connection, const CommitRequest& request, const CommitInfo& info) {
+  TARN_RETURN_IF_ERROR(RefuseWhenClosed(connection, request));
   Applier applier(connection, info);
   // Who has no right to commit is told so before what that led to.
   for (const CommitOp& op : request.ops) {
@@ -306,6 +339,31 @@ Status ApplyOps(Connection& connection, const CommitRequest& request, const Comm
   }
   for (const CommitOp& op : request.ops) {
     if (!IsExpectation(op)) TARN_RETURN_IF_ERROR(std::visit(applier, op));
+  }
+  return {};
+}
+
+Status ForgetStates(Connection& connection, const std::string& uuid, int64_t before_version) {
+  TARN_ASSIGN_OR_RETURN(const std::vector<TableEntry> states, AllStatesOfTable(connection, uuid));
+  for (size_t first = 0; first < states.size();) {
+    size_t end = first + 1;
+    while (end < states.size() && states[end].version < before_version &&
+           states[end].name == states[first].name) {
+      ++end;
+    }
+    if (end > first + 1) {
+      // The first one goes on to where the last one ended, and stands for none of them: its own
+      // file may still be there.
+      TARN_RETURN_IF_ERROR(connection.Run(
+          "UPDATE tables SET metadata_location = '', end_sequence ="
+          " (SELECT end_sequence FROM tables WHERE uuid = ?1 AND begin_sequence = ?3)"
+          " WHERE uuid = ?1 AND begin_sequence = ?2",
+          uuid, states[first].sequence.value(), states[end - 1].sequence.value()));
+      TARN_RETURN_IF_ERROR(connection.Run(
+          "DELETE FROM tables WHERE uuid = ? AND begin_sequence > ? AND begin_sequence <= ?", uuid,
+          states[first].sequence.value(), states[end - 1].sequence.value()));
+    }
+    first = end;
   }
   return {};
 }

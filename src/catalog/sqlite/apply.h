@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "catalog/sqlite/connection.h"
@@ -10,5 +13,8 @@ namespace tarn::sqlite {
 /// began and commits or rolls back. Errors: NotFound, AlreadyExists, Conflict, InvalidArgument,
 /// each naming the thing.
 Status ApplyOps(Connection& connection, const CommitRequest& request, const CommitInfo& info);
+
+/// Catalog::ForgetStates(), likewise inside a transaction.
+Status ForgetStates(Connection& connection, const std::string& uuid, int64_t before_version);
 
 }  // namespace tarn::sqlite

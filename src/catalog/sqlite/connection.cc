@@ -1,11 +1,18 @@
 #include "catalog/sqlite/connection.h"
 
 #include <sqlite3.h>
+#include <cerrno>
+#include <cstring>
 
 namespace tarn::sqlite {
 namespace {
 
 constexpr int64_t kBusyPauseMicros = 5000;
+
+bool IsWriteWithoutRoom(int code, int system_error) {
+  return code == SQLITE_IOERR_WRITE &&
+         (system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG);
+}
 
 }  // namespace
 
@@ -127,10 +134,14 @@ Status Connection::Begin() { return Run("BEGIN IMMEDIATE"); }
 Status Connection::Commit() {
   const Status status = Run("COMMIT");
   if (status.ok()) return status;
+  const int code = sqlite3_extended_errcode(handle_);
   Rollback();
   if (status.error().kind == ErrorKind::kUnavailable && status.error().detail == "busy") {
     return status;  // nothing was written
   }
+  // SQLite has undone it. The log's mark of a commit is its last page, whose checksum is over all
+  // before it: where one of them could not be written, nobody will ever find a commit.
+  if (code == SQLITE_FULL || code == SQLITE_IOERR_WRITE) return status;
   // The log may hold the whole commit already, and a reopened file would show it.
   Error error = status.error();
   error.kind = ErrorKind::kCommitUnknown;
@@ -146,6 +157,8 @@ void Connection::Rollback() {
 }
 
 Error Connection::MakeSqliteError(int code) const {
+  // SQLite passes it on with some of its errors only, and not with those of COMMIT.
+  const int system_error = errno;
   const std::string where = "catalog " + path_;
   const std::string cause = handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_);
   const std::string restore =
@@ -173,6 +186,10 @@ Error Connection::MakeSqliteError(int code) const {
       return Corruption(where + " is not a catalog: " + cause,
                         "move the file away, or point `state` to another folder");
     case SQLITE_IOERR:
+      if (IsWriteWithoutRoom(code, system_error)) {
+        return ResourceExhausted(where + ": " + std::strerror(system_error),
+                                 "free space on the disk that holds it, or raise the quota");
+      }
       return Unavailable(where + ": " + cause, "check the disk that holds it");
     case SQLITE_NOMEM:
       return ResourceExhausted(where + ": out of memory");

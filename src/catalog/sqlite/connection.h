@@ -83,7 +83,8 @@ class Connection {
   int64_t changes() const;
 
   /// \name Transactions. Begin takes the write lock at once (waits at most the time-out).
-  /// Commit's CommitUnknown says that it may yet be found committed.
+  /// Commit's CommitUnknown says that it may yet be found committed; after any other error, that
+  /// of a full disk too, it never will.
   /// @{
   Status Begin();
   Status Commit();

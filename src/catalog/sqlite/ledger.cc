@@ -111,20 +111,26 @@ Result<std::vector<RunRecord>> ReadRuns(Connection& connection, int64_t limit) {
   }
 }
 
+Result<std::optional<LockInfo>> FindLock(Connection& connection, const std::string& name,
+                                         int64_t now_micros) {
+  TARN_ASSIGN_OR_RETURN(
+      Statement query,
+      connection.Query("SELECT owner, expires_micros, process, token FROM locks WHERE name = ?",
+                       name));
+  TARN_ASSIGN_OR_RETURN(const bool stands, query.Step());
+  // A holder that certainly died needs no lease to end.
+  if (!stands || query.Int(1) <= now_micros || LivenessOf(query.Text(2)) == Liveness::kDead) {
+    return std::optional<LockInfo>();
+  }
+  return std::optional<LockInfo>({name, query.Text(0), query.Text(3), query.Int(1)});
+}
+
 Status TakeLock(Connection& connection, const LockInfo& lock, int64_t now_micros) {
-  {
-    TARN_ASSIGN_OR_RETURN(Statement query,
-                          connection.Query("SELECT owner, expires_micros, process, token FROM locks"
-                                           " WHERE name = ?",
-                                           lock.name));
-    TARN_ASSIGN_OR_RETURN(const bool held, query.Step());
-    // A holder that certainly died needs no lease to end.
-    if (held && query.Text(3) != lock.token && query.Int(1) > now_micros &&
-        LivenessOf(query.Text(2)) != Liveness::kDead) {
-      return Conflict(
-          "lock " + lock.name + " is held by " + query.Text(0),
-          "wait for it to end; if it has crashed, its lease ends at " + FormatUtc(query.Int(1)));
-    }
+  TARN_ASSIGN_OR_RETURN(const auto holder, FindLock(connection, lock.name, now_micros));
+  if (holder && holder->token != lock.token) {
+    return Conflict("lock " + lock.name + " is held by " + holder->owner,
+                    "wait for it to end; if it has crashed, its lease ends at " +
+                        FormatUtc(holder->expires_micros));
   }
   return connection.Run(
       "INSERT OR REPLACE INTO locks(name, owner, token, process, expires_micros) "

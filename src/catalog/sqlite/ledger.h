@@ -20,6 +20,9 @@ Result<std::vector<Publication>> ReadOutbox(Connection& connection, const Outbox
 /// Keeps the newest `kept_max` runs, this one among them.
 Status WriteRun(Connection& connection, const RunRecord& run, int64_t kept_max);
 Result<std::vector<RunRecord>> ReadRuns(Connection& connection, int64_t limit);
+/// Who holds the lock, unless its lease ended by `now_micros` or its process certainly died.
+Result<std::optional<LockInfo>> FindLock(Connection& connection, const std::string& name,
+                                         int64_t now_micros);
 /// Conflict, naming the holder, unless the lock is free, expired at `now_micros` or held with the
 /// same token.
 Status TakeLock(Connection& connection, const LockInfo& lock, int64_t now_micros);

@@ -102,6 +102,11 @@ class SqliteCatalog final : public Catalog {
     return sqlite::AllStatesOfTable(*connection, uuid);
   }
 
+  Status ForgetStates(const std::string& uuid, int64_t before_version) override {
+    return Repeatable(
+        Write([&](Connection& c) { return sqlite::ForgetStates(c, uuid, before_version); }));
+  }
+
   Result<std::vector<ViewEntry>> ListViews(std::optional<std::string> schema,
                                            std::optional<Sequence> at) override {
     return Read(
@@ -182,6 +187,11 @@ class SqliteCatalog final : public Catalog {
       return sqlite::TakeLock(c, lock, now_micros);
     })));
     return lock;
+  }
+
+  Result<std::optional<LockInfo>> FindLock(const std::string& name) override {
+    TARN_ASSIGN_OR_RETURN(Pool::Lease connection, pool_.Acquire());
+    return sqlite::FindLock(*connection, name, clock_.NowMicros());
   }
 
   Status RenewLock(const LockInfo& lock, int64_t lease_ms) override {

@@ -77,6 +77,8 @@ class KeyIndex {
   std::string state() const;
   /// Why what stood in the folder was not taken; "" when there was nothing wrong with it.
   const std::string& discarded() const { return store_->discarded(); }
+  /// Whether a file turned out damaged since.
+  bool damaged() const { return !Usable().ok(); }
 
   /// The number of a file in places; a path that has none gets one. It is kept with the next batch
   /// that is applied. Error: ResourceExhausted after 4 thousand million files.

@@ -1,6 +1,7 @@
 #include "pipeline/ingest/capture.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <utility>
@@ -8,31 +9,45 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "catalog/committer.h"
+#include "pipeline/ingest/asked_catalog.h"
 #include "pipeline/ingest/captured_table.h"
 #include "pipeline/ingest/change_history.h"
+#include "pipeline/ingest/history_rows.h"
+#include "pipeline/ingest/stop_grace.h"
 #include "pipeline/ingest/stream_position.h"
 
 namespace tarn {
 namespace {
 
-/// How long one call waits for changes while none are pending: what a stop waits for at most.
+/// How long one call waits for changes while none are pending.
 constexpr int64_t kIdleWaitMs = 1000;
+/// What is whole when a stop is asked for is committed if that takes no longer than this; else the
+/// log tells it again next time.
+constexpr std::chrono::milliseconds kStopGrace(3000);
+/// Of that: for the rest of a transaction of which a part is here.
+constexpr int64_t kWholeGraceMicros = 1'000'000;
 /// How often a log that goes on without changes of interest is written down, so that the source may
 /// forget it.
 constexpr int64_t kHeartbeatMicros = 60'000'000;
 constexpr int64_t kPauseFirstMicros = 200'000;
 constexpr int64_t kPauseMaxMicros = 30'000'000;
 
-/// Errors that pass: the connection broke, the server restarts, another commit was faster.
-bool Passes(const Error& error) {
-  return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kConflict;
+/// Errors that pass: the connection broke, the server restarts, another commit was faster. Whether
+/// a commit happened whose answer is lost, its position in the catalog tells the next attempt. A
+/// disk that is full may get room; who only wants to catch up is told instead.
+bool Passes(const Error& error, const CaptureOptions& options) {
+  if (error.kind == ErrorKind::kResourceExhausted) return !options.until.has_value();
+  return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kConflict ||
+         error.kind == ErrorKind::kCommitUnknown;
 }
 
 /// One attempt at following the log: from the last committed position to the first trouble.
 class CaptureRun {
  public:
-  CaptureRun(const PipelineContext& context, ChangeCapture& capture, const CaptureOptions& options)
-      : context_(context), capture_(capture), options_(options) {}
+  /// `stop`: when to end; the context's own flag says when even that has taken too long.
+  CaptureRun(const PipelineContext& context, const CancelFlag* stop, ChangeCapture& capture,
+             const CaptureOptions& options)
+      : context_(context), stop_(stop), capture_(capture), options_(options) {}
   ~CaptureRun() {
     if (!commit_unknown_) {
       for (auto& [name, table] : tables_) table.Discard();
@@ -71,6 +86,8 @@ class CaptureRun {
   Result<int64_t> FirstRow(const ChangeBatch& batch, const RowChanges& rows, Table& table);
   Result<bool> IsLoaded(const ChangeBatch& batch, uint32_t transaction, Table& table);
   void StopTable(Table& table, const Status& reason);
+  bool Stopping() const { return stop_ != nullptr && stop_->requested(); }
+  bool AwaitsWhole();
   bool HasChanges() const;
   bool Due() const;
   int64_t WaitMs() const;
@@ -78,6 +95,7 @@ class CaptureRun {
   Result<CommitInfo> TryCommit(std::vector<TableName>* changed);
 
   const PipelineContext& context_;
+  const CancelFlag* const stop_;
   ChangeCapture& capture_;
   const CaptureOptions& options_;
   std::map<SourceTableName, Table> tables_;
@@ -95,9 +113,10 @@ class CaptureRun {
   int64_t transactions_ = 0;
   std::optional<int64_t> first_change_micros_;  ///< monotonic: of what is pending
   int64_t last_commit_micros_ = 0;              ///< monotonic
+  std::optional<int64_t> stopping_micros_;      ///< monotonic: when the stop was noticed
   bool whole_ = true;                           ///< no transaction is half here
   bool progressed_ = false;
-  bool commit_unknown_ = false;
+  bool commit_unknown_ = false;  ///< whether one that was tried happened: its files stay
 };
 
 Status CaptureRun::ReadPosition() {
@@ -145,6 +164,7 @@ Status CaptureRun::OpenTables() {
     rows.target = item.target;
     rows.index_folder = options_.index_folder + "/" + item.uuid;
     rows.whole_rows = item.history.has_value();
+    rows.touched_keys_max = options_.touched_keys_max;
     if (item.history) {
       table.history = std::make_unique<ChangeHistory>(context_, item.table, *item.history);
     }
@@ -154,6 +174,7 @@ Status CaptureRun::OpenTables() {
   }
   TARN_ASSIGN_OR_RETURN(stream_, capture_.Open(options_.spec, committed_.position, described));
   for (const auto& [name, table] : tables_) {
+    if (table.history != nullptr) stream_->WantRowsBefore(name);
     if (table.position.snapshot.empty()) continue;
     TARN_RETURN_IF_ERROR(stream_->LoadedAt(name, table.position.snapshot));
   }
@@ -166,14 +187,14 @@ Status CaptureRun::Run() {
   last_commit_micros_ = context_.tables.clock->MonotonicMicros();
   bool reached_until = false;
   while (true) {
-    const bool stopping = context_.cancel != nullptr && context_.cancel->requested();
+    const bool stopping = Stopping();
     if (whole_ && (stopping || reached_until)) {
       // What is here is whole: it is committed rather than read a second time.
       TARN_RETURN_IF_ERROR(Commit());
       stream_->Stop();
       return {};
     }
-    if (stopping) {
+    if (stopping && !AwaitsWhole()) {
       stream_->Stop();
       return {};
     }
@@ -183,7 +204,13 @@ Status CaptureRun::Run() {
     limits.wait_ms_max = WaitMs();
     limits.until = options_.until;
     const int64_t asked_micros = context_.tables.clock->MonotonicMicros();
-    TARN_ASSIGN_OR_RETURN(const ChangeBatch batch, stream_->Next(limits));
+    const Result<ChangeBatch> next = stream_->Next(limits);
+    if (!next.ok()) {
+      // A stop cut it off: what came before stands as it is.
+      if (next.error().kind == ErrorKind::kCancelled && whole_ && Stopping()) continue;
+      return next.status();
+    }
+    const ChangeBatch& batch = *next;
     TARN_RETURN_IF_ERROR(TakeIn(batch));
     reached_until = batch.reached_until;
     // Nothing came for as long as it was waited for.
@@ -193,6 +220,13 @@ Status CaptureRun::Run() {
     if (idle && options_.caught_up) options_.caught_up();
     if (whole_ && Due()) TARN_RETURN_IF_ERROR(Commit());
   }
+}
+
+/// Whether the rest of a transaction may still come in time for a stop.
+bool CaptureRun::AwaitsWhole() {
+  const int64_t now = context_.tables.clock->MonotonicMicros();
+  if (!stopping_micros_) stopping_micros_ = now;
+  return now - *stopping_micros_ < kWholeGraceMicros;
 }
 
 int64_t CaptureRun::WaitMs() const {
@@ -238,7 +272,7 @@ void CaptureRun::Order(const ChangeBatch& batch) {
   orders_.clear();
   for (const ChangeTransaction& transaction : batch.transactions) {
     const bool goes_on = orders_.empty() && !whole_;
-    if (!goes_on) last_order_ = std::max(last_order_ + 1, transaction.commit_micros);
+    if (!goes_on) last_order_ = std::max(last_order_ + kOrdersApart, transaction.commit_micros);
     orders_.push_back(last_order_);
   }
 }
@@ -300,20 +334,23 @@ Status CaptureRun::TakeEvent(const TableEvent& event, int64_t first_row, const L
                              Table& table) {
   ChangeHistory* history = table.history.get();
   if (const auto* rows = std::get_if<RowChanges>(&event)) {
-    TARN_ASSIGN_OR_RETURN(const auto whole, table.rows->Add(*rows, first_row));
-    return history == nullptr ? Status() : history->Add(*rows, *whole, first_row, places);
+    if (history == nullptr) return table.rows->Add(*rows, first_row);
+    return table.rows->Add(*rows, first_row, [&](const arrow::RecordBatch& whole, int64_t first) {
+      return history->Add(*rows, whole, first, places);
+    });
   }
   if (const auto* truncated = std::get_if<TableTruncated>(&event)) {
     TARN_RETURN_IF_ERROR(table.rows->Truncate());
     return history == nullptr ? Status() : history->Truncate(*truncated, places);
   }
   if (const auto* altered = std::get_if<TableAltered>(&event)) {
-    if (!altered->filled.empty()) {
-      return InvalidArgument("column " + altered->filled.front() + " of table " +
+    if (!altered->filled.empty() && history != nullptr) {
+      return InvalidArgument("column " + altered->filled.front().column + " of table " +
                                  altered->table->name.ToString() +
-                                 " was added with a value for the rows of before, which the "
-                                 "source's log does not tell",
-                             "load the table anew with `tarn resync`");
+                                 " was added with a value for the rows of before, of which a "
+                                 "history has no changes",
+                             "load the table anew with `tarn resync`: its history goes on with "
+                             "the rows of the load");
     }
     TARN_RETURN_IF_ERROR(table.rows->Alter(*altered));
     if (history != nullptr) TARN_RETURN_IF_ERROR(history->Alter(*altered));
@@ -353,9 +390,8 @@ Result<CommitInfo> CaptureRun::TryCommit(std::vector<TableName>* changed) {
                                          table.position.ToJson(), table.position_before});
     }
     if (table.altered && options_.altered) {
-      for (CommitOp& op : options_.altered(table.rows->source_table())) {
-        commit.ops.push_back(std::move(op));
-      }
+      TARN_ASSIGN_OR_RETURN(const auto ops, options_.altered(table.rows->source_table()));
+      commit.ops.insert(commit.ops.end(), ops.begin(), ops.end());
     }
     if (table.rows->pending()) {
       TARN_ASSIGN_OR_RETURN(const auto change, table.rows->Prepare(summary));
@@ -368,7 +404,11 @@ Result<CommitInfo> CaptureRun::TryCommit(std::vector<TableName>* changed) {
     }
   }
   for (const TableChange& change : commit.tables) changed->push_back(change.name);
-  return CommitToLake(context_.tables, *context_.catalog, commit);
+  AskedCatalog catalog(*context_.catalog);
+  const bool before = std::exchange(commit_unknown_, true);
+  Result<CommitInfo> info = CommitToLake(context_.tables, catalog, commit);
+  commit_unknown_ = !info.ok() && (before || catalog.may_have_happened());
+  return info;
 }
 
 Status CaptureRun::Commit() {
@@ -393,10 +433,7 @@ Status CaptureRun::Commit() {
     }
     info = TryCommit(&report.tables);
   }
-  if (!info.ok()) {
-    commit_unknown_ = !IsCertainRejection(info.error());
-    return info.status();
-  }
+  TARN_RETURN_IF_ERROR(info);
   progressed_ = true;
   report.sequence = info->sequence;
   report.position = reached_.position;
@@ -432,15 +469,24 @@ Status CaptureRun::Commit() {
 
 Status Capture(const PipelineContext& context, ChangeCapture& capture,
                const CaptureOptions& options) {
+  TARN_ASSIGN_OR_RETURN(const auto grace, StopGrace::Begin(context.cancel, kStopGrace));
+  PipelineContext patient = context;
+  patient.cancel = grace->flag();
   int64_t pause = kPauseFirstMicros;
   while (true) {
-    CaptureRun run(context, capture, options);
-    Status status = RunWalled([&] { return run.Run(); });
+    bool progressed = false;
+    Status status;
+    {
+      CaptureRun run(patient, context.cancel, capture, options);
+      status = RunWalled([&] { return run.Run(); });
+      progressed = run.progressed();
+      // Nothing of it fills memory and disk during the pause.
+    }
     if (status.ok()) return status;
     const bool stopping = context.cancel != nullptr && context.cancel->requested();
     if (stopping && status.error().kind == ErrorKind::kCancelled) return {};
-    if (!Passes(status.error())) return status;
-    if (run.progressed()) pause = kPauseFirstMicros;
+    if (!Passes(status.error(), options)) return status;
+    if (progressed) pause = kPauseFirstMicros;
     if (options.retrying) options.retrying(status);
     for (int64_t waited = 0; waited < pause && !(context.cancel && context.cancel->requested());
          waited += kPauseFirstMicros) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "pipeline/context.h"
 #include "pipeline/ingest/load.h"
@@ -47,18 +48,20 @@ struct CaptureOptions {
   CaptureSpec spec;
   std::vector<CaptureItem> items;
   CaptureCadence cadence;
-  std::string index_folder;          ///< below it a folder for each table's key index
+  std::string index_folder;  ///< below it a folder for each table's key index
+  /// Keys of a table that are kept in memory between two commits; further ones go to that folder.
+  int64_t touched_keys_max = Limits().capture_touched_keys_max;
   std::optional<std::string> until;  ///< ends when the log up to here is in the lake
   /// What else a commit says about a table whose columns changed: its description as the project
-  /// remembers it.
-  std::function<std::vector<CommitOp>(const SourceTable& table)> altered;
+  /// remembers it. Asked again for every attempt at the commit.
+  std::function<Result<std::vector<CommitOp>>(const SourceTable& table)> altered;
   std::function<void(const CaptureCommit&)> committed;
   /// The lake has all that the source had committed a moment ago: again and again while it is so.
   std::function<void()> caught_up;
   /// A table that cannot be followed any more, with the repair.
   std::function<void(const SourceTableName& table, const Status& reason)> stopped;
-  /// The connection broke, or a commit was lost to somebody else: it goes on from the last commit
-  /// after a pause.
+  /// The connection broke, a disk is full, or a commit was lost to somebody else: it goes on from
+  /// the last commit after a pause.
   std::function<void(const Status& reason)> retrying;
 };
 
@@ -67,9 +70,10 @@ struct CaptureOptions {
 /// source is told that it may forget them. Whatever dies in between, the next one goes on from the
 /// last commit.
 /// Returns when `until` is reached, or when the context's cancel flag is set; what is whole by then
-/// is committed. Errors: NotFound (never loaded; or the log has lost what comes next: the hint
-/// names the repair); Conflict (somebody else follows the same log); CommitUnknown; those of the
-/// source that do not pass by waiting.
+/// is committed, after a stop only if that takes no more than three seconds. Errors: NotFound
+/// (never loaded; or the log has lost what comes next: the hint names the repair); Conflict
+/// (somebody else follows the same log); ResourceExhausted (with `until`: without it there is
+/// another try); those of the source that do not pass by waiting.
 Status Capture(const PipelineContext& context, ChangeCapture& capture,
                const CaptureOptions& options);
 

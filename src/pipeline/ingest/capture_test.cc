@@ -14,7 +14,6 @@ using testing::Replay;
 using testing::ScriptedChange;
 using testing::ScriptedRows;
 using testing::ScriptedTables;
-using testing::ScriptedTransaction;
 using testing::Truncate;
 using testing::Update;
 
@@ -41,6 +40,40 @@ TEST_F(CaptureTest, OneCommitFoldsManyChangesOfAKey) {
   ASSERT_TRUE(CatchUp(1'000'000).ok());
   EXPECT_EQ(Read("a"), (ScriptedRows{{1, {"x", 49}}}));
   EXPECT_EQ(catalog_.CurrentSequence()->value(), before.value() + 1);
+}
+
+TEST_F(CaptureTest, ATransactionThatTouchesMoreKeysThanFitInMemoryIsTheSame) {
+  MakeTable("a");
+  Begin();
+  log_.batch_changes_max = 7;
+  log_.transactions = {{}, {}};
+  for (int32_t i = 0; i < 100; ++i) log_.transactions[0].push_back(Insert("a", i, "first", i));
+  for (int32_t i = 0; i < 300; ++i) log_.transactions[1].push_back(Insert("a", 200 + i, "new", i));
+  // Rows of before, rows that went to the overflow, and rows that did so twice.
+  for (int32_t i = 0; i < 300; i += 3) {
+    log_.transactions[1].push_back(Update("a", 200 + i, std::nullopt, -i));
+    log_.transactions[1].push_back(Delete("a", 201 + i));
+    log_.transactions[1].push_back(Delete("a", i / 3));
+  }
+  log_.transactions[1].push_back(Insert("a", 201, "again", 1));
+  log_.transactions[1].push_back(Move("a", 202, 1000, std::nullopt, 2));
+  CaptureOptions options = Options();
+  options.touched_keys_max = 10;
+  const std::string overflow = folder_ + "/" + items_[0].uuid + ".touched";
+  bool met = false;
+  catalog_.before = [&] {
+    met = met || std::filesystem::exists(overflow);
+    return false;
+  };
+  const Status status = Capture(context_, log_, options);
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  EXPECT_TRUE(met);
+  EXPECT_FALSE(std::filesystem::exists(overflow));
+  EXPECT_EQ(Read("a"), Expected(2)["a"]);
+  // The index knows where all of them stand.
+  log_.transactions.push_back({Update("a", 1000, "moved", 3), Delete("a", 201), Delete("a", 203)});
+  ASSERT_TRUE(CatchUp().ok());
+  EXPECT_EQ(Read("a"), Expected(3)["a"]);
 }
 
 TEST_F(CaptureTest, AnUnchangedValueIsReadBackFromWhereverTheRowStands) {
@@ -139,6 +172,25 @@ TEST_F(CaptureTest, ATableThatCannotBeFollowedStopsAloneAtAWholeTransaction) {
   EXPECT_EQ(Read("a").size(), 1U);
 }
 
+TEST_F(CaptureTest, ADamagedKeyIndexStopsNothing) {
+  MakeTable("a");
+  Begin();
+  log_.transactions = {{}, {Update("a", 1, "b", 2)}};
+  for (int64_t i = 0; i < 400; ++i) log_.transactions[0].push_back(Insert("a", i, "a", 1));
+  ASSERT_TRUE(CatchUp(1'000'000).ok());
+  std::filesystem::remove_all(folder_);
+  for (const auto& change : {Update("a", 2, std::nullopt, 3), Delete("a", 3)}) {
+    log_.transactions.push_back({Update("a", 1, "c", 3)});
+    ASSERT_TRUE(CatchUp().ok());
+    DamageKeyIndexes();
+    log_.transactions.push_back({change});
+    const Status status = CatchUp();
+    ASSERT_TRUE(status.ok()) << status.ToString();
+    EXPECT_EQ(Read("a"), Expected(log_.transactions.size())["a"]);
+    std::filesystem::remove_all(folder_);
+  }
+}
+
 TEST_F(CaptureTest, ALostAnswerDoublesNothing) {
   MakeTable("a");
   Begin();
@@ -151,6 +203,90 @@ TEST_F(CaptureTest, ALostAnswerDoublesNothing) {
   EXPECT_EQ(lost, 2);
 }
 
+TEST_F(CaptureTest, WhatFailsBeforeACommitIsAskedForLeavesNoFiles) {
+  MakeTable("a");
+  Begin();
+  log_.transactions = {{Insert("a", 1, "a", 1)}};
+  int failures = 0;
+  int looks = 0;
+  catalog_.look = [&] {
+    // The first look of an attempt is that of the row, the second one that of its commit.
+    if (failures == 5 || ++looks % 2 != 0) return false;
+    ++failures;
+    return true;
+  };
+  const Status status = CatchUp();
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  EXPECT_EQ(failures, 5);
+  catalog_.look = {};
+  EXPECT_EQ(Read("a").size(), 1U);
+  EXPECT_EQ(DataFiles(), 1U);
+}
+
+TEST_F(CaptureTest, TheFilesOfACommitWhoseAnswerIsLostForGoodStay) {
+  MakeTable("a");
+  Begin();
+  log_.transactions = {{Insert("a", 1, "a", 1)}};
+  catalog_.before = [] { return true; };
+  CaptureOptions options = Options();
+  int tries = 0;
+  options.retrying = [&](const Status&) {
+    if (++tries == 2) catalog_.before = {};
+  };
+  ASSERT_TRUE(Capture(context_, log_, options).ok());
+  EXPECT_EQ(Read("a").size(), 1U);
+  // A server may still be at work on what seemed to fail.
+  EXPECT_EQ(DataFiles(), 3U);
+}
+
+TEST_F(CaptureTest, ACatalogOnAFullDiskIsWaitedForAndLeavesNoFiles) {
+  MakeTable("a");
+  Begin();
+  log_.transactions = {{Insert("a", 1, "a", 1)}};
+  catalog_.before = [] { return true; };
+  catalog_.refusal = ResourceExhausted("disk full");
+  CaptureOptions options = Options();
+  EXPECT_EQ(Capture(context_, log_, options).error().kind, ErrorKind::kResourceExhausted);
+  EXPECT_EQ(DataFiles(), 0U);
+  CancelFlag stop;
+  context_.cancel = &stop;
+  options.until.reset();
+  int tries = 0;
+  options.retrying = [&](const Status&) {
+    EXPECT_EQ(DataFiles(), 0U);
+    if (++tries == 2) catalog_.before = {};
+  };
+  options.committed = [&](const CaptureCommit&) { stop.Request(); };
+  ASSERT_TRUE(Capture(context_, log_, options).ok());
+  EXPECT_EQ(tries, 2);
+  EXPECT_EQ(Read("a").size(), 1U);
+  EXPECT_EQ(DataFiles(), 1U);
+}
+
+TEST_F(CaptureTest, WhetherACommitHappenedThatCannotBeFoundOutTheNextAttemptFindsOut) {
+  for (const bool happened : {false, true}) {
+    MakeTable(happened ? "b" : "a");
+    Begin();
+    log_.transactions = {{Insert(happened ? "b" : "a", 1, "a", 1)}};
+    bool done = false;
+    catalog_.refusal = CommitUnknown("the answer was lost");
+    // As long as one attempt repeats its request.
+    const auto lost = [&] { return !done; };
+    (happened ? catalog_.after : catalog_.before) = lost;
+    catalog_.finds = [&] { return done; };
+    CaptureOptions options = Options();
+    options.retrying = [&](const Status& reason) {
+      EXPECT_EQ(reason.error().kind, ErrorKind::kCommitUnknown);
+      done = true;
+    };
+    const Status status = Capture(context_, log_, options);
+    ASSERT_TRUE(status.ok()) << status.ToString();
+    EXPECT_TRUE(done);
+    EXPECT_EQ(Read(happened ? "b" : "a").size(), 1U);
+    catalog_.before = catalog_.after = {};
+  }
+}
+
 TEST_F(CaptureTest, NothingIsAcknowledgedBeforeItIsCommitted) {
   MakeTable("a");
   Begin();
@@ -161,6 +297,76 @@ TEST_F(CaptureTest, NothingIsAcknowledgedBeforeItIsCommitted) {
   log_.transactions = {{Insert("a", 1, "a", 1)}};
   ASSERT_TRUE(CatchUp(1'000'000).ok());
   EXPECT_EQ(log_.acknowledged, (std::vector<std::string>{"1"}));
+}
+
+/// A capture that is asked to stop before it reads the log for the `calls`-th time, one change at a
+/// time, with nothing due to be committed.
+class CaptureStop : public CaptureTest {
+ protected:
+  CaptureStop() {
+    context_.cancel = &stop_;
+    log_.batch_changes_max = 1;
+    log_.before_next = [this] {
+      if (++calls_ < stop_at_) return Status();
+      stop_.Request();
+      return at_stop_ ? at_stop_() : Status();
+    };
+    MakeTable("a");
+    Begin();
+  }
+  void StopAt(int call) {
+    stop_at_ = call;
+    CaptureOptions options = Options(1'000'000);
+    options.until.reset();
+    const Status status = Capture(context_, log_, options);
+    ASSERT_TRUE(status.ok()) << status.ToString();
+  }
+
+  CancelFlag stop_;
+  int calls_ = 0;
+  int stop_at_ = 0;
+  std::function<Status()> at_stop_;
+};
+
+TEST_F(CaptureStop, WhatIsWholeIsCommitted) {
+  log_.transactions = {{Insert("a", 1, "a", 1)}, {Insert("a", 2, "b", 2)}};
+  StopAt(3);
+  EXPECT_EQ(Read("a"), Expected(2)["a"]);
+  EXPECT_EQ(Position(), "2");
+}
+
+TEST_F(CaptureStop, WhatIsWholeIsCommittedWhereTheSourceGivesUp) {
+  log_.transactions = {{Insert("a", 1, "a", 1)}, {Insert("a", 2, "b", 2)}};
+  at_stop_ = [this] { return stop_.Check(); };
+  StopAt(2);
+  EXPECT_EQ(Read("a"), Expected(1)["a"]);
+  EXPECT_EQ(Position(), "1");
+}
+
+TEST_F(CaptureStop, TheRestOfATransactionIsAwaited) {
+  log_.transactions = {{Insert("a", 1, "a", 1)},
+                       {Insert("a", 2, "b", 2), Insert("a", 3, "c", 3), Delete("a", 1)},
+                       {Insert("a", 4, "d", 4)}};
+  StopAt(2);
+  EXPECT_EQ(Read("a"), Expected(2)["a"]);
+  EXPECT_EQ(Position(), "2");
+}
+
+TEST_F(CaptureStop, ATransactionThatDoesNotEndIsNotAwaitedForLong) {
+  log_.transactions = {{}};
+  for (int64_t i = 0; i < 100; ++i) log_.transactions[0].push_back(Insert("a", i, "a", 1));
+  at_stop_ = [this] {
+    lake_.clock().Advance(300'000);
+    return Status();
+  };
+  StopAt(2);
+  EXPECT_LT(calls_, 10);
+  EXPECT_EQ(Position(), "0");
+  EXPECT_EQ(DataFiles(), 0U);
+  log_.before_next = {};
+  context_.cancel = nullptr;
+  ASSERT_TRUE(CatchUp().ok());
+  EXPECT_EQ(Read("a"), Expected(1)["a"]);
 }
 
 TEST_F(CaptureTest, OneOfTwoThatFollowOneLogGivesWay) {
@@ -193,39 +399,6 @@ class CaptureSim : public CaptureTest, public ::testing::WithParamInterface<uint
  protected:
   CaptureSim() : CaptureTest(GetParam()) {}
 
-  ScriptedTransaction RandomTransaction(ScriptedTables& tables) {
-    ScriptedTransaction transaction;
-    Random& random = lake_.random();
-    const uint64_t changes = 1 + random.Below(random.Below(8) == 0 ? 60 : 6);
-    for (uint64_t i = 0; i < changes; ++i) {
-      const std::string table = random.Below(3) == 0 ? "b" : "a";
-      const ScriptedRows& rows = tables[table];
-      const auto n = static_cast<int32_t>(random.Below(1000));
-      const int64_t id = static_cast<int64_t>(random.Below(40));
-      std::optional<std::string> name = "name " + std::to_string(n);
-      ScriptedChange change;
-      if (random.Below(60) == 0) {
-        change = Truncate(table);
-      } else if (!rows.contains(id)) {
-        change = Insert(table, id, *name, n);
-      } else {
-        if (random.Below(2) == 0) name.reset();
-        const int64_t to = static_cast<int64_t>(random.Below(40));
-        const uint64_t what = random.Below(10);
-        if (what < 3) {
-          change = Delete(table, id);
-        } else if (what == 3 && !rows.contains(to)) {
-          change = Move(table, id, to, name, n);
-        } else {
-          change = Update(table, id, name, n);
-        }
-      }
-      Replay({change}, tables);
-      transaction.push_back(std::move(change));
-    }
-    return transaction;
-  }
-
   bool compacting_ = false;
 };
 
@@ -253,6 +426,7 @@ TEST_P(CaptureSim, EveryCommittedStateIsAPrefixOfTheLog) {
     };
     catalog_.after = [&] { return !compacting_ && random.Below(12) == 0; };
     CaptureOptions options = Options(1 + static_cast<int64_t>(random.Below(40)));
+    if (random.Below(2) == 0) options.touched_keys_max = 1 + static_cast<int64_t>(random.Below(9));
     // The state at each commit is what the transactions up to its position come to.
     options.committed = [&](const CaptureCommit& commit) {
       const auto transactions = static_cast<size_t>(std::stoll(commit.position));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <optional>
@@ -58,18 +59,29 @@ inline std::ostream& operator<<(std::ostream& out, const HistoryRow& row) {
              << row.position << " " << row.micros;
 }
 
-/// Fails commits before they happen, or loses their answers afterwards.
+/// Fails commits before they happen, or loses their answers afterwards; and looks at tables.
 class FaultyCatalog final : public ForwardingCatalog {
  public:
   using ForwardingCatalog::ForwardingCatalog;
   Result<CommitInfo> Commit(const CommitRequest& request) override {
-    if (before && before()) return Unavailable("the catalog is busy");
+    if (before && before()) return refusal;
     auto info = ForwardingCatalog::Commit(request);
     if (info.ok() && after && after()) return CommitUnknown("the answer was lost");
     return info;
   }
+  Result<TableEntry> LoadTable(const TableName& name, std::optional<Sequence> at) override {
+    if (look && look()) return Unavailable("the catalog is busy");
+    return ForwardingCatalog::LoadTable(name, at);
+  }
+  Result<CommitInfo> FindCommit(const std::string& commit_id) override {
+    if (finds && !finds()) return Unavailable("the catalog is busy");
+    return ForwardingCatalog::FindCommit(commit_id);
+  }
   std::function<bool()> before;
+  Error refusal = Unavailable("the catalog is busy");
   std::function<bool()> after;
+  std::function<bool()> look;
+  std::function<bool()> finds;
 };
 
 class CaptureTest : public ::testing::Test {
@@ -182,7 +194,7 @@ class CaptureTest : public ::testing::Test {
     const auto plan = PlanScan(lake_.context(), *table, std::nullopt, Predicate::True());
     EXPECT_TRUE(plan.ok()) << plan.status().ToString();
     // Before-rows come before their updates.
-    std::map<std::tuple<int64_t, int64_t, bool>, HistoryRow> sorted;
+    std::map<std::tuple<int64_t, int64_t, bool, int64_t>, HistoryRow> sorted;
     for (const ScanFile& file : plan->files) {
       auto reader = LiveRows::Open(lake_.context(), *table, table->schema(), file);
       EXPECT_TRUE(reader.ok()) << reader.status().ToString();
@@ -201,7 +213,9 @@ class CaptureTest : public ::testing::Test {
           if (batch->column(8)->IsValid(i)) {
             row.n = static_cast<const arrow::Int32Array&>(*batch->column(8)).Value(i);
           }
-          const std::tuple key{number(1, i), number(2, i), row.op != kHistoryBefore};
+          // Rows of a load are of one place.
+          const int64_t of_load = row.op == kHistorySnapshot ? row.id.value_or(0) : 0;
+          const std::tuple key{number(1, i), number(2, i), row.op != kHistoryBefore, of_load};
           EXPECT_TRUE(sorted.emplace(key, row).second) << "twice: " << row;
         }
       }
@@ -266,10 +280,72 @@ class CaptureTest : public ::testing::Test {
     return rows;
   }
 
+  /// The next transaction of the log, over tables a and b; `tables` are what it comes to.
+  ScriptedTransaction RandomTransaction(ScriptedTables& tables) {
+    ScriptedTransaction transaction;
+    Random& random = lake_.random();
+    const uint64_t changes = 1 + random.Below(random.Below(8) == 0 ? 60 : 6);
+    for (uint64_t i = 0; i < changes; ++i) {
+      const std::string table = random.Below(3) == 0 ? "b" : "a";
+      const ScriptedRows& rows = tables[table];
+      const auto n = static_cast<int32_t>(random.Below(1000));
+      const int64_t id = static_cast<int64_t>(random.Below(40));
+      std::optional<std::string> name = "name " + std::to_string(n);
+      ScriptedChange change;
+      if (random.Below(60) == 0) {
+        change = Truncate(table);
+      } else if (!rows.contains(id)) {
+        change = Insert(table, id, *name, n);
+      } else {
+        if (random.Below(2) == 0) name.reset();
+        const int64_t to = static_cast<int64_t>(random.Below(40));
+        const uint64_t what = random.Below(10);
+        if (what < 3) {
+          change = Delete(table, id);
+        } else if (what == 3 && !rows.contains(to)) {
+          change = Move(table, id, to, name, n);
+        } else {
+          change = Update(table, id, name, n);
+        }
+      }
+      Replay({change}, tables);
+      transaction.push_back(std::move(change));
+    }
+    return transaction;
+  }
+
   ScriptedTables Expected(size_t transactions) const {
     ScriptedTables tables;
     for (size_t i = 0; i < transactions; ++i) Replay(log_.transactions[i], tables);
     return tables;
+  }
+
+  /// Damages all that key indexes have in runs, in place.
+  void DamageKeyIndexes() {
+    int runs = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) {
+      if (!entry.path().filename().string().starts_with("run-")) continue;
+      ++runs;
+      std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+      for (std::streamoff at = 50; at < static_cast<std::streamoff>(entry.file_size()); at += 100) {
+        file.seekg(at);
+        const int byte = file.get();
+        file.seekp(at);
+        file.put(static_cast<char>(byte ^ 1));
+      }
+      ASSERT_TRUE(file.good());
+    }
+    ASSERT_GT(runs, 0);
+  }
+
+  size_t DataFiles() {
+    size_t files = 0;
+    const Status listed = lake_.store().List("", [&](const ObjectInfo& object) -> Status {
+      files += object.key.ends_with(".parquet") ? 1 : 0;
+      return {};
+    });
+    EXPECT_TRUE(listed.ok()) << listed.ToString();
+    return files;
   }
 
   std::string Position() {

@@ -1,6 +1,7 @@
 #include "pipeline/ingest/captured_table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -8,12 +9,17 @@
 #include <arrow/compute/api_vector.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "columnar/conform.h"
-#include "pipeline/ingest/read_back.h"
+#include "pipeline/ingest/captured_table_written.h"
+#include "pipeline/ingest/column_fill.h"
 #include "table/dual/data_writer.h"
+#include "table/dual/table.h"
 
 namespace tarn {
 namespace {
+
+constexpr char kOverflowSuffix[] = ".touched";
 
 Result<std::shared_ptr<arrow::Schema>> StorableOf(const SourceTable& table) {
   arrow::FieldVector fields;
@@ -21,22 +27,13 @@ Result<std::shared_ptr<arrow::Schema>> StorableOf(const SourceTable& table) {
   return StorableSchema(arrow::Schema(fields));
 }
 
-Error FromArrow(const arrow::Status& status, const std::string& table) {
-  return MakeError(status.IsOutOfMemory() ? ErrorKind::kResourceExhausted : ErrorKind::kInternal,
-                   "folding changes of " + table + ": " + status.message());
-}
-
 }  // namespace
 
-/// One writer's rows: still open, or files.
-struct CapturedTable::Written {
-  std::unique_ptr<DataWriter> writer;
-  std::vector<DataFile> files;
-  std::map<uint32_t, DeletionVector> superseded;  ///< by file
-};
-
 CapturedTable::CapturedTable(const PipelineContext& context, Options options)
-    : context_(context), options_(std::move(options)) {}
+    : context_(context),
+      options_(std::move(options)),
+      base_key_(options_.target.key),
+      rows_({options_.index_folder + kOverflowSuffix, options_.touched_keys_max}) {}
 
 CapturedTable::~CapturedTable() = default;
 
@@ -47,8 +44,7 @@ bool CapturedTable::pending() const {
 Status CapturedTable::Begin() {
   if (shape_ != nullptr) return {};
   TARN_ASSIGN_OR_RETURN(storable_, StorableOf(options_.table));
-  TARN_ASSIGN_OR_RETURN(const TableEntry entry,
-                        context_.catalog->LoadTable(options_.target.name, std::nullopt));
+  TARN_ASSIGN_OR_RETURN(const TableEntry entry, State(std::nullopt));
   uuid_ = entry.uuid;
   base_location_ = entry.metadata_location;
   TARN_ASSIGN_OR_RETURN(base_, LoadTableMetadata(context_.tables, base_location_));
@@ -56,9 +52,17 @@ Status CapturedTable::Begin() {
   return {};
 }
 
-Status CapturedTable::Edit(const TableAltered& altered, TableTransaction& transaction) const {
+Result<TableEntry> CapturedTable::State(std::optional<Sequence> at) const {
+  if (options_.state) return options_.state();
+  return context_.catalog->LoadTable(options_.target.name, at);
+}
+
+Status CapturedTable::Edit(const TableAltered& altered, TableTransaction& transaction) {
   for (const TableAltered::Renamed& renamed : altered.renamed) {
     TARN_RETURN_IF_ERROR(transaction.RenameColumn(renamed.from, renamed.to));
+  }
+  for (const TableAltered::Filled& filled : altered.filled) {
+    TARN_RETURN_IF_ERROR(AddFilledColumn(altered, filled, transaction));
   }
   TARN_ASSIGN_OR_RETURN(const auto storable, StorableOf(*altered.table));
   TARN_ASSIGN_OR_RETURN(Schema wanted, SchemaFromArrow(*storable));
@@ -85,9 +89,24 @@ Result<std::unique_ptr<TableTransaction>> CapturedTable::ChangeTable(
 
 Status CapturedTable::Alter(const TableAltered& altered) {
   TARN_RETURN_IF_ERROR(Begin());
+  std::vector<std::string> key = options_.target.key;
+  for (std::string& column : key) {
+    const auto renamed = std::find_if(altered.renamed.begin(), altered.renamed.end(),
+                                      [&](const auto& one) { return one.from == column; });
+    if (renamed != altered.renamed.end()) column = renamed->to;
+  }
+  // Where rows stand is known by the key of before.
+  if (key != altered.table->key) {
+    return InvalidArgument("table " + options_.table.name.ToString() + " has another key: " +
+                               Join(altered.table->key, ", ") + " instead of " + Join(key, ", "),
+                           "load the table anew with `tarn resync`");
+  }
   // Files that are begun have the columns of before; readers find them by their ids.
   TARN_RETURN_IF_ERROR(FinishWriter());
   TARN_RETURN_IF_ERROR(Edit(altered, *shape_));
+  if (!altered.filled.empty()) {
+    for (const auto& written : writers_) written->lacks_columns = true;
+  }
   edits_.push_back(altered);
   options_.table = *altered.table;
   options_.target.key = altered.table->key;
@@ -122,71 +141,6 @@ Result<arrow::ArrayVector> CapturedTable::KeyArrays(const arrow::RecordBatch& ro
   return arrays;
 }
 
-Result<std::shared_ptr<arrow::RecordBatch>> CapturedTable::Add(const RowChanges& changes,
-                                                               int64_t first_row) {
-  TARN_RETURN_IF_ERROR(Begin());
-  TARN_ASSIGN_OR_RETURN(auto rows, Conform(changes.rows, storable_));
-  std::vector<KeyHash> keys(static_cast<size_t>(rows->num_rows()));
-  TARN_ASSIGN_OR_RETURN(const arrow::ArrayVector key_arrays, KeyArrays(*rows));
-  TARN_RETURN_IF_ERROR(HashKeys(key_arrays, keys));
-  std::vector<KeyHash> old_keys;
-  if (changes.old_keys != nullptr) {
-    arrow::FieldVector fields;
-    for (const std::string& name : options_.target.key) {
-      fields.push_back(storable_->GetFieldByName(name));
-    }
-    TARN_ASSIGN_OR_RETURN(const auto before,
-                          Conform(changes.old_keys, arrow::schema(std::move(fields))));
-    old_keys.resize(static_cast<size_t>(before->num_rows()));
-    TARN_RETURN_IF_ERROR(HashKeys(before->columns(), old_keys));
-  }
-  const auto fills =
-      options_.whole_rows ? PendingRows::FillsOf::kAllRows : PendingRows::FillsOf::kSurvivors;
-  const PendingRows::Folded folded = rows_.Fold(changes, keys, old_keys, first_row, fills);
-  for (const PendingPlace& place : folded.superseded) {
-    writers_[place.writer]->superseded[place.file].Add(place.row);
-  }
-  pending_changes_ += rows->num_rows() - first_row;
-  TARN_ASSIGN_OR_RETURN(rows, FillGaps(std::move(rows), folded.fills));
-  if (!folded.survivors.empty()) TARN_RETURN_IF_ERROR(WriteRows(*rows, folded));
-  return rows;
-}
-
-Status CapturedTable::WriteRows(const arrow::RecordBatch& rows, const PendingRows::Folded& folded) {
-  std::shared_ptr<arrow::RecordBatch> kept;
-  if (static_cast<int64_t>(folded.survivors.size()) == rows.num_rows()) {
-    kept = rows.Slice(0);
-  } else {
-    const auto indices = std::make_shared<arrow::Int64Array>(
-        static_cast<int64_t>(folded.survivors.size()), arrow::Buffer::Wrap(folded.survivors));
-    auto taken = arrow::compute::Take(arrow::Datum(rows.Slice(0)), arrow::Datum(indices),
-                                      arrow::compute::TakeOptions::NoBoundsCheck());
-    if (!taken.ok()) return FromArrow(taken.status(), options_.table.name.ToString());
-    kept = taken->record_batch();
-  }
-  if (writers_.empty() || writers_.back()->writer == nullptr) {
-    DataWriterOptions options;
-    options.location = shape_->location();
-    options.schema = shape_->schema();
-    options.spec = shape_->spec();
-    options.physical_names = shape_->physical_names();
-    options.factory = context_.file_writer;
-    auto written = std::make_unique<Written>();
-    TARN_ASSIGN_OR_RETURN(written->writer, DataWriter::Open(context_.tables, std::move(options)));
-    writers_.push_back(std::move(written));
-  }
-  std::vector<RowPlacement> placed;
-  TARN_RETURN_IF_ERROR(writers_.back()->writer->Write(*kept, placed));
-  std::vector<PendingPlace> places;
-  places.reserve(placed.size());
-  const auto writer = static_cast<uint32_t>(writers_.size() - 1);
-  for (const RowPlacement& place : placed) {
-    places.push_back({writer, place.file, static_cast<uint32_t>(place.row)});
-  }
-  rows_.Put(folded.keys, places);
-  return {};
-}
-
 Status CapturedTable::FinishWriter() {
   if (writers_.empty() || writers_.back()->writer == nullptr) return {};
   TARN_ASSIGN_OR_RETURN(writers_.back()->files, writers_.back()->writer->Finish());
@@ -194,81 +148,82 @@ Status CapturedTable::FinishWriter() {
   return {};
 }
 
-Status CapturedTable::FollowBase() {
-  if (places_ == nullptr) {
-    TARN_ASSIGN_OR_RETURN(places_,
-                          KeyPlaces::Open(context_, options_.index_folder, options_.target.key));
+Status CapturedTable::DeletesOfBase(std::vector<RowDeletes>* deletes) {
+  if (truncated_ || rows_.empty()) return {};
+  std::map<uint32_t, DeletionVector> positions;  // by the file's number
+  std::vector<RowPlace> places;
+  const auto find = [&](const std::vector<KeyHash>& keys) -> Status {
+    places.resize(keys.size());
+    TARN_RETURN_IF_ERROR(places_->Find(keys, places));
+    std::sort(places.begin(), places.end());
+    for (size_t i = 0; i < places.size() && places[i].found();) {
+      const uint32_t file = places[i].file;
+      DeletionVector& of_file = positions[file];
+      for (; i < places.size() && places[i].file == file; ++i) of_file.Add(places[i].row);
+    }
+    return {};
+  };
+  const Status visited = rows_.Visit([&](const PendingRows::Piece& piece) -> Status {
+    if (context_.cancel != nullptr) TARN_RETURN_IF_ERROR(context_.cancel->Check());
+    TARN_RETURN_IF_ERROR(find(piece.deleted));
+    return find(piece.written);
+  });
+  TARN_RETURN_IF_ERROR(visited);
+  for (auto& [number, of_file] : positions) {
+    deletes->push_back({places_->FileOf({number, 0}), std::move(of_file)});
   }
-  return places_->Follow(base_, base_location_);
+  return {};
 }
 
-Result<std::shared_ptr<arrow::RecordBatch>> CapturedTable::FillGaps(
-    std::shared_ptr<arrow::RecordBatch> rows, const std::vector<PendingRows::Fill>& fills) {
-  if (fills.empty()) return rows;
-  using Kind = PendingRows::ValueSource::Kind;
-  ReadBack values(context_, *base_, shape_->schema());
-  std::vector<KeyHash> keys;
-  for (const PendingRows::Fill& fill : fills) {
-    if (fill.source.kind == Kind::kTable) keys.push_back(fill.source.key);
-  }
-  std::vector<RowPlace> places(keys.size());
-  if (!keys.empty()) {
-    TARN_RETURN_IF_ERROR(FollowBase());
-    TARN_RETURN_IF_ERROR(places_->Find(keys, places));
-  }
-  // Rows that are still in the writer's memory become files that can be read.
-  if (std::any_of(fills.begin(), fills.end(),
-                  [](const auto& fill) { return fill.source.kind == Kind::kPending; })) {
-    TARN_RETURN_IF_ERROR(FinishWriter());
-  }
-  size_t of_table = 0;
-  for (const PendingRows::Fill& fill : fills) {
-    if (fill.source.kind == Kind::kBatch) {
-      values.TakeFromBatch(fill.column, fill.row, fill.source.row);
-    } else if (fill.source.kind == Kind::kPending) {
-      const PendingPlace& place = fill.source.place;
-      values.TakeFromFile(fill.column, fill.row, writers_[place.writer]->files[place.file],
-                          place.row);
-    } else {
-      const RowPlace& place = places[of_table++];
-      if (!place.found() || truncated_) {
-        return Corruption(
-            "table " + options_.target.name.ToString() +
-                " lacks a row that the source updated: the log left out column " +
-                options_.table.columns[static_cast<size_t>(fill.column)].name +
-                " of it, because it did not change",
-            "`tarn resync " + options_.target.name.ToString() + "` loads the table anew");
-      }
-      values.TakeFromFile(fill.column, fill.row, places_->FileOf(place), place.row);
+/// Rows that lack columns with a value of before go into new files: those of the base but for the
+/// rows that `deletes` takes, which is done with them, and those written before the columns came.
+Status CapturedTable::FillColumns(std::vector<RowDeletes>* deletes, std::vector<DataFile>* files) {
+  ColumnFill fill;
+  std::vector<DataFile> replaced;
+  if (!truncated_) {
+    std::map<std::string, DeletionVector> gone;
+    for (RowDeletes& one : *deletes) gone[one.file.path] = std::move(one.positions);
+    deletes->clear();
+    TARN_ASSIGN_OR_RETURN(ScanPlan plan,
+                          PlanScan(context_.tables, *base_, std::nullopt, Predicate::True()));
+    for (ScanFile& file : plan.files) {
+      replaced.push_back(file.file);
+      DeletionVector left_out = std::move(gone[file.file.path]);
+      fill.Add(std::move(file), std::move(left_out));
     }
   }
-  return values.Fill(std::move(rows));
+  for (const auto& written : writers_) {
+    if (!written->lacks_columns) continue;
+    for (uint32_t i = 0; i < written->files.size(); ++i) {
+      ScanFile file;
+      file.file = written->files[i];
+      const auto superseded = written->superseded.find(i);
+      fill.Add(std::move(file),
+               superseded == written->superseded.end() ? DeletionVector() : superseded->second);
+    }
+  }
+  TARN_ASSIGN_OR_RETURN(filled_, fill.Write(context_, *base_, *transaction_));
+  moves_all_rows_ = true;
+  *files = filled_;
+  // Rows that come meanwhile would lack the value.
+  transaction_->ReadRows(Predicate::True(), Isolation::kSerializable);
+  return replaced.empty() ? Status() : transaction_->RemoveFiles(std::move(replaced));
 }
 
-Result<std::vector<RowDeletes>> CapturedTable::DeletesOfBase() {
-  std::vector<RowDeletes> deletes;
-  if (truncated_ || rows_.empty()) return deletes;
-  std::vector<KeyHash> keys;
-  keys.reserve(rows_.size());
-  for (const auto& [key, state] : rows_.rows()) keys.push_back(key);
-  std::vector<RowPlace> places(keys.size());
-  TARN_RETURN_IF_ERROR(places_->Find(keys, places));
-  std::sort(places.begin(), places.end());
-  for (size_t i = 0; i < places.size() && places[i].found();) {
-    RowDeletes one{places_->FileOf(places[i]), {}};
-    const uint32_t file = places[i].file;
-    for (; i < places.size() && places[i].file == file; ++i) one.positions.Add(places[i].row);
-    deletes.push_back(std::move(one));
-  }
-  return deletes;
+/// Files that FillColumns() wrote, and nothing refers to.
+void CapturedTable::DiscardFilled() {
+  WrittenTable rest;
+  rest.files = std::exchange(filled_, {});
+  tarn::Discard(context_, rest);
+  moves_all_rows_ = false;
 }
 
 Result<std::optional<TableChange>> CapturedTable::Prepare(
     const std::map<std::string, std::string>& summary) {
   TARN_RETURN_IF_ERROR(Begin());
   TARN_RETURN_IF_ERROR(FinishWriter());
-  TARN_ASSIGN_OR_RETURN(const TableEntry entry,
-                        context_.catalog->LoadTable(options_.target.name, std::nullopt));
+  DiscardFilled();  // of an attempt that was refused
+  TARN_ASSIGN_OR_RETURN(const TableEntry entry, State(std::nullopt));
   if (entry.uuid != uuid_) {
     return Conflict("table " + options_.target.name.ToString() + " was replaced by another one",
                     "`tarn resync` loads it anew");
@@ -280,10 +235,12 @@ Result<std::optional<TableChange>> CapturedTable::Prepare(
     return Conflict("the columns of " + options_.target.name.ToString() +
                     " were changed by somebody else meanwhile");
   }
-  TARN_RETURN_IF_ERROR(FollowBase());
-  TARN_ASSIGN_OR_RETURN(std::vector<RowDeletes> deletes, DeletesOfBase());
+  std::vector<RowDeletes> deletes;
+  TARN_RETURN_IF_ERROR(WithPlaces([&] { return DeletesOfBase(&deletes); }));
   std::vector<DataFile> files;
+  if (HasFilledColumns(*transaction_)) TARN_RETURN_IF_ERROR(FillColumns(&deletes, &files));
   for (const auto& written : writers_) {
+    if (moves_all_rows_ && written->lacks_columns) continue;
     for (uint32_t file = 0; file < written->files.size(); ++file) {
       files.push_back(written->files[file]);
       const auto superseded = written->superseded.find(file);
@@ -307,24 +264,42 @@ Result<std::optional<TableChange>> CapturedTable::Prepare(
 }
 
 Status CapturedTable::Committed(Sequence sequence) {
-  KeyPlaces::Step step;
-  std::vector<uint32_t> first_file;
-  for (const auto& written : writers_) {
-    first_file.push_back(static_cast<uint32_t>(step.files.size()));
-    step.files.insert(step.files.end(), written->files.begin(), written->files.end());
-  }
-  for (const auto& [key, state] : rows_.rows()) {
-    if (state.kind == PendingRows::State::Kind::kDeleted) {
-      step.removed.push_back(key);
-    } else {
-      step.put.push_back(key);
-      step.put_file.push_back(first_file[state.place.writer] + state.place.file);
-      step.put_row.push_back(state.place.row);
+  if (moves_all_rows_ || truncated_) {
+    // What stood in the table stands elsewhere, or is gone: the index finds out at the next
+    // Follow().
+    WrittenTable rest;
+    for (const auto& written : writers_) {
+      if (!moves_all_rows_ || !written->lacks_columns) continue;
+      std::move(written->files.begin(), written->files.end(), std::back_inserter(rest.files));
     }
+    tarn::Discard(context_, rest);
+    filled_.clear();
+    Forget();
+    RenameKey();
+    return {};
   }
   const std::string base_location = transaction_ == nullptr ? "" : transaction_->base_location();
+  if (base_location.empty() || places_ == nullptr) {
+    Forget();
+    RenameKey();
+    return {};
+  }
+  Status advanced = AdvancePlaces(base_location, sequence);
+  if (!advanced.ok()) {
+    if (places_->damaged()) {
+      Log(LogLevel::kWarning, "the key index of " + options_.target.name.ToString() +
+                                  " will be built again: " + advanced.error().message);
+      advanced = Status();
+    }
+    // Opened again, they say what they know and what not.
+    places_.reset();
+  }
   Forget();
-  if (base_location.empty() || places_ == nullptr) return {};
+  RenameKey();
+  return advanced;
+}
+
+Status CapturedTable::AdvancePlaces(const std::string& base_location, Sequence sequence) {
   // The commit may have been put on a state that came after the one it was prepared for: where it
   // deletes no committed row, it needs no look at where those stand.
   if (base_location != places_->location()) {
@@ -332,12 +307,36 @@ Status CapturedTable::Committed(Sequence sequence) {
     TARN_RETURN_IF_ERROR(places_->Follow(base, base_location));
   }
   // The state right after this commit: what others committed since is for the next Follow().
-  TARN_ASSIGN_OR_RETURN(const TableEntry entry,
-                        context_.catalog->LoadTable(options_.target.name, sequence));
-  Status advanced = places_->Advance(step, entry.metadata_location);
-  // Opened again, it says what it knows and what not.
-  if (!advanced.ok()) places_.reset();
-  return advanced;
+  TARN_ASSIGN_OR_RETURN(const TableEntry entry, State(sequence));
+  std::vector<std::vector<uint32_t>> numbers;
+  for (const auto& written : writers_) {
+    TARN_ASSIGN_OR_RETURN(numbers.emplace_back(), places_->AddFiles(written->files));
+  }
+  std::vector<RowPlace> places;
+  return rows_.Visit([&](const PendingRows::Piece& piece) {
+    places.clear();
+    for (const PendingPlace& place : piece.places) {
+      places.push_back({numbers[place.writer][place.file], place.row});
+    }
+    return piece.last
+               ? places_->Finish(piece.deleted, piece.written, places, entry.metadata_location)
+               : places_->Advance(piece.deleted, piece.written, places);
+  });
+}
+
+std::vector<DataFile> CapturedTable::files() const {
+  std::vector<DataFile> files;
+  for (const auto& written : writers_) {
+    files.insert(files.end(), written->files.begin(), written->files.end());
+  }
+  return files;
+}
+
+/// The table's key has the names that were pending.
+void CapturedTable::RenameKey() {
+  if (base_key_ == options_.target.key) return;
+  base_key_ = options_.target.key;
+  places_.reset();
 }
 
 void CapturedTable::Forget() {
@@ -348,9 +347,11 @@ void CapturedTable::Forget() {
   pending_changes_ = 0;
   shape_.reset();
   transaction_.reset();
+  moves_all_rows_ = false;
 }
 
 void CapturedTable::Discard() {
+  DiscardFilled();
   for (auto& written : writers_) {
     if (written->writer != nullptr) static_cast<void>(written->writer->Abort());
     WrittenTable rest;

@@ -81,23 +81,22 @@ Status ChangeHistory::Alter(const TableAltered& altered) {
   return {};
 }
 
-Status ChangeHistory::Add(const RowChanges& changes, const arrow::RecordBatch& rows,
-                          int64_t first_row, const LogPlaces& places) {
+Status ChangeHistory::Add(const RowChanges& changes, const arrow::RecordBatch& rows, int64_t first,
+                          const LogPlaces& places) {
   TARN_RETURN_IF_ERROR(Begin());
-  TARN_RETURN_IF_ERROR(AddBefore(changes, first_row, places));
+  const int64_t end = first + rows.num_rows();
+  TARN_RETURN_IF_ERROR(AddBefore(changes, first, end, places));
   HistoryRows out(schema_);
-  for (auto i = static_cast<size_t>(first_row); i < changes.ops.size(); ++i) {
+  for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(end); ++i) {
     TARN_RETURN_IF_ERROR(out.Add(OpText(changes.ops[i]), PlaceOf(places, changes.transactions[i]),
                                  changes.ordinals[i]));
   }
-  arrow::ArrayVector columns;
-  for (const auto& column : rows.columns()) columns.push_back(column->Slice(first_row));
-  TARN_ASSIGN_OR_RETURN(const auto batch, out.Finish(std::move(columns)));
+  TARN_ASSIGN_OR_RETURN(const auto batch, out.Finish(rows.columns()));
   return Write(*batch);
 }
 
 /// Rows as they were before their updates, and keys of those that got another one.
-Status ChangeHistory::AddBefore(const RowChanges& changes, int64_t first_row,
+Status ChangeHistory::AddBefore(const RowChanges& changes, int64_t first, int64_t end,
                                 const LogPlaces& places) {
   const auto add = [&](HistoryRows& out, int64_t row) {
     const auto i = static_cast<size_t>(row);
@@ -106,15 +105,17 @@ Status ChangeHistory::AddBefore(const RowChanges& changes, int64_t first_row,
   const int own = schema_->num_fields() - static_cast<int>(table_.columns.size());
   if (changes.before != nullptr) {
     const auto begin =
-        std::lower_bound(changes.before_rows.begin(), changes.before_rows.end(), first_row);
+        std::lower_bound(changes.before_rows.begin(), changes.before_rows.end(), first);
+    const auto behind = std::lower_bound(begin, changes.before_rows.end(), end);
     HistoryRows out(schema_);
-    for (auto row = begin; row != changes.before_rows.end(); ++row) {
+    for (auto row = begin; row != behind; ++row) {
       TARN_RETURN_IF_ERROR(add(out, *row));
     }
     const arrow::FieldVector fields(schema_->fields().begin() + own, schema_->fields().end());
     TARN_ASSIGN_OR_RETURN(
         const auto before,
-        Conform(changes.before->Slice(begin - changes.before_rows.begin()), arrow::schema(fields)));
+        Conform(changes.before->Slice(begin - changes.before_rows.begin(), behind - begin),
+                arrow::schema(fields)));
     TARN_ASSIGN_OR_RETURN(const auto batch, out.Finish(before->columns()));
     TARN_RETURN_IF_ERROR(Write(*batch));
   }
@@ -125,7 +126,7 @@ Status ChangeHistory::AddBefore(const RowChanges& changes, int64_t first_row,
     const int64_t row = changes.old_key_rows[i];
     const bool whole =
         std::binary_search(changes.before_rows.begin(), changes.before_rows.end(), row);
-    if (row < first_row || whole) continue;
+    if (row < first || row >= end || whole) continue;
     TARN_RETURN_IF_ERROR(add(out, row));
     kept.push_back(static_cast<int64_t>(i));
   }

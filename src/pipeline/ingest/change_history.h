@@ -38,9 +38,9 @@ class ChangeHistory {
   /// history cannot follow); NotFound (it was dropped); Conflict (somebody else altered it); those
   /// of writing.
   /// @{
-  /// `rows`: those of `changes` as the table takes them, with every value that the log left out.
-  /// Rows before `first_row` are passed over.
-  Status Add(const RowChanges& changes, const arrow::RecordBatch& rows, int64_t first_row,
+  /// `rows`: some of `changes`, from number `first` on, as the table takes them, with every value
+  /// that the log left out.
+  Status Add(const RowChanges& changes, const arrow::RecordBatch& rows, int64_t first,
              const LogPlaces& places);
   Status Truncate(const TableTruncated& truncated, const LogPlaces& places);
   Status Alter(const TableAltered& altered);
@@ -58,7 +58,7 @@ class ChangeHistory {
   Status Begin();
   Result<std::unique_ptr<TableTransaction>> Change();
   Status Edit(const TableAltered& altered, TableTransaction& transaction) const;
-  Status AddBefore(const RowChanges& changes, int64_t first_row, const LogPlaces& places);
+  Status AddBefore(const RowChanges& changes, int64_t first, int64_t end, const LogPlaces& places);
   Status Write(const arrow::RecordBatch& rows);
   Status FinishWriter();
 

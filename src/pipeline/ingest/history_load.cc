@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include <arrow/api.h>
 
 #include "pipeline/ingest/history_rows.h"
 #include "pipeline/ingest/stream_position.h"
+#include "table/dual/live_rows.h"
 
 namespace tarn {
 namespace {
@@ -32,6 +34,41 @@ Result<int64_t> HighestOrder(const PipelineContext& context, const TableName& na
   return highest;
 }
 
+HistoryPlace PlaceOf(const HistoryLoad& load, int64_t order) {
+  return {order, "", load.position, load.micros};
+}
+
+/// The orders that are next to each other around a place of the log.
+struct Around {
+  int64_t before = 0;
+  int64_t after = std::numeric_limits<int64_t>::max();
+};
+
+/// Of the rows of one file.
+Status LookAround(ChangeCapture& capture, const std::string& position, int64_t order_before,
+                  const arrow::RecordBatch& rows, Around* around) {
+  const auto& orders = static_cast<const arrow::Int64Array&>(*rows.column(0));
+  const auto& positions = static_cast<const arrow::StringArray&>(*rows.column(1));
+  std::string_view last;
+  int side = 0;
+  for (int64_t i = 0; i < rows.num_rows(); ++i) {
+    if (orders.IsNull(i) || orders.Value(i) <= order_before || positions.IsNull(i)) continue;
+    // Rows of a transaction, and of a load, stand together.
+    if (positions.GetView(i) != last) {
+      last = positions.GetView(i);
+      TARN_ASSIGN_OR_RETURN(side, capture.Compare(std::string(last), position));
+    }
+    if (side <= 0) {
+      around->before = std::max(around->before, orders.Value(i));
+    } else {
+      around->after = std::min(around->after, orders.Value(i));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 /// The highest order that the source's log was given.
 Result<int64_t> LogOrder(const PipelineContext& context, const std::string& source_name) {
   TARN_ASSIGN_OR_RETURN(const auto positions, context.catalog->ListPositions());
@@ -43,23 +80,57 @@ Result<int64_t> LogOrder(const PipelineContext& context, const std::string& sour
   return 0;
 }
 
-HistoryPlace PlaceOf(const HistoryLoad& load, int64_t order) {
-  return {order, "", load.position, load.micros};
+Result<int64_t> HistoryOrderAt(const PipelineContext& context, ChangeCapture& capture,
+                               const std::string& source_name, const TableName& history,
+                               const std::string& position, int64_t order_before) {
+  // What comes later than this is committed with orders of after it.
+  TARN_ASSIGN_OR_RETURN(const int64_t of_log, LogOrder(context, source_name));
+  TARN_ASSIGN_OR_RETURN(const TableEntry entry, context.catalog->LoadTable(history, std::nullopt));
+  TARN_ASSIGN_OR_RETURN(const auto table,
+                        LoadTableMetadata(context.tables, entry.metadata_location));
+  Schema columns;
+  for (const char* name : {kHistoryOrder, kHistoryPosition}) {
+    const Field* field = table->schema().Find(name);
+    if (field == nullptr) {
+      return Conflict("the history " + history.ToString() + " has no column " + name,
+                      "drop it, and `tarn apply` begins it anew");
+    }
+    columns.fields.push_back(*field);
+  }
+  Around around;
+  around.before = order_before;
+  const Predicate later =
+      Predicate::Compare(Predicate::Op::kGt, kHistoryOrder, Scalar(order_before));
+  const auto visit = [&](ScanFile&& file) -> Status {
+    TARN_ASSIGN_OR_RETURN(auto rows, LiveRows::Open(context.tables, *table, columns, file));
+    while (true) {
+      TARN_ASSIGN_OR_RETURN(const auto batch, rows->Next());
+      if (batch == nullptr) return {};
+      TARN_RETURN_IF_ERROR(LookAround(capture, position, order_before, *batch, &around));
+    }
+  };
+  TARN_RETURN_IF_ERROR(VisitScan(context.tables, *table, std::nullopt, later, visit).status());
+  const int64_t last = std::min(of_log + kOrdersApart - 1, around.after - 1);
+  const int64_t order =
+      std::max(around.before + 2, std::min(context.tables.clock->NowMicros(), last));
+  if (order < around.after) return order;
+  return Conflict("the history " + history.ToString() + " has no place for a load at " + position,
+                  "run it again");
 }
 
-}  // namespace
-
-Result<std::unique_ptr<HistoryLoad>> OpenHistoryLoad(const PipelineContext& context,
-                                                     const std::string& source_name,
-                                                     const SourceTable& table,
-                                                     const TableTarget& target,
-                                                     const std::string& position) {
+Result<std::unique_ptr<HistoryLoad>> OpenHistoryLoad(
+    const PipelineContext& context, const std::string& source_name, const SourceTable& table,
+    const TableTarget& target, const std::string& position, std::optional<int64_t> order) {
   auto load = std::make_unique<HistoryLoad>();
   load->position = position;
   load->micros = context.tables.clock->NowMicros();
   TARN_ASSIGN_OR_RETURN(load->schema, HistorySchema(table));
   TARN_ASSIGN_OR_RETURN(load->written,
                         OpenTarget(context, *load->schema, target, WriteMode::kAppendReplacing));
+  if (order) {
+    load->order = *order;
+    return load;
+  }
   TARN_ASSIGN_OR_RETURN(const int64_t of_log, LogOrder(context, source_name));
   // The order right before is that of the row which says that the table was loaded again.
   load->order = std::max(load->micros, of_log + 2);

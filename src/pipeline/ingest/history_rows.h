@@ -18,6 +18,10 @@ namespace tarn {
 /// InvalidArgument where the table has a column of a name that the history needs.
 Result<std::shared_ptr<arrow::Schema>> HistorySchema(const SourceTable& table);
 
+/// Between the orders of two transactions there is place for a load: the row that says so, and its
+/// rows.
+inline constexpr int64_t kOrdersApart = 4;
+
 /// Where a change stands in the source's log.
 struct HistoryPlace {
   int64_t order = 0;

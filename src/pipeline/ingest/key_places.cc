@@ -192,19 +192,27 @@ Status KeyPlaces::LeaveOutDeleted(std::span<RowPlace> places) {
   return {};
 }
 
-Status KeyPlaces::Advance(const Step& step, const std::string& location) {
+Result<std::vector<uint32_t>> KeyPlaces::AddFiles(const std::vector<DataFile>& files) {
   std::vector<uint32_t> numbers;
-  for (const DataFile& file : step.files) {
+  for (const DataFile& file : files) {
     TARN_ASSIGN_OR_RETURN(const uint32_t number, index_->FileNumber(file.path));
     numbers.push_back(number);
     live_.insert_or_assign(file.path, Slim(file));
     file_of_number_.erase(number);
   }
-  std::vector<RowPlace> places(step.put.size());
-  for (size_t i = 0; i < places.size(); ++i)
-    places[i] = {numbers[step.put_file[i]], step.put_row[i]};
+  return numbers;
+}
+
+Status KeyPlaces::Advance(std::span<const KeyHash> removed, std::span<const KeyHash> put,
+                          std::span<const RowPlace> places) {
   location_.clear();
-  TARN_RETURN_IF_ERROR(index_->Apply({step.removed, step.put, places, {}, location}));
+  return index_->Apply({removed, put, places, {}, kBetweenStates});
+}
+
+Status KeyPlaces::Finish(std::span<const KeyHash> removed, std::span<const KeyHash> put,
+                         std::span<const RowPlace> places, const std::string& location) {
+  location_.clear();
+  TARN_RETURN_IF_ERROR(index_->Apply({removed, put, places, {}, location}));
   location_ = location;
   return {};
 }

@@ -32,7 +32,8 @@ class KeyPlaces {
                                                  std::vector<std::string> key);
 
   /// Makes the places those of the table's state at `location`. Errors: Cancelled; those of reading
-  /// the table; InvalidArgument for two rows of one key, naming their files.
+  /// the table; InvalidArgument for two rows of one key, naming their files. Like all that follows:
+  /// Corruption when the index is damaged().
   Status Follow(const std::shared_ptr<const TableMetadata>& table, const std::string& location);
 
   /// places[i] becomes where the live row of keys[i] stands, or not found().
@@ -40,19 +41,24 @@ class KeyPlaces {
   /// The data file of a place that Find() gave.
   const DataFile& FileOf(const RowPlace& place) const { return *file_of_number_.at(place.file); }
 
-  /// What a commit did to the rows that capture keeps.
-  struct Step {
-    std::vector<KeyHash> removed;
-    std::vector<KeyHash> put;
-    std::vector<uint32_t> put_file;  ///< index into `files`
-    std::vector<uint32_t> put_row;
-    std::vector<DataFile> files;  ///< that it added
-  };
-  /// The same for a commit of capture's own, which led from the state of the last Follow() to the
-  /// one at `location`.
-  Status Advance(const Step& step, const std::string& location);
+  /// \name A commit of capture's own, which led from the state of the last Follow() to another one.
+  /// After an error the places are those of no state, until the next Follow().
+  /// @{
+  /// Numbers, for places, of files that the commit added.
+  Result<std::vector<uint32_t>> AddFiles(const std::vector<DataFile>& files);
+  /// Some of the rows that it removed and put; the next piece may be of the same commit.
+  Status Advance(std::span<const KeyHash> removed, std::span<const KeyHash> put,
+                 std::span<const RowPlace> places);
+  /// The last of them: the places are those of the state at `location`. A commit of one piece is
+  /// taken in as a whole or not at all; one of several that is cut off makes the index be built
+  /// again.
+  Status Finish(std::span<const KeyHash> removed, std::span<const KeyHash> put,
+                std::span<const RowPlace> places, const std::string& location);
+  /// @}
 
   const std::string& location() const { return location_; }
+  /// Whether the index turned out damaged, after a Corruption: opened again, it is built again.
+  bool damaged() const { return index_->damaged(); }
 
  private:
   KeyPlaces(const PipelineContext& context, std::unique_ptr<KeyIndex> index,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -9,8 +10,10 @@
 
 #include <arrow/type_fwd.h>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "change/key_hash.h"
+#include "change/key_index/key_index.h"
 #include "source/change_batch.h"
 
 namespace tarn {
@@ -24,9 +27,18 @@ struct PendingPlace {
 
 /// What became of the keys that the changes since the last commit touched, folded: of every key the
 /// last word alone counts. Knows nothing of files; told where the rows were put.
-/// Threads: one at a time. Memory: about 64 bytes a touched key.
+/// Threads: one at a time. Memory: about 64 bytes a touched key, of at most
+/// Options::memory_keys_max and a batch's; further ones go to sorted runs in `overflow_folder`,
+/// however large a transaction is. Errors: those of that disk.
 class PendingRows {
  public:
+  struct Options {
+    std::string overflow_folder;  ///< of this object alone; what stands there is removed
+    int64_t memory_keys_max = Limits().capture_touched_keys_max;
+  };
+  explicit PendingRows(Options options);
+  ~PendingRows();
+
   /// Where the value of a column that the log left out stands.
   struct ValueSource {
     enum class Kind {
@@ -57,31 +69,48 @@ class PendingRows {
   /// over. Afterwards the survivors have to be told by Put().
   /// `fills_of`: which rows' gaps are told in Folded::fills.
   enum class FillsOf { kSurvivors, kAllRows };
-  Folded Fold(const RowChanges& changes, std::span<const KeyHash> keys,
-              std::span<const KeyHash> old_keys, int64_t first_row,
-              FillsOf fills_of = FillsOf::kSurvivors);
+  Result<Folded> Fold(const RowChanges& changes, std::span<const KeyHash> keys,
+                      std::span<const KeyHash> old_keys, int64_t first_row,
+                      FillsOf fills_of = FillsOf::kSurvivors);
   /// Where the survivors of the last Fold() were written.
   void Put(std::span<const KeyHash> keys, std::span<const PendingPlace> places);
 
   /// All rows of the table are gone, those of this commit too.
-  void Clear() { rows_.clear(); }
+  void Clear();
 
-  bool empty() const { return rows_.empty(); }
-  size_t size() const { return rows_.size(); }
+  bool empty() const { return rows_.empty() && overflow_ == nullptr; }
 
+  /// Some of the touched keys, each in one piece.
+  struct Piece {
+    std::vector<KeyHash> deleted;
+    std::vector<KeyHash> written;
+    std::vector<PendingPlace> places;  ///< of `written`
+    bool last = false;                 ///< nothing comes after it
+  };
+  /// All of them, between two batches; at least one piece. An error of `visit` ends it.
+  Status Visit(const std::function<Status(const Piece&)>& visit);
+
+ private:
+  enum class Kind : uint8_t { kInBatch, kWritten, kDeleted };
   struct State {
-    enum class Kind : uint8_t { kInBatch, kWritten, kDeleted } kind = Kind::kDeleted;
+    Kind kind = Kind::kDeleted;
     PendingPlace place;  ///< of kWritten
     int64_t row = 0;     ///< of kInBatch
   };
   struct Hash {
     size_t operator()(const KeyHash& key) const { return key.low; }
   };
-  using Rows = std::unordered_map<KeyHash, State, Hash>;
-  const Rows& rows() const { return rows_; }
 
- private:
-  Rows rows_;
+  /// Brings what the overflow knows of these keys into memory.
+  Status Recall(std::span<const KeyHash> keys, std::span<const KeyHash> old_keys);
+  Status Overflow();
+  uint32_t NumberOf(const PendingPlace& place);
+
+  const Options options_;
+  std::unordered_map<KeyHash, State, Hash> rows_;  ///< the youngest word on each of its keys
+  /// What did not fit in memory; nullptr while all does.
+  std::unique_ptr<KeyIndex> overflow_;
+  std::vector<PendingPlace> overflow_files_;  ///< by their numbers there; the row is 0
 };
 
 }  // namespace tarn

@@ -18,7 +18,8 @@ namespace tarn {
 
 /// Puts values that a log left out into the rows of a batch: from other rows of the batch, and from
 /// rows of data files, of which every file is read once and only where wanted rows stand.
-/// Ownership: borrows the context and the table. Threads: one at a time. Memory: the values.
+/// Ownership: borrows the context and the table. Threads: one at a time. Memory: about three times
+/// `bytes_max`.
 class ReadBack {
  public:
   /// `schema`: the table's columns, in the batch's order.
@@ -30,9 +31,10 @@ class ReadBack {
   /// … of a data file's row; the row is not deleted.
   void TakeFromFile(int column, int64_t row, const DataFile& file, int64_t position);
 
-  /// The batch with the values in their places. Errors: those of reading the files; Corruption when
-  /// a file lacks a row.
-  Result<std::shared_ptr<arrow::RecordBatch>> Fill(std::shared_ptr<arrow::RecordBatch> batch);
+  /// Rows `begin` to `end` of the batch, with the values in their places; nullptr where these have
+  /// more than `bytes_max`. Errors: those of reading the files; Corruption when a file lacks a row.
+  Result<std::shared_ptr<arrow::RecordBatch>> Fill(const arrow::RecordBatch& batch, int64_t begin,
+                                                   int64_t end, int64_t bytes_max);
 
  private:
   struct FilePart {
@@ -45,7 +47,9 @@ class ReadBack {
     const FilePart* part;  ///< nullptr: of the batch
     int64_t from;          ///< row of the batch, or position
   };
-  Status ReadPart(FilePart& part, const std::vector<int>& columns);
+  /// Adds to `bytes`; beyond `bytes_max` it ends, without the rows.
+  Status ReadPart(FilePart& part, const std::vector<int>& columns, int64_t bytes_max,
+                  int64_t* bytes);
 
   const PipelineContext& context_;
   const TableMetadata& table_;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -74,6 +76,10 @@ class ScriptedLog final : public ChangeCapture {
   int64_t batch_changes_max = 7;
   /// Whether the log tells rows as they were before, as with REPLICA IDENTITY FULL.
   bool whole_rows_before = false;
+  /// Table a stops for that reason behind the next transactions that are told.
+  std::optional<Error> stops;
+  /// Before each call of Next(), which fails with its error.
+  std::function<Status()> before_next;
 
   Status Check(const CaptureSpec&, const std::vector<SourceTable>&) override { return {}; }
   Result<std::unique_ptr<SourceSnapshot>> Begin(const CaptureSpec&,
@@ -83,6 +89,19 @@ class ScriptedLog final : public ChangeCapture {
   Status SetTables(const CaptureSpec&, const std::vector<SourceTableName>&) override { return {}; }
   Result<std::unique_ptr<SourceSnapshot>> Snapshot(const CaptureSpec&) override {
     return Unsupported("a scripted log has no snapshot");
+  }
+  /// Of all transactions that there are.
+  Result<LogBranch> Branch(const CaptureSpec&) override {
+    const size_t position = transactions.size();
+    ScriptedTables tables;
+    for (const ScriptedTransaction& transaction : transactions) Replay(transaction, tables);
+    LogBranch branch;
+    branch.snapshot =
+        std::make_unique<ScriptedSnapshot>(std::to_string(position), std::move(tables));
+    branch.open = [this, position](const std::vector<SourceTable>&) {
+      return Result<std::unique_ptr<ChangeStream>>(std::make_unique<Stream>(*this, position));
+    };
+    return branch;
   }
   Status Drop(const CaptureSpec&) override { return {}; }
   Result<CaptureStatus> Inspect(const CaptureSpec&) override { return CaptureStatus{}; }
@@ -97,16 +116,76 @@ class ScriptedLog final : public ChangeCapture {
   }
 
  private:
+  class Reader final : public BatchReader {
+   public:
+    Reader(const std::string& table, ScriptedRows rows) : rows_(std::move(rows)) {
+      arrow::FieldVector fields;
+      for (const SourceColumn& column : ScriptedTable(table).columns) {
+        fields.push_back(column.field);
+      }
+      schema_ = arrow::schema(std::move(fields));
+    }
+    const std::shared_ptr<arrow::Schema>& schema() const override { return schema_; }
+    Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
+      if (done_ || rows_.empty()) return std::shared_ptr<arrow::RecordBatch>();
+      done_ = true;
+      arrow::Int64Builder ids;
+      arrow::StringBuilder names;
+      arrow::Int32Builder ns;
+      for (const auto& [id, row] : rows_) {
+        EXPECT_TRUE(ids.Append(id).ok());
+        EXPECT_TRUE(names.Append(row.first).ok());
+        EXPECT_TRUE(ns.Append(row.second).ok());
+      }
+      return arrow::RecordBatch::Make(schema_, static_cast<int64_t>(rows_.size()),
+                                      {*ids.Finish(), *names.Finish(), *ns.Finish()});
+    }
+
+   private:
+    ScriptedRows rows_;
+    std::shared_ptr<arrow::Schema> schema_;
+    bool done_ = false;
+  };
+
+  class ScriptedSnapshot final : public SourceSnapshot {
+   public:
+    ScriptedSnapshot(std::string position, ScriptedTables tables)
+        : position_(std::move(position)), tables_(std::move(tables)) {}
+    const std::string& position() const override { return position_; }
+    Result<SourceTable> Describe(const SourceTableName& table) override {
+      return ScriptedTable(table.name);
+    }
+    Result<std::vector<ScanRange>> Split(const SourceTable&, int) override {
+      return std::vector<ScanRange>{{"", -1}};
+    }
+    Result<std::unique_ptr<BatchReader>> Open(const SourceTable& table, const ScanRange&,
+                                              const std::optional<CursorRange>&) override {
+      return std::unique_ptr<BatchReader>(
+          std::make_unique<Reader>(table.name.name, tables_[table.name.name]));
+    }
+    Result<std::optional<std::string>> MaxCursor(const SourceTable&, const std::string&,
+                                                 const std::optional<std::string>&) override {
+      return Unsupported("a scripted log has no cursor");
+    }
+
+   private:
+    std::string position_;
+    ScriptedTables tables_;
+  };
+
   class Stream final : public ChangeStream {
    public:
     Stream(ScriptedLog& log, size_t next) : log_(log), next_(next) {
       for (size_t i = 0; i < next; ++i) Replay(log_.transactions[i], tables_);
     }
     Result<ChangeBatch> Next(const ChangeLimits& limits) override {
+      if (log_.before_next) TARN_RETURN_IF_ERROR(log_.before_next());
       ChangeBatch batch;
       auto left = static_cast<int64_t>(
           1 + log_.random_.Below(static_cast<uint64_t>(log_.batch_changes_max)));
-      while (left > 0 && next_ < log_.transactions.size()) {
+      const size_t until =
+          limits.until ? static_cast<size_t>(std::stoll(*limits.until)) : log_.transactions.size();
+      while (left > 0 && next_ < std::min(until, log_.transactions.size())) {
         const ScriptedTransaction& transaction = log_.transactions[next_];
         batch.transactions.push_back(
             {"t" + std::to_string(next_), std::to_string(next_ + 1), CommitMicros(next_)});
@@ -121,9 +200,11 @@ class ScriptedLog final : public ChangeCapture {
         ++next_;
       }
       Finish(batch);
+      if (log_.stops) {
+        EventsOf("a", batch).emplace_back(TableStopped{*std::exchange(log_.stops, {})});
+      }
       batch.position = std::to_string(next_);
-      batch.reached_until =
-          limits.until && done_ == 0 && next_ >= static_cast<size_t>(std::stoll(*limits.until));
+      batch.reached_until = limits.until && done_ == 0 && next_ >= until;
       return batch;
     }
     Status Acknowledge(const std::string& position) override {

@@ -65,7 +65,9 @@ class Planner {
     // Readers have checked that no snapshot is its own ancestor.
     for (const Snapshot* at = table_.FindSnapshot(head); at != nullptr;
          at = at->parent ? table_.FindSnapshot(*at->parent) : nullptr) {
-      keep = keep && (count < count_min || Young(followed_ms, age_ms_max));
+      keep = keep && (count < count_min || (Young(followed_ms, age_ms_max) &&
+                                            (count < policy_.snapshots_kept_max ||
+                                             Young(followed_ms, policy_.reader_grace_ms))));
       if (keep) kept_.insert(at->id);
       led_to_.insert(at->id);
       ++count;

@@ -65,6 +65,20 @@ TEST_F(ExpiryPlanTest, TheNewestAreKeptByTheirNumber) {
   EXPECT_EQ(Expired(), (Ids{1}));
 }
 
+TEST_F(ExpiryPlanTest, BeyondTheirNumberTheOldestLeaveAlthoughTheyAreYoung) {
+  Days(10);
+  policy_.snapshot_age_ms_max = 100 * kDay;
+  EXPECT_EQ(Expired(), (Ids{}));
+  policy_.snapshots_kept_max = 4;
+  table_.refs["release"] = {SnapshotId(2), "tag", {}, {}, {}};
+  EXPECT_EQ(Expired(), (Ids{1, 3, 4, 5, 6}));
+  // Now is day 11: 5 was followed on day 6, and whoever reads it goes on.
+  policy_.reader_grace_ms = 5 * kDay;
+  EXPECT_EQ(Expired(), (Ids{1, 3, 4}));
+  policy_.snapshots_kept_min = 8;
+  EXPECT_EQ(Expired(), (Ids{1}));
+}
+
 TEST_F(ExpiryPlanTest, WhatATagNamesStaysAndItsParentsDoNot) {
   Days(10);
   table_.refs["release"] = {SnapshotId(3), "tag", {}, {}, {}};

@@ -280,6 +280,40 @@ TEST_F(Upkeep, StatesWithinTheAgeStayReadable) {
   EXPECT_EQ(Read(**state), rows);
 }
 
+TEST_F(Upkeep, ATableThatChangesAllTheTimeKeepsABoundedHistory) {
+  lake_.Create(kTable);
+  lake_.limits().snapshots_kept_max = 5;
+  lake_.limits().metadata_log_max = 2;
+  int64_t middle = 0;
+  for (int64_t i = 0; i < 100; ++i) {
+    Append(i, i + 1);
+    if (i == 50) middle = lake_.clock().NowMicros();
+    Wait(kHourMicros / 10);
+    if (i % 10 != 9) continue;
+    Expire();
+    Sweep();
+  }
+  // Those of the last hour, which somebody may still read; of the metadata as many, twice: under
+  // its own name and under the one that readers without a catalog find.
+  EXPECT_LE(State().metadata->snapshots.size(), 12U);
+  std::vector<std::string> kept = Keys("metadata");
+  std::erase_if(kept, [](const std::string& name) { return !name.ends_with(".metadata.json"); });
+  EXPECT_LE(kept.size(), 2 * 13U);
+  EXPECT_LE(lake_.catalog().TableHistory(uuid()).value().size(), 14U);
+  const TableEntry forgotten =
+      *lake_.catalog().LoadTableByUuid(uuid(), *lake_.catalog().SequenceAt(middle));
+  const auto gone = LoadTableMetadata(context_.tables, forgotten.metadata_location);
+  ASSERT_FALSE(gone.ok());
+  EXPECT_EQ(gone.error().kind, ErrorKind::kNotFound);
+  // An hour ago can be asked for.
+  const Sequence then = *lake_.catalog().SequenceAt(lake_.clock().NowMicros() - kHourMicros + 1);
+  const TableEntry entry = *lake_.catalog().LoadTableByUuid(uuid(), then);
+  const auto state = LoadTableMetadata(context_.tables, entry.metadata_location);
+  ASSERT_TRUE(state.ok()) << state.status().ToString();
+  EXPECT_GE(Read(**state).size(), 88U);
+  Check();
+}
+
 TEST_F(Upkeep, FoldersOfDroppedTablesLeaveOnceNobodyCanAskForThem) {
   lake_.Create(kTable);
   Append(0, 10);
@@ -296,6 +330,44 @@ TEST_F(Upkeep, FoldersOfDroppedTablesLeaveOnceNobodyCanAskForThem) {
   EXPECT_FALSE(lake_.Objects().empty());
   EXPECT_EQ(Step(SweepDroppedTables(context_, MaintainMode::kDo)).outcome, Outcome::kDone);
   EXPECT_TRUE(lake_.Objects().empty());
+  EXPECT_TRUE(lake_.catalog().ListObjects(kGarbageObject)->empty());
+}
+
+TEST_F(Upkeep, OneSweepOfDroppedFoldersAtATime) {
+  lake_.Create(kTable);
+  TableEntry entry = State().entry;
+  entry.owner = "model:bronze.t";
+  CommitRequest drop{lake_.random().Uuid(), "test", "", DropTableOps(lake_.store(), entry).value()};
+  ASSERT_TRUE(lake_.catalog().Commit(drop).ok());
+  Wait(20 * kDayMicros);
+  const auto held = lake_.catalog().AcquireLock("dropped tables", "another", "token", 60'000);
+  ASSERT_TRUE(held.ok());
+  EXPECT_EQ(Step(SweepDroppedTables(context_, MaintainMode::kDo)).outcome, Outcome::kHeld);
+  EXPECT_FALSE(lake_.Objects().empty());
+  ASSERT_TRUE(lake_.catalog().ReleaseLock(*held).ok());
+  EXPECT_EQ(Step(SweepDroppedTables(context_, MaintainMode::kDo)).outcome, Outcome::kDone);
+  EXPECT_TRUE(lake_.Objects().empty());
+}
+
+TEST_F(Upkeep, WhoeverForgetsADropForgetsTheOneThatHeSaw) {
+  TableEntry table;
+  table.owner = "model:bronze.t";
+  table.location = lake_.store().UriOf("bronze/t");
+  const auto drop = [&](const char* uuid) {
+    table.uuid = uuid;
+    return DropTableOps(lake_.store(), table)->back();
+  };
+  const auto commit = [&](CommitOp op) {
+    ASSERT_TRUE(lake_.catalog().Commit({lake_.random().Uuid(), "test", "", {std::move(op)}}).ok());
+  };
+  commit(drop("first"));
+  const ObjectEntry seen = lake_.catalog().ListObjects(kGarbageObject)->front();
+  commit(drop("second"));
+  commit(DropObjectOp{seen.kind, seen.name, seen.json});
+  const auto left = *lake_.catalog().ListObjects(kGarbageObject);
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_NE(left.front().json, seen.json);
+  commit(DropObjectOp{seen.kind, seen.name, left.front().json});
   EXPECT_TRUE(lake_.catalog().ListObjects(kGarbageObject)->empty());
 }
 

@@ -31,11 +31,13 @@ Result<MaintainPolicy> MaintainPolicy::Of(const TableMetadata& table, const Limi
   policy.group_bytes_max = limits.compact_group_bytes_max;
   policy.snapshot_age_ms_max = limits.snapshot_age_ms_max;
   policy.snapshots_kept_min = limits.snapshots_kept_min;
+  policy.snapshots_kept_max = limits.snapshots_kept_max;
   policy.reader_grace_ms = limits.reader_grace_ms;
   policy.orphan_grace_ms = limits.orphan_grace_ms;
   TARN_RETURN_IF_ERROR(Override(table, kTargetFileBytesProperty, 1, policy.target_file_bytes));
   TARN_RETURN_IF_ERROR(Override(table, kSnapshotAgeProperty, 0, policy.snapshot_age_ms_max));
   TARN_RETURN_IF_ERROR(Override(table, kSnapshotsKeptProperty, 1, policy.snapshots_kept_min));
+  TARN_RETURN_IF_ERROR(Override(table, kSnapshotsKeptMaxProperty, 1, policy.snapshots_kept_max));
   TARN_RETURN_IF_ERROR(Override(table, kRefAgeProperty, 0, policy.ref_age_ms_max));
   policy.small_file_bytes = policy.target_file_bytes / 100 * limits.compact_small_percent +
                             policy.target_file_bytes % 100 * limits.compact_small_percent / 100;

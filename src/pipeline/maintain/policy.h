@@ -8,11 +8,13 @@
 
 namespace tarn {
 
-/// \name Iceberg's table properties that steer upkeep; where a table does not say, limits do.
+/// \name Table properties that steer upkeep, Iceberg's own where it has them; where a table does
+/// not say, limits do.
 /// @{
 inline constexpr char kTargetFileBytesProperty[] = "write.target-file-size-bytes";
 inline constexpr char kSnapshotAgeProperty[] = "history.expire.max-snapshot-age-ms";
 inline constexpr char kSnapshotsKeptProperty[] = "history.expire.min-snapshots-to-keep";
+inline constexpr char kSnapshotsKeptMaxProperty[] = "tarn.max-snapshots-to-keep";
 inline constexpr char kRefAgeProperty[] = "history.expire.max-ref-age-ms";
 /// @}
 
@@ -24,6 +26,7 @@ struct MaintainPolicy {
   int64_t group_bytes_max = 0;   ///< that one commit writes anew
   int64_t snapshot_age_ms_max = 0;
   int64_t snapshots_kept_min = 1;
+  int64_t snapshots_kept_max = INT64_MAX;
   int64_t ref_age_ms_max = INT64_MAX;
   int64_t reader_grace_ms = 0;
   int64_t orphan_grace_ms = 0;

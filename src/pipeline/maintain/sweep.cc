@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
+#include <unordered_set>
 #include <utility>
 
 #include "base/fault_point.h"
@@ -9,6 +11,7 @@
 #include "pipeline/maintain/policy.h"
 #include "pipeline/maintain/reachable.h"
 #include "pipeline/maintain/table_state.h"
+#include "pipeline/reload_mark.h"
 
 namespace tarn {
 
@@ -43,6 +46,19 @@ class Sweep {
     TARN_ASSIGN_OR_RETURN(TableState state, LoadTableState(context_, uuid_));
     TARN_ASSIGN_OR_RETURN(const MaintainPolicy policy,
                           MaintainPolicy::Of(*state.metadata, *context_.tables.limits));
+    // Asked before the files are listed: they are found as they stand from here on.
+    const LookAtLock look = mode_ == MaintainMode::kDryRun ? LookAtLock::kOnly : LookAtLock::kTake;
+    TARN_ASSIGN_OR_RETURN(const Reloading reloading, IsBeingReloaded(context_, uuid_, look));
+    if (reloading != Reloading::kNo) {
+      step_.outcome = MaintainStep::Outcome::kHeld;
+      step_.why = reloading == Reloading::kYes
+                      ? "the table is being loaded anew: its new files stand there already; once "
+                        "`tarn resync` has ended, `tarn maintain` looks again"
+                      : "a process of another machine, container or boot was loading the table "
+                        "anew, and a `tarn resync` goes on, maybe that one: once it has ended, "
+                        "`tarn maintain` removes what is left";
+      return step_;
+    }
     TARN_ASSIGN_OR_RETURN(folder_, TableFolder(context_, state));
     TARN_RETURN_IF_ERROR(FindReachable(state, policy));
     TARN_RETURN_IF_ERROR(ListOrphans(policy));
@@ -58,18 +74,28 @@ class Sweep {
     for (const ObjectInfo& one : orphans_) step_.bytes += one.size_bytes;
     step_.why = step_.taken == 0 ? "every file is in use or young"
                                  : std::to_string(step_.taken) + " files that nothing refers to";
-    if (orphans_.empty()) return step_;
-    if (mode_ == MaintainMode::kDryRun) return Tell();
+    if (mode_ == MaintainMode::kDryRun) return orphans_.empty() ? step_ : Tell();
+    if (orphans_.empty()) {
+      TARN_RETURN_IF_ERROR(ForgetStates());
+      return step_;
+    }
     TARN_FAULT_POINT(kSweepFound);
     ObjectRemover remover(context_);
     for (const ObjectInfo& one : orphans_) TARN_RETURN_IF_ERROR(remover.Add(one.key));
     TARN_RETURN_IF_ERROR(remover.Flush());
     TARN_FAULT_POINT(kSweepRemoved);
+    TARN_RETURN_IF_ERROR(ForgetStates());
     step_.outcome = MaintainStep::Outcome::kDone;
     return step_;
   }
 
  private:
+  /// The catalog's history ends where the metadata does.
+  Status ForgetStates() {
+    if (left_.empty()) return {};
+    return context_.catalog->ForgetStates(uuid_, oldest_);
+  }
+
   MaintainStep Tell() {
     step_.outcome = MaintainStep::Outcome::kWould;
     for (const ObjectInfo& one : orphans_) {
@@ -82,10 +108,18 @@ class Sweep {
   Status FindReachable(const TableState& state, const MaintainPolicy& policy) {
     TARN_RETURN_IF_ERROR(reachable_.AddState(*state.metadata));
     for (const auto& [ms, location] : state.metadata->metadata_log) reachable_.AddUri(location);
-    TARN_ASSIGN_OR_RETURN(const int64_t oldest, OldestVersionToAskFor(policy));
+    TARN_ASSIGN_OR_RETURN(const int64_t oldest, OldestVersionToAskFor(*state.metadata, policy));
     TARN_ASSIGN_OR_RETURN(const auto history, context_.catalog->TableHistory(uuid_));
+    left_.clear();
+    oldest_ = oldest;
     for (const TableEntry& one : history) {
-      if (one.version >= oldest) AddMetadata(one.version, one.metadata_location);
+      if (one.version >= oldest) {
+        AddMetadata(one.version, one.metadata_location);
+        continue;
+      }
+      left_.insert(PublishedMetadata(one.version));
+      const auto key = context_.tables.store->KeyOf(one.metadata_location);
+      if (key.ok()) left_.insert(*key);
     }
     AddMetadata(state.entry.version, state.entry.metadata_location);
     return AddPublications();
@@ -93,12 +127,24 @@ class Sweep {
 
   void AddMetadata(int64_t version, const std::string& location) {
     reachable_.AddUri(location);
-    reachable_.AddKey(folder_ + "/metadata/v" + std::to_string(version) + ".metadata.json");
+    reachable_.AddKey(PublishedMetadata(version));
+  }
+
+  std::string PublishedMetadata(int64_t version) const {
+    return folder_ + "/metadata/v" + std::to_string(version) + ".metadata.json";
   }
 
   /// The version that the lake had at the oldest moment that can be asked for.
-  Result<int64_t> OldestVersionToAskFor(const MaintainPolicy& policy) {
-    const int64_t then = context_.tables.clock->NowMicros() - policy.snapshot_age_ms_max * 1000;
+  Result<int64_t> OldestVersionToAskFor(const TableMetadata& table, const MaintainPolicy& policy) {
+    int64_t then = context_.tables.clock->NowMicros() - policy.snapshot_age_ms_max * 1000;
+    // Where the oldest that are left follow on one that left, they begin the history.
+    const Snapshot* at =
+        table.current_snapshot ? table.FindSnapshot(*table.current_snapshot) : nullptr;
+    while (at != nullptr && at->parent) {
+      const Snapshot* const parent = table.FindSnapshot(*at->parent);
+      if (parent == nullptr) then = std::max(then, at->timestamp_ms * 1000);
+      at = parent;
+    }
     TARN_ASSIGN_OR_RETURN(const Sequence sequence, context_.catalog->SequenceAt(then));
     const auto entry = context_.catalog->LoadTableByUuid(uuid_, sequence);
     if (entry.ok()) return entry->version;
@@ -120,11 +166,14 @@ class Sweep {
   }
 
   Status ListOrphans(const MaintainPolicy& policy) {
-    const int64_t born_before = context_.tables.clock->NowMicros() - policy.orphan_grace_ms * 1000;
+    const int64_t now = context_.tables.clock->NowMicros();
+    const int64_t born_before = now - policy.orphan_grace_ms * 1000;
+    const int64_t left_before = now - policy.reader_grace_ms * 1000;
     const std::string prefix = folder_ + "/";
     return context_.tables.store->List(prefix, [&](const ObjectInfo& object) -> Status {
       if (context_.cancel != nullptr) TARN_RETURN_IF_ERROR(context_.cancel->Check());
-      if (object.modified_micros < born_before &&
+      const int64_t old = left_.contains(object.key) ? left_before : born_before;
+      if (object.modified_micros < old &&
           IsTableFile(std::string_view(object.key).substr(prefix.size())) &&
           !reachable_.ContainsKey(object.key)) {
         orphans_.push_back(object);
@@ -164,6 +213,8 @@ class Sweep {
   MaintainStep step_;
   std::string folder_;
   ReachableFiles reachable_;
+  std::unordered_set<std::string> left_;  ///< metadata of states that can be asked for no more
+  int64_t oldest_ = 0;                    ///< version that can be
   std::vector<ObjectInfo> orphans_;
 };
 

@@ -1,7 +1,10 @@
+#include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "base/fault_point.h"
+#include "base/log.h"
 #include "catalog/garbage.h"
 #include "pipeline/intention.h"
 #include "pipeline/maintain/sweep.h"
@@ -49,6 +52,54 @@ Result<DroppedFolder> ListFolder(const PipelineContext& context, const std::stri
   return dropped;
 }
 
+/// One sweep of dropped folders at a time: a second one would go on with a list of files made
+/// before the first one emptied a folder and somebody made another table there, whose files have
+/// the same names.
+class SweepLease {
+ public:
+  static Result<SweepLease> Take(const PipelineContext& context) {
+    const int64_t lease_ms = context.tables.limits->lock_lease_ms;
+    TARN_ASSIGN_OR_RETURN(LockInfo lock,
+                          context.catalog->AcquireLock("dropped tables", "maintain",
+                                                       context.tables.random->Uuid(), lease_ms));
+    return SweepLease(*context.catalog, std::move(lock), lease_ms);
+  }
+  SweepLease(SweepLease&& other) noexcept
+      : catalog_(std::exchange(other.catalog_, nullptr)),
+        lock_(std::move(other.lock_)),
+        lease_ms_(other.lease_ms_) {}
+  SweepLease& operator=(SweepLease&&) = delete;
+  ~SweepLease() {
+    if (catalog_ == nullptr) return;
+    const Status released = catalog_->ReleaseLock(lock_);
+    if (!released.ok()) {
+      Log(LogLevel::kDebug, "the lock of a sweep runs out: " + released.ToString());
+    }
+  }
+
+  Status Renew() const { return catalog_->RenewLock(lock_, lease_ms_); }
+
+ private:
+  SweepLease(Catalog& catalog, LockInfo lock, int64_t lease_ms)
+      : catalog_(&catalog), lock_(std::move(lock)), lease_ms_(lease_ms) {}
+
+  Catalog* catalog_;
+  LockInfo lock_;
+  int64_t lease_ms_;
+};
+
+/// Whether what was found is still so: `destroy` may have finished the folder, and somebody made a
+/// table there.
+Result<bool> IsStillDropped(const PipelineContext& context, const ObjectEntry& seen) {
+  TARN_ASSIGN_OR_RETURN(const auto objects, context.catalog->ListObjects(kGarbageObject));
+  const bool same = std::any_of(objects.begin(), objects.end(), [&](const ObjectEntry& one) {
+    return one.name == seen.name && one.json == seen.json;
+  });
+  if (!same) return false;
+  TARN_ASSIGN_OR_RETURN(const auto alive, FoldersAt(context, std::nullopt));
+  return !alive.contains(seen.name);
+}
+
 Status RemoveFiles(const PipelineContext& context, const std::string& folder,
                    const DroppedFolder& files) {
   ObjectRemover remover(context);
@@ -57,10 +108,11 @@ Status RemoveFiles(const PipelineContext& context, const std::string& folder,
   return context.tables.store->RemoveEmptyFolders(folder);
 }
 
-Status Forget(const PipelineContext& context, const std::vector<std::string>& folders) {
+/// Only what was looked at: a folder may have had another table meanwhile, which was dropped too.
+Status Forget(const PipelineContext& context, const std::vector<ObjectEntry>& folders) {
   LakeCommit commit = context.NewCommit("maintain", "folders of dropped tables");
-  for (const std::string& folder : folders) {
-    commit.ops.push_back(DropObjectOp{kGarbageObject, folder});
+  for (const ObjectEntry& folder : folders) {
+    commit.ops.push_back(DropObjectOp{kGarbageObject, folder.name, folder.json});
   }
   return CommitToLake(context.tables, *context.catalog, commit).status();
 }
@@ -68,9 +120,8 @@ Status Forget(const PipelineContext& context, const std::vector<std::string>& fo
 /// Where tables were going to stand whose makers died. That they were is not forgotten, for another
 /// maker may just be at it, whose files are young.
 Status SweepIntentions(const PipelineContext& context, MaintainMode mode,
-                       const std::set<std::string>& in_use, int64_t born_before,
-                       MaintainStep& step) {
-  TARN_ASSIGN_OR_RETURN(const auto objects, context.catalog->ListObjects(kIntentionObject));
+                       const std::vector<ObjectEntry>& objects, const std::set<std::string>& in_use,
+                       int64_t born_before, MaintainStep& step) {
   for (const ObjectEntry& object : objects) {
     if (in_use.contains(object.name)) continue;
     TARN_ASSIGN_OR_RETURN(const DroppedFolder left, ListFolder(context, object.name, born_before));
@@ -94,7 +145,24 @@ Result<MaintainStep> SweepDroppedTables(const PipelineContext& context, Maintain
   const int64_t now = context.tables.clock->NowMicros();
   const int64_t asked_for =
       now - std::max(limits.snapshot_age_ms_max, limits.reader_grace_ms) * 1000;
-  TARN_ASSIGN_OR_RETURN(const auto objects, context.catalog->ListObjects(kGarbageObject));
+  TARN_ASSIGN_OR_RETURN(auto objects, context.catalog->ListObjects(kGarbageObject));
+  TARN_ASSIGN_OR_RETURN(const auto intentions, context.catalog->ListObjects(kIntentionObject));
+  if (objects.empty() && intentions.empty()) {
+    step.why = "no folders of dropped tables";
+    return step;
+  }
+  std::optional<SweepLease> lease;
+  if (mode == MaintainMode::kDo) {
+    Result<SweepLease> taken = SweepLease::Take(context);
+    if (!taken.ok() && taken.error().kind == ErrorKind::kConflict) {
+      step.outcome = MaintainStep::Outcome::kHeld;
+      step.why = "another `tarn maintain` is at it: the next one looks again";
+      return step;
+    }
+    TARN_RETURN_IF_ERROR(taken.status());
+    lease.emplace(std::move(taken).value());
+    TARN_ASSIGN_OR_RETURN(objects, context.catalog->ListObjects(kGarbageObject));
+  }
   TARN_ASSIGN_OR_RETURN(const Sequence then, context.catalog->SequenceAt(asked_for));
   TARN_ASSIGN_OR_RETURN(std::set<std::string> in_use, FoldersAt(context, then));
   // Read last: a table that is made there meanwhile takes another folder, for this one is not
@@ -102,9 +170,14 @@ Result<MaintainStep> SweepDroppedTables(const PipelineContext& context, Maintain
   TARN_ASSIGN_OR_RETURN(const std::set<std::string> alive, FoldersAt(context, std::nullopt));
   in_use.insert(alive.begin(), alive.end());
   const int64_t born_before = std::min(asked_for, now - limits.orphan_grace_ms * 1000);
-  std::vector<std::string> gone;
+  std::vector<ObjectEntry> gone;
   int64_t waiting = 0;
   for (const ObjectEntry& object : objects) {
+    if (lease) {
+      TARN_RETURN_IF_ERROR(lease->Renew());
+      TARN_ASSIGN_OR_RETURN(const bool still, IsStillDropped(context, object));
+      if (!still) continue;
+    }
     TARN_ASSIGN_OR_RETURN(const DroppedFolder dropped,
                           ListFolder(context, object.name, born_before));
     if (dropped.young || in_use.contains(object.name)) {
@@ -113,13 +186,13 @@ Result<MaintainStep> SweepDroppedTables(const PipelineContext& context, Maintain
     }
     step.taken += static_cast<int64_t>(dropped.keys.size());
     step.bytes += dropped.bytes;
-    gone.push_back(object.name);
+    gone.push_back(object);
     step.names.push_back(object.name);
     if (mode == MaintainMode::kDryRun) continue;
     TARN_RETURN_IF_ERROR(RemoveFiles(context, object.name, dropped));
     TARN_FAULT_POINT(kDroppedRemoved);
   }
-  TARN_RETURN_IF_ERROR(SweepIntentions(context, mode, in_use, born_before, step));
+  TARN_RETURN_IF_ERROR(SweepIntentions(context, mode, intentions, in_use, born_before, step));
   step.why = std::to_string(gone.size()) + " folders of dropped tables";
   if (waiting > 0) step.why += ", " + std::to_string(waiting) + " may still be asked for";
   if (step.names.size() > gone.size()) {

@@ -12,6 +12,8 @@ namespace {
 constexpr int64_t kChecksumBytes = 4;
 /// Of a table, by both servers.
 constexpr uint64_t kColumnsMax = 4096;
+/// Flag of a rows event.
+constexpr uint64_t kNoForeignKeyChecks = 2;
 
 std::string Uuid(std::string_view bytes) {
   std::string text;
@@ -212,11 +214,25 @@ bool ReadQuery(EventCursor cursor, bool load, LogQuery* query) {
   EventCursor variable;
   variable.p = reinterpret_cast<const uint8_t*>(variables.data());
   variable.end = variable.p + variables.size();
-  // The two that come first: flags, and the SQL mode.
-  if (variable.p < variable.end && *variable.p == 0) variable.Bytes(5);
-  if (variable.ok && variable.p < variable.end && *variable.p == 1) {
-    variable.U8();
-    query->sql_mode = variable.Number(8);
+  // In the order of their appearance; what comes behind them is of no interest.
+  while (variable.ok && variable.p < variable.end) {
+    switch (variable.U8()) {
+      case 0:  // flags
+      case 3:  // steps of AUTO_INCREMENT
+        variable.Number(4);
+        break;
+      case 1:
+        query->sql_mode = variable.Number(8);
+        break;
+      case 6:  // the catalog
+        variable.Bytes(variable.U8());
+        break;
+      case 4:
+        query->client_collation = static_cast<uint32_t>(variable.Number(2));
+        return true;
+      default:
+        return true;
+    }
   }
   return true;
 }
@@ -350,7 +366,7 @@ bool ReadRows(uint8_t type, EventCursor cursor, LogRows* rows) {
   }
   rows->packed = type >= kMariaWriteRowsCompressedV1;
   rows->table = cursor.Number(6);
-  cursor.Number(2);
+  rows->unchecked = (cursor.Number(2) & kNoForeignKeyChecks) != 0;
   if (v2) {
     const uint64_t extra = cursor.Number(2);
     if (extra < 2) return false;

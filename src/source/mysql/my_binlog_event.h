@@ -32,6 +32,7 @@ enum EventType : uint8_t {
   kPartialUpdateRows = 39,
   kPayloadEvent = 40,
   kHeartbeatEventV2 = 41,
+  kTaggedGtidEvent = 42,
   kMariaGtidEvent = 162,
   kMariaQueryCompressed = 165,
   kMariaWriteRowsCompressedV1 = 166,
@@ -94,6 +95,7 @@ struct LogQuery {
   std::string_view schema;  ///< in which the statement ran; views into the event
   std::string_view text;
   uint64_t sql_mode = 0;
+  uint32_t client_collation = 0;  ///< of the text's character set; 0: not told
 };
 /// `load`: the event is kExecuteLoadEvent.
 bool ReadQuery(EventCursor cursor, bool load, LogQuery* query);
@@ -154,8 +156,9 @@ struct LogRows {
   enum class Kind { kInsert, kUpdate, kDelete } kind = Kind::kInsert;
   uint64_t table = 0;
   uint64_t columns = 0;
-  bool whole = true;    ///< all columns are in the images
-  bool packed = false;  ///< MariaDB's log_bin_compress
+  bool whole = true;       ///< all columns are in the images
+  bool packed = false;     ///< MariaDB's log_bin_compress
+  bool unchecked = false;  ///< foreign keys were not looked at (foreign_key_checks = 0)
   const uint8_t* rows = nullptr;
   const uint8_t* end = nullptr;
 };

@@ -7,6 +7,7 @@
 #include <arrow/memory_pool.h>
 #include <arrow/type.h>
 
+#include "columnar/utf8.h"
 #include "source/mysql/my_binlog_types.h"
 #include "source/mysql/my_fault.h"
 #include "source/mysql/my_json.h"
@@ -187,7 +188,13 @@ Trouble Text(const LogColumn& how, ValueWriter& writer, int64_t row, const uint8
   switch (column.type) {
     case MyType::kChars: {
       if (how.charset == nullptr) return Trouble::kCharset;
-      if (how.charset->is_utf8()) return writer.Chars(row, p, bytes);
+      if (how.charset->is_utf8()) {
+        // What is none was written in another set than the one that is known.
+        if (!IsValidUtf8({reinterpret_cast<const char*>(p), static_cast<size_t>(bytes)})) {
+          return Trouble::kUtf8;
+        }
+        return writer.Chars(row, p, bytes);
+      }
       const Trouble converted = how.charset->ToUtf8(p, bytes, scratch);
       if (converted != Trouble::kNone) return converted;
       break;

@@ -16,14 +16,12 @@ class Capture final : public ChangeCapture {
   explicit Capture(std::shared_ptr<const Context> context) : context_(std::move(context)) {}
 
   Status Check(const CaptureSpec& spec, const std::vector<SourceTable>& tables) override {
-    TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connect());
-    TARN_RETURN_IF_ERROR(CheckServer(*connection, *context_, spec));
-    return CheckTables(*connection, context_->spec.address(), tables);
+    return CheckWith(spec, tables, Warnings::kTold);
   }
 
   Result<std::unique_ptr<SourceSnapshot>> Begin(const CaptureSpec& spec,
                                                 const std::vector<SourceTable>& tables) override {
-    TARN_RETURN_IF_ERROR(Check(spec, tables));
+    TARN_RETURN_IF_ERROR(CheckWith(spec, tables, Warnings::kToldBefore));
     return Snapshot(spec);
   }
 
@@ -38,6 +36,19 @@ class Capture final : public ChangeCapture {
         "right, a long statement held the lock back: run again");
   }
 
+  // A reader of another name: the server ends the one before of the same.
+  Result<LogBranch> Branch(const CaptureSpec& spec) override {
+    LogBranch branch;
+    TARN_ASSIGN_OR_RETURN(branch.snapshot, Snapshot(spec));
+    CaptureSpec reader = spec;
+    reader.name += "_branch";
+    branch.open = [this, reader,
+                   position = branch.snapshot->position()](const std::vector<SourceTable>& tables) {
+      return Open(reader, position, tables);
+    };
+    return branch;
+  }
+
   // What is logged is not chosen by who reads it; but a table may not be fit to be followed.
   Status SetTables(const CaptureSpec& spec, const std::vector<SourceTableName>& tables) override {
     TARN_RETURN_IF_ERROR(IdentityOf(spec).status());
@@ -50,7 +61,7 @@ class Capture final : public ChangeCapture {
                             LoadTables(*connection, candidates, context_->choices));
       for (const auto& table : loaded) described.push_back(table->table);
     }
-    return CheckTables(*connection, context_->spec.address(), described);
+    return CheckTables(*connection, context_->spec.address(), described, Warnings::kTold);
   }
 
   Result<std::unique_ptr<ChangeStream>> Open(const CaptureSpec& spec, const std::string& position,
@@ -115,6 +126,12 @@ class Capture final : public ChangeCapture {
   }
 
  private:
+  Status CheckWith(const CaptureSpec& spec, const std::vector<SourceTable>& tables,
+                   Warnings warnings) const {
+    TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connect());
+    TARN_RETURN_IF_ERROR(CheckServer(*connection, *context_, spec));
+    return CheckTables(*connection, context_->spec.address(), tables, warnings);
+  }
   Result<std::unique_ptr<Connection>> Connect() const {
     return Connection::Open(context_->spec, context_->session);
   }

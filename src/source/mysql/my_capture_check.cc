@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "source/mysql/my_cascades.h"
 #include "source/mysql/my_charset.h"
 #include "source/mysql/my_log_reader.h"
 #include "source/mysql/my_names.h"
@@ -108,6 +110,32 @@ Status CheckFilters(Connection& connection, const std::string& address,
   return Status::Ok();
 }
 
+// Foreign keys that change rows are watched; somebody has to know what will stop a table.
+Status CheckForeignKeys(Connection& connection, const std::string& address,
+                        const std::vector<SourceTableName>& tables, Warnings warnings) {
+  TARN_ASSIGN_OR_RETURN(const ForeignKeys known, LoadForeignKeys(connection, tables));
+  std::vector<SourceTable> parents;
+  for (const auto& [name, columns] : known.columns) parents.emplace_back().name = name;
+  TARN_RETURN_IF_ERROR(CheckFilters(connection, address, parents));
+  for (const ForeignKey& key : known.keys) {
+    if (!key.changes_rows()) continue;
+    if (std::find(known.unseen.begin(), known.unseen.end(), key.parent) != known.unseen.end()) {
+      return PermissionDenied("table " + key.table.ToString() + " has the " + key.ToString() +
+                                  " to " + key.parent.ToString() +
+                                  ", which may not be seen: what changes through it is not known",
+                              "GRANT SELECT ON " + QuoteName(key.parent) + " to the source's user");
+    }
+    if (std::find(tables.begin(), tables.end(), key.table) == tables.end()) continue;
+    if (warnings == Warnings::kToldBefore) continue;
+    Log(LogLevel::kWarning,
+        "table " + key.table.ToString() + " has the " + key.ToString() + " to " +
+            key.parent.ToString() +
+            ": what it changes is not in the log; when it may have changed something, the table "
+            "stops until `tarn resync` loads it again");
+  }
+  return Status::Ok();
+}
+
 }  // namespace
 
 Result<ReaderIdentity> IdentityOf(const CaptureSpec& spec) {
@@ -185,7 +213,7 @@ Status CheckServer(Connection& connection, const Context& context, const Capture
 }
 
 Status CheckTables(Connection& connection, const std::string& address,
-                   const std::vector<SourceTable>& tables) {
+                   const std::vector<SourceTable>& tables, Warnings warnings) {
   if (tables.empty()) return Status::Ok();
   TARN_RETURN_IF_ERROR(CheckFilters(connection, address, tables));
   std::string list;
@@ -207,25 +235,9 @@ Status CheckTables(Connection& connection, const std::string& address,
                        [&](const SourceTable& table) { return table.name == name; });
   };
   const std::string doing = "looking at the tables of " + address;
-  TARN_ASSIGN_OR_RETURN(
-      const Rows keys,
-      connection.Query("SELECT constraint_schema, table_name, constraint_name, delete_rule, "
-                       "update_rule FROM information_schema.referential_constraints WHERE "
-                       "(constraint_schema, table_name) IN (" +
-                           list +
-                           ") AND (delete_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT') OR "
-                           "update_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT'))",
-                       doing));
-  for (int i = 0; i < keys.count(); ++i) {
-    const SourceTableName name{keys.text(i, 0), keys.text(i, 1)};
-    if (!followed(name)) continue;
-    return Unsupported("table " + name.ToString() + " has the foreign key " + keys.text(i, 2) +
-                           " ON DELETE " + keys.text(i, 3) + " ON UPDATE " + keys.text(i, 4) +
-                           ": rows that it changes by itself are not in the log",
-                       "ALTER TABLE " + QuoteName(name) + " DROP FOREIGN KEY " +
-                           QuoteIdentifier(keys.text(i, 2)) +
-                           " and add it with RESTRICT; or use mode: snapshot for this table");
-  }
+  std::vector<SourceTableName> names;
+  for (const SourceTable& table : tables) names.push_back(table.name);
+  TARN_RETURN_IF_ERROR(CheckForeignKeys(connection, address, names, warnings));
   TARN_ASSIGN_OR_RETURN(
       const Rows types,
       connection.Query("SELECT table_schema, table_name, column_name, character_set_name, "

@@ -23,9 +23,11 @@ Result<ReaderIdentity> IdentityOf(const CaptureSpec& spec);
 /// statement that mends it.
 Status CheckServer(Connection& connection, const Context& context, const CaptureSpec& spec);
 
-/// The tables are in the log, and everything that happens to them. Errors: InvalidArgument,
-/// Unsupported.
+enum class Warnings { kTold, kToldBefore };
+/// The tables are in the log, and everything that happens to them; those that foreign keys change
+/// without a word in it are named in a warning. Errors: InvalidArgument, Unsupported,
+/// PermissionDenied.
 Status CheckTables(Connection& connection, const std::string& address,
-                   const std::vector<SourceTable>& tables);
+                   const std::vector<SourceTable>& tables, Warnings warnings);
 
 }  // namespace tarn::mysql

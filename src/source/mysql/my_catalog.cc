@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/nearest.h"
 #include "source/mysql/my_names.h"
+#include "source/mysql/my_shape.h"
 #include "source/table_pattern.h"
 
 namespace tarn::mysql {
@@ -93,6 +94,9 @@ Result<std::shared_ptr<const MyTable>> Describe(const Candidate& candidate, cons
     TARN_ASSIGN_OR_RETURN(MyColumn column, MapColumn(candidate.name, attribute, choices));
     const bool in_key =
         std::find(found.key.begin(), found.key.end(), attribute.name) != found.key.end();
+    if (in_key && column.store == Store::kVariant) {
+      return VariantKeyError(candidate.name, column.name);
+    }
     auto field = arrow::field(column.name, column.arrow_type, /*nullable=*/!in_key);
     fields.push_back(field);
     table->table.columns.push_back({column.name, column.native_type, field});
@@ -108,6 +112,7 @@ Result<std::shared_ptr<const MyTable>> Describe(const Candidate& candidate, cons
   for (const std::string& name : found.key) text += '\1' + name;
   TARN_ASSIGN_OR_RETURN(table->key, table->Positions(found.key));
   table->table.fingerprint = HexHash(text);
+  table->table.rows_mark = CharsetsOf(table->columns);
   table->schema = arrow::schema(std::move(fields));
   return std::shared_ptr<const MyTable>(std::move(table));
 }

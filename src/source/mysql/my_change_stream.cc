@@ -19,7 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// A transaction that has begun is awaited for so long beyond the caller's patience.
+/// A transaction that has begun is awaited for so long beyond the caller's patience, and a stop.
 constexpr int64_t kCommitGraceMillis = 1000;
 /// Waits are cut so that a signal is noticed.
 constexpr int64_t kWaitMillis = 50;
@@ -51,6 +51,9 @@ class Stream final : public ChangeStream {
     assembler.folds_names = rows.integer(0, 0) != 0;
     assembler.value_bytes_max = context_->limits.value_bytes_max;
     std::vector<std::pair<SourceTableName, Error>> unreadable;
+    std::vector<SourceTableName> names;
+    for (const SourceTable& table : options_.tables) names.push_back(table.name);
+    TARN_ASSIGN_OR_RETURN(assembler.foreign_keys, resolver_->KeysOf(names));
     for (const SourceTable& table : options_.tables) {
       Result<std::shared_ptr<const MyTable>> known = resolver_->Remembered(table);
       if (known.ok()) {
@@ -69,7 +72,7 @@ class Stream final : public ChangeStream {
     for (auto& [name, error] : unreadable) {
       TARN_RETURN_IF_ERROR(assembler_->StopTable(name, std::move(error)));
     }
-    return Status::Ok();
+    return assembler_->StopUnwatched();
   }
 
   Status LoadedAt(const SourceTableName& table, const std::string& position) override {
@@ -77,6 +80,11 @@ class Stream final : public ChangeStream {
     const std::lock_guard<std::mutex> lock(next_mutex_);
     assembler_->LoadedAt(table, std::move(loaded));
     return Status::Ok();
+  }
+
+  void WantRowsBefore(const SourceTableName& table) override {
+    const std::lock_guard<std::mutex> lock(next_mutex_);
+    assembler_->WantRowsBefore(table);
   }
 
   Result<ChangeBatch> Next(const ChangeLimits& limits) override {
@@ -107,23 +115,34 @@ class Stream final : public ChangeStream {
     }
     const auto deadline = Clock::now() + milliseconds(std::max<int64_t>(limits.wait_ms_max, 0));
     bool late = false;
+    std::optional<Clock::time_point> stopped;
     while (true) {
       const bool inside = assembler_->in_transaction();
       const int64_t rows = assembler_->rows();
       const int64_t bytes = assembler_->bytes();
       if (!inside) {
         TARN_ASSIGN_OR_RETURN(const bool reached, Reached(until));
-        if (reached || late || rows >= rows_max || bytes >= bytes_max) return Done(until);
+        if (reached || late || stopped || rows >= rows_max || bytes >= bytes_max)
+          return Done(until);
       } else if (rows > rows_max + rows_max / 4 || bytes > bytes_max + bytes_max / 4) {
         return Done(until);
+      }
+      if (assembler_->unpacking()) {
+        if (Status unpacked = assembler_->Unpack(); !unpacked.ok()) {
+          return std::move(unpacked).Wrap(doing_);
+        }
+        continue;
       }
       TARN_ASSIGN_OR_RETURN(const bool any, Event());
       if (any) continue;
       const auto now = Clock::now();
       const auto end = inside ? deadline + milliseconds(kCommitGraceMillis) : deadline;
       late = now >= deadline;
-      if (context_->session.cancel != nullptr) {
-        TARN_RETURN_IF_ERROR(context_->session.cancel->Check());
+      if (Status stop = Stopping(); !stop.ok()) {
+        // What is whole is the caller's to commit; what has begun has a moment to become that.
+        if (!stopped) stopped = now;
+        if (!inside) continue;
+        if (now - *stopped >= milliseconds(kCommitGraceMillis)) return stop;
       }
       const int64_t left = std::chrono::duration_cast<milliseconds>(end - now).count() + 1;
       TARN_ASSIGN_OR_RETURN(std::optional<LogChunk> chunk,
@@ -141,6 +160,12 @@ class Stream final : public ChangeStream {
     if (!until) return false;
     TARN_ASSIGN_OR_RETURN(const int order, assembler_->position().Compare(*until));
     return order >= 0;
+  }
+
+  // An error when the stream is to end.
+  Status Stopping() const {
+    const CancelFlag* const cancel = context_->session.cancel;
+    return cancel == nullptr ? Status::Ok() : cancel->Check();
   }
 
   Result<ChangeBatch> Done(const std::optional<Position>& until) {

@@ -1,28 +1,11 @@
 #include "source/mysql/my_charset.h"
 
-#include <algorithm>
 #include <cstdio>
+
+#include "columnar/utf8.h"
 
 namespace tarn::mysql {
 namespace {
-
-void AppendUtf8(uint32_t code, std::string* text) {
-  if (code < 0x80) {
-    *text += static_cast<char>(code);
-  } else if (code < 0x800) {
-    *text += static_cast<char>(0xc0 | code >> 6);
-    *text += static_cast<char>(0x80 | (code & 63));
-  } else if (code < 0x10000) {
-    *text += static_cast<char>(0xe0 | code >> 12);
-    *text += static_cast<char>(0x80 | (code >> 6 & 63));
-    *text += static_cast<char>(0x80 | (code & 63));
-  } else {
-    *text += static_cast<char>(0xf0 | code >> 18);
-    *text += static_cast<char>(0x80 | (code >> 12 & 63));
-    *text += static_cast<char>(0x80 | (code >> 6 & 63));
-    *text += static_cast<char>(0x80 | (code & 63));
-  }
-}
 
 Trouble FromUtf16(const uint8_t* p, int64_t bytes, int high, std::string* text) {
   if (bytes % 2 != 0) return Trouble::kMalformed;
@@ -53,9 +36,6 @@ Trouble FromUtf32(const uint8_t* p, int64_t bytes, std::string* text) {
   return Trouble::kNone;
 }
 
-constexpr const char* kManyBytes[] = {"big5",   "cp932", "eucjpms", "euckr", "gb18030",
-                                      "gb2312", "gbk",   "sjis",    "ujis"};
-
 }  // namespace
 
 Trouble Charset::ToUtf8(const uint8_t* p, int64_t bytes, std::string* text) const {
@@ -73,13 +53,14 @@ Trouble Charset::ToUtf8(const uint8_t* p, int64_t bytes, std::string* text) cons
       return FromUtf16(p, bytes, 1, text);
     case Kind::kUtf32:
       return FromUtf32(p, bytes, text);
+    case Kind::kManyBytes:
+      return many_bytes_->ToUtf8(p, bytes, text);
   }
   return Trouble::kMalformed;
 }
 
 bool IsLogCharset(const std::string& name) {
   return !name.empty() &&
-         std::find(std::begin(kManyBytes), std::end(kManyBytes), name) == std::end(kManyBytes) &&
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
 }
 
@@ -94,6 +75,11 @@ Result<std::shared_ptr<const Charset>> Charsets::Find(Connection& connection,
   if (known != nullptr || !IsLogCharset(name)) return known;
   if (const auto found = kUnicode.find(name); found != kUnicode.end()) {
     known = std::make_shared<const Charset>(found->second);
+    return known;
+  }
+  if (ManyBytes::Knows(name)) {
+    TARN_ASSIGN_OR_RETURN(auto table, ManyBytes::Load(connection, name));
+    known = std::make_shared<const Charset>(std::move(table));
     return known;
   }
   std::string sql = "SELECT ";

@@ -282,6 +282,12 @@ Error Connection::PacketFailure(std::string_view doing) {
   return Failure(doing);
 }
 
+void Connection::LeaveUncancelled() {
+  if (watch_ >= 0) SocketWatch::Remove(watch_);
+  watch_ = -1;
+  cancel_ = nullptr;
+}
+
 void Connection::Abort() {
   if (socket_ >= 0) shutdown(socket_, SHUT_RDWR);
 }

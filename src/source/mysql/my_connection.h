@@ -87,6 +87,8 @@ class Connection {
 
   /// Ends what waits for the server, from any thread: the connection is of no use then.
   void Abort();
+  /// From here on nothing but that does, whatever the settings' flag says.
+  void LeaveUncancelled();
 
   const ServerVersion& version() const { return version_; }
   const ConnectionSpec& spec() const { return spec_; }

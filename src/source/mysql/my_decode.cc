@@ -298,7 +298,9 @@ Error RowDecoder::Fault(const uint8_t* p, const uint8_t* end) const {
   const MyColumn& column = options_.columns[trouble_column_];
   const auto fields = Fields(options_.columns, p, end);
   std::string shown;
-  if (trouble_column_ < fields.size() && fields[trouble_column_].first != nullptr) {
+  if (trouble_ == Trouble::kJson) {
+    shown = writers_[trouble_column_]->to.refusal();
+  } else if (trouble_column_ < fields.size() && fields[trouble_column_].first != nullptr) {
     shown = WireValueToText(column, fields[trouble_column_].first, fields[trouble_column_].second);
   }
   return ValueError(trouble_, options_.table, row, column, shown);

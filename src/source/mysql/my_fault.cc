@@ -101,7 +101,10 @@ Error ValueError(Trouble trouble, const SourceTableName& table, const std::strin
                                "raise value_bytes_max under limits:");
     case Trouble::kUtf8:
       return InvalidArgument(place + value + " is not text in UTF-8",
-                             "leave the column's types: away, and it becomes binary");
+                             column.type == MyType::kChars
+                                 ? "the column had another character set in that place of the log: "
+                                   "load the table again with `tarn resync`"
+                                 : "leave the column's types: away, and it becomes binary");
     case Trouble::kMemory:
       return ResourceExhausted(place + "no memory for another value",
                                "lower batch_rows, batch_bytes_max or load_streams under limits:");
@@ -110,6 +113,8 @@ Error ValueError(Trouble trouble, const SourceTableName& table, const std::strin
           place + "its character set " + column.charset + " cannot be read from the binary log",
           "ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4, or read the table with "
           "mode: snapshot");
+    case Trouble::kJson:
+      return InvalidArgument(place + "no variant can be made of the value: " + shown, as_text);
     case Trouble::kNone:
     case Trouble::kMalformed:
       break;

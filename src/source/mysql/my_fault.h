@@ -7,7 +7,8 @@
 namespace tarn::mysql {
 
 /// What a value that cannot be stored looks like to a person: table, row, column, value and repair.
-/// `which_row` is "row 12 (id 7)"; `shown` the value, "" where it has no form to show.
+/// `which_row` is "row 12 (id 7)"; `shown` the value, "" where it has no form to show; of kJson why
+/// no variant can be made of it.
 Error ValueError(Trouble trouble, const SourceTableName& table, const std::string& which_row,
                  const MyColumn& column, const std::string& shown);
 

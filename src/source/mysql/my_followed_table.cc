@@ -25,7 +25,7 @@ bool SameTable(const SourceTable& a, const SourceTable& b) {
     return x.name == y.name && x.native_type == y.native_type &&
            x.field->type()->Equals(*y.field->type());
   };
-  return a.key == b.key && a.columns.size() == b.columns.size() &&
+  return a.key == b.key && a.rows_mark == b.rows_mark && a.columns.size() == b.columns.size() &&
          std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), same);
 }
 
@@ -46,8 +46,8 @@ std::vector<AlteredName> SameNames(const MyTable& before, const std::vector<std:
   std::vector<AlteredName> names;
   for (const std::string& name : now) {
     const bool known = std::find(had.begin(), had.end(), name) != had.end();
-    // No statement was seen that says what rows of before have in it.
-    names.push_back({known ? name : "", name, !known});
+    names.push_back({known ? name : "", name, {}});
+    if (!known) names.back().added = AddedDefault::Unknown("no statement was seen that adds it");
   }
   return names;
 }
@@ -104,8 +104,19 @@ Status FollowedTable::Adopt(std::shared_ptr<const MyTable> table,
     };
     const auto is = find(*table, one.name);
     if (is == table->columns.end()) continue;
+    const bool had_name = find(*now_, one.name) != now_->columns.end();
+    const bool keeps = std::any_of(names.begin(), names.end(), [&](const AlteredName& other) {
+      return other.before == one.name;
+    });
+    if (one.before.empty() && had_name && !keeps) {
+      altered.filled.push_back(
+          {one.name, nullptr, "a column of that name was dropped, and another one added"});
+      continue;
+    }
     if (one.before.empty()) {
-      if (one.filled || !is->nullable) altered.filled.push_back(one.name);
+      if (one.added.kind != AddedDefault::Kind::kNull || !is->nullable) {
+        altered.filled.push_back(FillOf(one.added, *is, value_bytes_max_));
+      }
       continue;
     }
     const auto was = find(*now_, one.before);
@@ -117,7 +128,8 @@ Status FollowedTable::Adopt(std::shared_ptr<const MyTable> table,
                                   kResync));
     }
   }
-  if (!SameTable(now_->table, table->table) || !altered.renamed.empty()) {
+  if (!SameTable(now_->table, table->table) || !altered.renamed.empty() ||
+      !altered.filled.empty()) {
     altered.table = std::make_shared<SourceTable>(table->table);
     events_.push_back(std::move(altered));
   }
@@ -137,12 +149,12 @@ Status FollowedTable::OnAlter(const LogStatement& statement, bool strict) {
                                     "log does not tell",
                                 kResync));
   }
-  if (statement.cascades) {
-    return Stop(Unsupported(
-        "table " + name().ToString() +
-            " got a foreign key that changes its rows by itself (CASCADE, SET NULL), of which the "
-            "log does not tell",
-        "make it ON DELETE RESTRICT ON UPDATE RESTRICT; then load it again with `tarn resync`"));
+  if (!statement.computed_anew.empty()) {
+    return Stop(
+        InvalidArgument("table " + name().ToString() + ": column " + statement.computed_anew +
+                            " is computed, and was defined again, which changes values that "
+                            "the log does not tell",
+                        kResync));
   }
   std::vector<AlteredName> names =
       ApplyActions(unsettled_.empty() ? NamesOf(*now_) : NamesIn(unsettled_), statement.columns);
@@ -153,7 +165,7 @@ Status FollowedTable::OnAlter(const LogStatement& statement, bool strict) {
           std::find_if(unsettled_.begin(), unsettled_.end(),
                        [&](const AlteredName& before) { return before.name == one.before; });
       if (one.before.empty() || was == unsettled_.end()) continue;
-      one = {was->before, one.name, was->filled};
+      one = {was->before, one.name, was->added};
     }
   }
   strict_ = strict && (unsettled_.empty() || strict_);
@@ -172,7 +184,7 @@ Result<bool> FollowedTable::Use(const LogTableMap& map) {
   if (!fits) return false;
   TARN_RETURN_IF_ERROR(Close());
   shape_ = std::make_shared<const LogShape>(std::move(*fits));
-  builder_ = std::make_unique<TableBuilder>(shape_, value_bytes_max_, pool_);
+  builder_ = std::make_unique<TableBuilder>(shape_, value_bytes_max_, rows_before_, pool_);
   return true;
 }
 

@@ -27,6 +27,9 @@ class FollowedTable {
   const SourceTableName& name() const { return now_->table.name; }
   bool stopped() const { return stopped_; }
 
+  /// Updates are to tell the whole row before, too. Before the first event.
+  void WantRowsBefore() { rows_before_ = true; }
+
   /// `body`: of a table map event of this table. Errors: Corruption, and those that end a stream.
   Status OnMap(const uint8_t* body, const uint8_t* end, bool is_mariadb);
   Status OnAlter(const LogStatement& statement, bool strict);
@@ -55,6 +58,7 @@ class FollowedTable {
   const int64_t value_bytes_max_;
   ShapeResolver* const resolver_;
   arrow::MemoryPool* const pool_;
+  bool rows_before_ = false;
   std::string map_;  ///< that `shape_` was made of
   std::shared_ptr<const LogShape> shape_;
   std::unique_ptr<TableBuilder> builder_;

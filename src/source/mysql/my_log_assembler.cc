@@ -9,19 +9,9 @@
 namespace tarn::mysql {
 namespace {
 
-constexpr uint64_t kAnsiQuotes = 1ULL << 2;
-constexpr uint64_t kStrict = 1ULL << 21 | 1ULL << 22;
 /// Of rows events that belong to no table.
 constexpr uint64_t kNoTable = 0xffffff;
 constexpr int64_t kChecksumBytes = 4;
-
-constexpr char kResync[] = "load it again with `tarn resync`";
-
-Error Malformed(int type) {
-  return Corruption(
-      "an event of the log, type " + std::to_string(type) + ", is not as the servers write it",
-      "check the server's log with mysqlbinlog, and what stands between here and the server");
-}
 
 // What carries nothing that is followed: a stop; values and files for statements that are told as
 // such; the statement behind rows; GTIDs of files before; group replication. Of MariaDB the same,
@@ -31,10 +21,18 @@ bool IsPassedOver(uint8_t type) {
   return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
+std::vector<SourceTableName> NamesOf(const std::vector<std::shared_ptr<const MyTable>>& tables) {
+  std::vector<SourceTableName> names;
+  for (const auto& table : tables) names.push_back(table->table.name);
+  return names;
+}
+
 }  // namespace
 
 LogAssembler::LogAssembler(Options options, ShapeResolver* resolver, arrow::MemoryPool* pool)
     : options_(std::move(options)),
+      resolver_(resolver),
+      watch_(NamesOf(options_.tables), options_.foreign_keys),
       checksums_(options_.checksums),
       file_(options_.position.file),
       offset_(options_.position.offset),
@@ -47,6 +45,12 @@ LogAssembler::LogAssembler(Options options, ShapeResolver* resolver, arrow::Memo
 }
 
 LogAssembler::~LogAssembler() = default;
+
+Error LogAssembler::Malformed(int type) {
+  return Corruption(
+      "an event of the log, type " + std::to_string(type) + ", is not as the servers write it",
+      "check the server's log with mysqlbinlog, and what stands between here and the server");
+}
 
 Status LogAssembler::Feed(const uint8_t* p, const uint8_t* end) {
   EventHeader header;
@@ -65,11 +69,15 @@ Status LogAssembler::Feed(const uint8_t* p, const uint8_t* end) {
   TARN_RETURN_IF_ERROR(FeedBody(header, p + EventHeader::kBytes, end));
   const bool begins = header.type == kGtidEvent || header.type == kAnonymousGtidEvent ||
                       header.type == kMariaGtidEvent;
-  if (position_.kind == Position::Kind::kFile && !in_transaction_ && !begins) {
-    position_.file = file_;
-    position_.offset = offset_;
-  }
+  if (!begins && !unpacking()) Advance();
   return Status::Ok();
+}
+
+// The event is read: what was committed is behind it.
+void LogAssembler::Advance() {
+  if (position_.kind != Position::Kind::kFile || in_transaction_) return;
+  position_.file = file_;
+  position_.offset = offset_;
 }
 
 Status LogAssembler::FeedBody(const EventHeader& header, const uint8_t* body, const uint8_t* end) {
@@ -142,6 +150,8 @@ Status LogAssembler::FeedBody(const EventHeader& header, const uint8_t* body, co
     case kHeartbeatEvent:
     case kHeartbeatEventV2:
       return OnHeartbeat(header);
+    case kTaggedGtidEvent:
+      return TaggedGtid();
     case kIncidentEvent:
       return NotFound("the server's log says of itself that it lacks events (an incident)",
                       "load the tables again with `tarn resync`");
@@ -164,6 +174,7 @@ Status LogAssembler::OnFormat(const EventHeader& header, const uint8_t* p, const
   is_mariadb_ = format.is_mariadb;
   if (header.next != 0 && (header.flags & EventHeader::kArtificial) == 0) offset_ = header.next;
   by_id_.clear();
+  watch_.Forget();
   if (in_transaction_) {
     return Unavailable("the server was restarted amid a transaction of its log",
                        "the stream begins again from the last commit");
@@ -178,6 +189,7 @@ Status LogAssembler::OnRotate(const EventHeader& header, EventCursor cursor) {
   file_ = file;
   offset_ = offset;
   by_id_.clear();
+  watch_.Forget();
   return Status::Ok();
 }
 
@@ -271,101 +283,11 @@ Status LogAssembler::RolledBack() {
   return Status::Ok();
 }
 
-Status LogAssembler::OnQuery(const EventHeader& header, const LogQuery& query) {
-  using Kind = LogStatement::Kind;
-  const LogStatement statement =
-      ReadStatement(query.text, query.schema, (query.sql_mode & kAnsiQuotes) != 0);
-  switch (statement.kind) {
-    case Kind::kBegin:
-    case Kind::kXaStart:
-      if (in_transaction_ && !is_mariadb_transaction_) return Malformed(header.type);
-      if (!in_transaction_) Open(header);
-      in_transaction_ = true;
-      if (statement.kind == Kind::kXaStart) in_xa_ = true;
-      return Status::Ok();
-    case Kind::kRollback:
-    case Kind::kRollbackTo:
-      TARN_RETURN_IF_ERROR(RolledBack());
-      if (statement.kind == Kind::kRollbackTo) return Status::Ok();
-      break;
-    case Kind::kCommit:
-    case Kind::kXaEnd:
-      break;
-    default:
-      if (!in_transaction_) Open(header);
-      if (!half_of_alter_) TARN_RETURN_IF_ERROR(OnStatement(statement, query));
-      // Within a transaction it is a savepoint, or a part of CREATE TABLE … SELECT.
-      if (in_transaction_) return Status::Ok();
-      break;
-  }
-  return Commit(header);
-}
-
-bool LogAssembler::IsOf(const SourceTableName& written, const FollowedTable& table) const {
-  if (!options_.folds_names) return written == table.name();
-  return LowerAscii(written.schema) == LowerAscii(table.name().schema) &&
-         LowerAscii(written.name) == LowerAscii(table.name().name);
-}
-
-Status LogAssembler::OnStatement(const LogStatement& statement, const LogQuery& query) {
-  using Kind = LogStatement::Kind;
-  if (statement.kind == Kind::kOther) return Status::Ok();
-  const auto has = [&](const std::string& word) {
-    return std::any_of(statement.words.begin(), statement.words.end(),
-                       [&](const auto& one) { return LowerAscii(one) == LowerAscii(word); });
-  };
-  for (const auto& table : tables_) {
-    const SourceTableName& name = table->name();
-    const bool named =
-        std::any_of(statement.tables.begin(), statement.tables.end(), [&](const auto& written) {
-          return IsOf(
-              {written.schema, statement.kind == Kind::kDropSchema ? name.name : written.name},
-              *table);
-        });
-    const bool written =
-        statement.kind == Kind::kRows && has(name.name) &&
-        (LowerAscii(std::string(query.schema)) == LowerAscii(name.schema) || has(name.schema));
-    if (table->stopped() || (!named && !written)) continue;
-    TARN_ASSIGN_OR_RETURN(const bool loaded, IsLoaded(table.get()));
-    if (loaded) continue;
-    switch (statement.kind) {
-      case Kind::kAlter:
-        TARN_RETURN_IF_ERROR(table->OnAlter(statement, (query.sql_mode & kStrict) != 0));
-        break;
-      case Kind::kTruncate:
-        TARN_RETURN_IF_ERROR(table->OnTruncate(TransactionIndex(), ordinal_++));
-        break;
-      case Kind::kDrop:
-      case Kind::kDropSchema:
-        TARN_RETURN_IF_ERROR(table->Stop(NotFound(
-            "table " + name.ToString() + " was dropped in the source",
-            "take it out of tables:, or, where it was made again, " + std::string(kResync))));
-        break;
-      case Kind::kRename:
-        TARN_RETURN_IF_ERROR(table->Stop(InvalidArgument(
-            "table " + name.ToString() +
-                " was renamed in the source, or another table got its name",
-            std::string("take the new name into tables:, or, where a table stands under this name "
-                        "again, ") +
-                kResync)));
-        break;
-      case Kind::kRows:
-        TARN_RETURN_IF_ERROR(table->Stop(InvalidArgument(
-            "table " + name.ToString() +
-                " was changed by a statement that the log has as such, not as rows",
-            "SET GLOBAL binlog_format = 'ROW', and let sessions connect anew; then load the table "
-            "again with `tarn resync`")));
-        break;
-      default:
-        break;
-    }
-  }
-  return Status::Ok();
-}
-
 Status LogAssembler::OnTableMap(const uint8_t* body, const uint8_t* end) {
   LogTableMap map;
   if (!ReadTableMapName({body, end}, &map)) return Malformed(kTableMapEvent);
+  watch_.At(position_);
+  TARN_RETURN_IF_ERROR(watch_.OnMap(map, body, end, is_mariadb_));
   const auto found = by_name_.find(map.table);
   FollowedTable* const table = found != by_name_.end() ? found->second : nullptr;
   by_id_[map.id] = table;
@@ -397,6 +319,15 @@ Status LogAssembler::OnRows(const EventHeader& header, EventCursor cursor) {
   LogRows rows;
   if (!ReadRows(header.type, cursor, &rows)) return Malformed(header.type);
   TARN_ASSIGN_OR_RETURN(FollowedTable * table, Mapped(rows.table));
+  if (rows.packed && (table != nullptr || watch_.Watches(rows.table))) {
+    TARN_RETURN_IF_ERROR(UnpackZlib(
+        {reinterpret_cast<const char*>(rows.rows), static_cast<size_t>(rows.end - rows.rows)},
+        &unpacked_));
+    rows.rows = reinterpret_cast<const uint8_t*>(unpacked_.data());
+    rows.end = rows.rows + unpacked_.size();
+  }
+  TARN_ASSIGN_OR_RETURN(const auto changed, watch_.OnRows(rows));
+  TARN_RETURN_IF_ERROR(Cascaded(changed));
   if (table == nullptr || table->stopped()) return Status::Ok();
   TARN_ASSIGN_OR_RETURN(const bool loaded, IsLoaded(table));
   if (loaded) return Status::Ok();
@@ -405,13 +336,6 @@ Status LogAssembler::OnRows(const EventHeader& header, EventCursor cursor) {
         "table " + table->name().ToString() +
             " was changed by an XA transaction: the log has its rows before it is committed",
         "change it without XA; then load it again with `tarn resync`"));
-  }
-  if (rows.packed) {
-    TARN_RETURN_IF_ERROR(UnpackZlib(
-        {reinterpret_cast<const char*>(rows.rows), static_cast<size_t>(rows.end - rows.rows)},
-        &unpacked_));
-    rows.rows = reinterpret_cast<const uint8_t*>(unpacked_.data());
-    rows.end = rows.rows + unpacked_.size();
   }
   if (touched_.empty() || touched_.back() != table) touched_.push_back(table);
   const int64_t rows_before = table->rows();
@@ -425,33 +349,37 @@ Status LogAssembler::OnRows(const EventHeader& header, EventCursor cursor) {
 Status LogAssembler::OnPayload(const EventHeader& header, EventCursor cursor) {
   LogPayload payload;
   if (!ReadPayload(cursor, &payload)) return Malformed(header.type);
-  std::string events;
-  if (payload.zstd) {
-    TARN_RETURN_IF_ERROR(UnpackZstd(payload.packed, payload.bytes, &events));
-  } else {
-    events = payload.packed;
-  }
-  const uint8_t* p = reinterpret_cast<const uint8_t*>(events.data());
-  const uint8_t* const end = p + events.size();
-  while (p < end) {
-    EventHeader inner;
-    EventCursor length{p, end};
-    length.Bytes(9);
-    const uint64_t bytes = length.Number(4);
-    if (!length.ok || bytes < static_cast<uint64_t>(EventHeader::kBytes) ||
-        bytes > static_cast<uint64_t>(end - p) || !ReadEventHeader(p, p + bytes, &inner) ||
-        inner.type == kPayloadEvent || inner.type == kRotateEvent || inner.type == kFormatEvent) {
-      return Malformed(header.type);
-    }
-    TARN_RETURN_IF_ERROR(FeedBody(inner, p + EventHeader::kBytes, p + bytes));
-    p += bytes;
-  }
+  using Packing = PackedEvents::Packing;
+  TARN_ASSIGN_OR_RETURN(
+      packed_, PackedEvents::Open(std::string(payload.packed),
+                                  payload.zstd ? Packing::kZstd : Packing::kNone, payload.bytes));
   return Status::Ok();
+}
+
+Status LogAssembler::Unpack() {
+  TARN_ASSIGN_OR_RETURN(const std::optional<std::string_view> event, packed_->Next());
+  if (!event) {
+    packed_.reset();
+    Advance();
+    return Status::Ok();
+  }
+  const uint8_t* const p = reinterpret_cast<const uint8_t*>(event->data());
+  EventHeader inner;
+  if (!ReadEventHeader(p, p + event->size(), &inner) || inner.type == kPayloadEvent ||
+      inner.type == kRotateEvent || inner.type == kFormatEvent) {
+    return Malformed(kPayloadEvent);
+  }
+  return FeedBody(inner, p + EventHeader::kBytes, p + event->size());
 }
 
 void LogAssembler::LoadedAt(const SourceTableName& name, Position position) {
   const auto found = by_name_.find(name);
   if (found != by_name_.end()) loaded_[found->second] = std::move(position);
+}
+
+void LogAssembler::WantRowsBefore(const SourceTableName& name) {
+  const auto found = by_name_.find(name);
+  if (found != by_name_.end()) found->second->WantRowsBefore();
 }
 
 // Whether the transaction that is being read is in the table's load.

@@ -13,6 +13,8 @@
 
 #include "base/result.h"
 #include "source/change_batch.h"
+#include "source/mysql/my_binlog_packed.h"
+#include "source/mysql/my_cascade_watch.h"
 #include "source/mysql/my_followed_table.h"
 #include "source/mysql/my_position.h"
 
@@ -26,6 +28,7 @@ class LogAssembler {
  public:
   struct Options {
     std::vector<std::shared_ptr<const MyTable>> tables;  ///< as they are at `position`
+    ForeignKeys foreign_keys;                            ///< of these tables
     Position position;
     bool checksums = false;    ///< until the first format description says so
     bool folds_names = false;  ///< lower_case_table_names is not 0
@@ -34,10 +37,17 @@ class LogAssembler {
   LogAssembler(Options options, ShapeResolver* resolver, arrow::MemoryPool* pool);
   ~LogAssembler();
 
-  /// One event, with header and checksum.
+  /// One event, with header and checksum. Not while unpacking().
   Status Feed(const uint8_t* p, const uint8_t* end);
+  /// The last event is a compressed transaction, of which there is more.
+  bool unpacking() const { return packed_ != nullptr; }
+  /// One event of it.
+  Status Unpack();
   /// What the log says of the table up to here is passed over, whatever it is.
   void LoadedAt(const SourceTableName& name, Position position);
+  void WantRowsBefore(const SourceTableName& name);
+  /// Stops the tables whose foreign keys cannot be watched. Before the first event.
+  Status StopUnwatched();
   /// The table cannot be followed, for a reason from elsewhere.
   Status StopTable(const SourceTableName& name, Error reason);
 
@@ -50,16 +60,19 @@ class LogAssembler {
   Result<ChangeBatch> Take();
 
  private:
+  static Error Malformed(int type);
   Status FeedBody(const EventHeader& header, const uint8_t* body, const uint8_t* end);
   Status OnFormat(const EventHeader& header, const uint8_t* p, const uint8_t* end);
   Status OnRotate(const EventHeader& header, EventCursor cursor);
   Status OnHeartbeat(const EventHeader& header);
   Status OnQuery(const EventHeader& header, const LogQuery& query);
   Status OnStatement(const LogStatement& statement, const LogQuery& query);
+  Status Cascaded(const std::vector<CascadeWatch::Changed>& changed);
   Status OnMariaGtid(const EventHeader& header, EventCursor cursor);
   Status OnTableMap(const uint8_t* body, const uint8_t* end);
   Status OnRows(const EventHeader& header, EventCursor cursor);
   Status OnPayload(const EventHeader& header, EventCursor cursor);
+  void Advance();
   Status Unreadable(EventCursor cursor, Error reason);
   void Open(const EventHeader& header);
   Status Commit(const EventHeader& header);
@@ -71,6 +84,8 @@ class LogAssembler {
   Result<FollowedTable*> Mapped(uint64_t id);
 
   const Options options_;
+  ShapeResolver* const resolver_;
+  CascadeWatch watch_;
   std::vector<std::unique_ptr<FollowedTable>> tables_;
   std::map<SourceTableName, FollowedTable*> by_name_;
   std::unordered_map<uint64_t, FollowedTable*> by_id_;  ///< nullptr: passed over
@@ -94,6 +109,7 @@ class LogAssembler {
   bool continued_ = false;                     ///< of it, earlier batches have changes
   int64_t ordinal_ = 0;
   std::string unpacked_;
+  std::unique_ptr<PackedEvents> packed_;
 
   std::vector<ChangeTransaction> transactions_;
   int64_t rows_ = 0;

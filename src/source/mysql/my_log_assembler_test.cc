@@ -115,7 +115,9 @@ struct Log {
   }
   Status Feed(const std::string& event) {
     const uint8_t* p = reinterpret_cast<const uint8_t*>(event.data());
-    return assembler->Feed(p, p + event.size());
+    Status fed = assembler->Feed(p, p + event.size());
+    while (fed.ok() && assembler->unpacking()) fed = assembler->Unpack();
+    return fed;
   }
   void Feed(std::initializer_list<std::string> events) {
     for (const std::string& event : events) {
@@ -239,6 +241,41 @@ TEST(MysqlLog, CompressedTransactionsAndRows) {
   packed[packed.size() / 2] = static_cast<char>(packed[packed.size() / 2] ^ 0x55);
   EXPECT_EQ(log.Feed(Event(kPayloadEvent, payload + packed)).error().kind, ErrorKind::kCorruption);
 
+  // A large one is unpacked event by event, and can be taken in pieces.
+  std::string many = Event(kQueryEvent, Bytes(kBegin)) + Event(kTableMapEvent, Bytes(kMap));
+  constexpr int kEvents = 20000;
+  for (int i = 0; i < kEvents; ++i) many += Event(kWriteRows, Bytes(kInsert));
+  many += Event(kXidEvent, Bytes("3100000000000000"));
+  packed.resize(many.size());
+  packed.resize(static_cast<size_t>(zstd->Compress(static_cast<int64_t>(many.size()),
+                                                   reinterpret_cast<const uint8_t*>(many.data()),
+                                                   static_cast<int64_t>(packed.size()),
+                                                   reinterpret_cast<uint8_t*>(packed.data()))
+                                        .ValueOrDie()));
+  for (const std::string kind : {"00", "ff"}) {
+    payload = Bytes(kind == "ff" ? "0203fcff0003" : "02010003");
+    Append(&payload, 9, 1);
+    Append(&payload, 0xfe, 1);
+    Append(&payload, many.size(), 8);
+    payload += Bytes("00");
+    const std::string event =
+        Event(kPayloadEvent, payload + (kind == "ff" ? many : packed), 900000000);
+    Log large;
+    const auto* p = reinterpret_cast<const uint8_t*>(event.data());
+    ASSERT_TRUE(large.assembler->Feed(p, p + event.size()).ok());
+    int rows = 0;
+    for (; large.assembler->unpacking();) {
+      const Status unpacked = large.assembler->Unpack();
+      ASSERT_TRUE(unpacked.ok()) << unpacked.ToString();
+      if (large.assembler->rows() < 5000) continue;
+      rows += static_cast<int>(large.Take().size());
+      EXPECT_FALSE(large.whole && large.assembler->unpacking());
+    }
+    rows += static_cast<int>(large.Take().size());
+    EXPECT_EQ(rows, kEvents) << kind;
+    EXPECT_EQ(large.position, "file:binlog.000001:900000000");
+  }
+
   arrow::util::GZipCodecOptions options;
   options.gzip_format = arrow::util::GZipFormat::ZLIB;
   auto zlib = arrow::util::Codec::Create(arrow::Compression::GZIP, options).ValueOrDie();
@@ -252,6 +289,21 @@ TEST(MysqlLog, CompressedTransactionsAndRows) {
               Event(kMariaUpdateRowsCompressedV1, update.substr(0, 11) + head + packed),
               Event(kXidEvent, Bytes("4f00000000000000"))});
   EXPECT_EQ(maria.Take(), (Strings{std::string("u ") + kAfter, "was 1"}));
+}
+
+TEST(MysqlLog, TaggedGtidsAreRefusedByName) {
+  for (const char* text : {"7b2a9159-ec4e-11f1-816a-02fc00000001:batch:1-24",
+                           "7b2a9159-ec4e-11f1-816a-02fc00000001:1-5:batch:7",
+                           "7b2a9159-ec4e-11f1-816a-02fc00000001:_t1:7"}) {
+    const Error error = GtidSet::Parse(text).error();
+    EXPECT_EQ(error.kind, ErrorKind::kUnsupported) << text;
+    EXPECT_NE(error.message.find("tagged GTIDs"), std::string::npos) << error.message;
+  }
+  EXPECT_EQ(GtidSet::Parse("7b2a9159-ec4e-11f1-816a-02fc00000001:x-1").error().kind,
+            ErrorKind::kUnsupported);
+  Log log;
+  const Error error = log.Feed(Event(kTaggedGtidEvent, Bytes("00"))).error();
+  EXPECT_NE(error.message.find("tagged GTIDs"), std::string::npos) << error.message;
 }
 
 TEST(MysqlLog, EveryCutOfAnEventIsAnErrorAndNoCrash) {

@@ -106,6 +106,8 @@ Result<std::unique_ptr<LogReader>> LogReader::Start(std::unique_ptr<Connection> 
                                                     Options options) {
   std::unique_ptr<LogReader> reader(new LogReader(std::move(connection), std::move(options)));
   TARN_RETURN_IF_ERROR(reader->Ask());
+  // A stop that was asked for does not cut off what has begun: whoever takes decides when to end.
+  reader->connection_->LeaveUncancelled();
   reader->heard_ = Clock::now();
   TARN_ASSIGN_OR_RETURN(reader->thread_, StartThread([self = reader.get()] { return self->Run(); },
                                                      [self = reader.get()](const Status& status) {

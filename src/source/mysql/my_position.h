@@ -10,6 +10,9 @@
 
 namespace tarn::mysql {
 
+/// What MySQL 8.3 and later may give transactions, and nothing here reads.
+Error TaggedGtid();
+
 /// MySQL's set of global transaction identifiers: `uuid:1-5:7,uuid2:1`. A value.
 class GtidSet {
  public:

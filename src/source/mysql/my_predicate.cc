@@ -149,6 +149,8 @@ class Renderer {
     if (found == table_.columns.end()) return std::nullopt;
     const MyColumn& column = *found;
     const std::string name = QuoteIdentifier(column.name);
+    // JSON's own null is no NULL there.
+    if (column.store == Store::kVariant) return std::nullopt;
     if (predicate.op == Op::kIsNull || predicate.op == Op::kIsNotNull) {
       // To a DATE that is NOT NULL, IS NULL asks for the zero date there.
       if (!column.nullable) return predicate.op == Op::kIsNull ? "(FALSE)" : "(TRUE)";

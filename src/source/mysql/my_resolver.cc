@@ -6,6 +6,7 @@
 
 #include "source/mysql/my_binlog_types.h"
 #include "source/mysql/my_catalog.h"
+#include "source/mysql/my_snapshot.h"
 
 namespace tarn::mysql {
 namespace {
@@ -193,6 +194,19 @@ Result<std::shared_ptr<const Charset>> CatalogResolver::FindCharset(const std::s
   return With<Found>([&](Connection& connection) { return charsets_.Find(connection, name); });
 }
 
+Result<ForeignKeys> CatalogResolver::KeysOf(const std::vector<SourceTableName>& tables) {
+  if (tables.empty()) return ForeignKeys();
+  return With<ForeignKeys>([&](Connection& connection) -> Result<ForeignKeys> {
+    TARN_ASSIGN_OR_RETURN(ForeignKeys known, LoadForeignKeys(connection, tables));
+    // Asked afterwards: what the log says from here on came after what was told.
+    TARN_ASSIGN_OR_RETURN(const std::string position, CurrentPosition(connection));
+    if (position.empty()) return known;
+    TARN_ASSIGN_OR_RETURN(const Position since, Position::Parse(position));
+    for (ForeignKey& key : known.keys) key.since = since;
+    return known;
+  });
+}
+
 Result<std::shared_ptr<const MyTable>> CatalogResolver::Remembered(const SourceTable& table) {
   Result<std::shared_ptr<const MyTable>> today = Today(table.name);
   if (!today.ok() && (today.error().kind == ErrorKind::kUnavailable ||
@@ -200,19 +214,23 @@ Result<std::shared_ptr<const MyTable>> CatalogResolver::Remembered(const SourceT
     return today;
   }
   std::vector<MyColumn> columns;
-  for (const SourceColumn& remembered : table.columns) {
+  const std::vector<std::string> charsets = CharsetsIn(table);
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    const SourceColumn& remembered = table.columns[i];
     const MyColumn* is = nullptr;
     if (today.ok()) {
       for (const MyColumn& one : (*today)->columns) {
         if (one.name == remembered.name) is = &one;
       }
     }
-    if (is != nullptr && (is->native_type == remembered.native_type)) {
+    // A column may have got another character set since: the log of before is in the one it had.
+    const bool same_set = charsets.empty() || (is != nullptr && is->charset == charsets[i]);
+    if (is != nullptr && is->native_type == remembered.native_type && same_set) {
       columns.push_back(*is);
       continue;
     }
     MyAttribute attribute = AttributeOf(remembered.name, remembered.native_type);
-    attribute.charset = is != nullptr && !is->charset.empty() ? is->charset : "";
+    attribute.charset = !charsets.empty() ? charsets[i] : is != nullptr ? is->charset : "";
     TARN_ASSIGN_OR_RETURN(MyColumn column, MapColumn(table.name, attribute, context_->choices));
     if (column.type == MyType::kChars && column.charset.empty()) column.charset = "utf8mb4";
     columns.push_back(std::move(column));

@@ -19,7 +19,9 @@ class CatalogResolver final : public ShapeResolver {
   Result<std::shared_ptr<const MyTable>> Today(const SourceTableName& table) override;
   Result<MyColumn> ColumnOf(const SourceTableName& table,
                             const LogTableMap::Column& column) override;
+  Result<std::string> CharsetOf(uint32_t collation) override;
   Result<std::shared_ptr<const Charset>> FindCharset(const std::string& name) override;
+  Result<ForeignKeys> KeysOf(const std::vector<SourceTableName>& tables) override;
 
   /// The table as it is remembered, with what a description leaves out taken from that of today.
   /// Errors: those of MapColumn.
@@ -29,7 +31,6 @@ class CatalogResolver final : public ShapeResolver {
   /// Once more on a new connection where an old one was lost.
   template <typename T, typename Ask>
   Result<T> With(Ask&& ask);
-  Result<std::string> CharsetOf(uint32_t collation);
 
   const std::shared_ptr<const Context> context_;
   std::unique_ptr<Connection> connection_;

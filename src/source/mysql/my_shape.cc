@@ -59,13 +59,36 @@ Result<std::optional<LogShape>> FitShape(const LogTableMap& map,
       how.is_key = std::find(table->key.begin(), table->key.end(), how.column) != table->key.end();
       const MyColumn& column = table->columns[next++];
       if (column.type == MyType::kChars) {
-        TARN_ASSIGN_OR_RETURN(how.charset, resolver->FindCharset(column.charset));
+        // Where the log tells it, it is that of its place; else the one that was described.
+        std::string charset;
+        if (logged.collation != 0) {
+          TARN_ASSIGN_OR_RETURN(charset, resolver->CharsetOf(logged.collation));
+        }
+        TARN_ASSIGN_OR_RETURN(how.charset,
+                              resolver->FindCharset(charset.empty() ? column.charset : charset));
       }
     }
     shape.columns.push_back(std::move(how));
   }
   if (next != table->columns.size() || next == 0) return std::optional<LogShape>();
   return std::optional<LogShape>(std::move(shape));
+}
+
+std::string CharsetsOf(const std::vector<MyColumn>& columns) {
+  std::string text;
+  for (const MyColumn& column : columns) text += column.charset + ",";
+  return text;
+}
+
+std::vector<std::string> CharsetsIn(const SourceTable& table) {
+  std::vector<std::string> charsets;
+  std::string_view rest = table.rows_mark;
+  for (size_t end = rest.find(','); end != std::string_view::npos; end = rest.find(',')) {
+    charsets.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(end + 1);
+  }
+  if (charsets.size() != table.columns.size()) charsets.clear();
+  return charsets;
 }
 
 Result<std::shared_ptr<const MyTable>> AssembleTable(const MyTable& like,
@@ -84,6 +107,9 @@ Result<std::shared_ptr<const MyTable>> AssembleTable(const MyTable& like,
     const MyColumn& column = table->columns[i];
     const bool in_key =
         std::find(table->key.begin(), table->key.end(), static_cast<int>(i)) != table->key.end();
+    if (in_key && column.store == Store::kVariant) {
+      return VariantKeyError(table->table.name, column.name);
+    }
     fields.push_back(arrow::field(column.name, column.arrow_type, /*nullable=*/!in_key));
     table->table.columns.push_back({column.name, column.native_type, fields.back()});
     text += column.name + '\0' + column.native_type + '\0' + column.charset + '\0' +
@@ -91,6 +117,7 @@ Result<std::shared_ptr<const MyTable>> AssembleTable(const MyTable& like,
   }
   for (const std::string& name : table->table.key) text += '\1' + name;
   table->table.fingerprint = HexHash(text);
+  table->table.rows_mark = CharsetsOf(table->columns);
   table->schema = arrow::schema(std::move(fields));
   return std::shared_ptr<const MyTable>(std::move(table));
 }
@@ -132,8 +159,13 @@ Result<std::shared_ptr<const MyTable>> TableOfMap(const LogTableMap& map, const 
 
 std::string WhyValuesChanged(const MyColumn& before, const MyColumn& after, bool strict) {
   const auto changed = [&] {
-    return "column " + before.name + " became " + after.native_type + " instead of " +
-           before.native_type;
+    const bool same_type = before.native_type == after.native_type;
+    const auto text = [&](const MyColumn& column) {
+      return column.native_type + (same_type && before.charset != after.charset
+                                       ? " CHARACTER SET " + column.charset
+                                       : "");
+    };
+    return "column " + before.name + " became " + text(after) + " instead of " + text(before);
   };
   if (before.nullable && !after.nullable && !strict) return changed();
   if (before.native_type == after.native_type && before.charset == after.charset) return "";

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "source/mysql/my_binlog_event.h"
+#include "source/mysql/my_cascades.h"
 #include "source/mysql/my_statement.h"
 #include "source/mysql/my_table_builder.h"
 
@@ -22,8 +23,18 @@ class ShapeResolver {
   /// A column of a table map that names its columns, of which no description is at hand.
   virtual Result<MyColumn> ColumnOf(const SourceTableName& table,
                                     const LogTableMap::Column& column) = 0;
+  /// The character set of a collation; "" where it is not known.
+  virtual Result<std::string> CharsetOf(uint32_t collation) {
+    static_cast<void>(collation);
+    return std::string();
+  }
   /// nullptr: it cannot be read from the log.
   virtual Result<std::shared_ptr<const Charset>> FindCharset(const std::string& name) = 0;
+  /// The foreign keys of this moment that may change rows of these tables.
+  virtual Result<ForeignKeys> KeysOf(const std::vector<SourceTableName>& tables) {
+    static_cast<void>(tables);
+    return ForeignKeys();
+  }
 };
 
 /// How rows events with this map are read into the described table; nullopt where its columns are
@@ -37,6 +48,12 @@ Result<std::optional<LogShape>> FitShape(const LogTableMap& map,
 Result<std::shared_ptr<const MyTable>> TableOfMap(const LogTableMap& map, const MyTable& before,
                                                   const std::vector<AlteredName>& names,
                                                   ShapeResolver* resolver);
+
+/// What the description of a table remembers beside types: the character set of each column, which
+/// is none of its type and decides what bytes of the log mean. SourceTable::rows_mark has it.
+std::string CharsetsOf(const std::vector<MyColumn>& columns);
+/// One a column; nothing of a description that does not tell them.
+std::vector<std::string> CharsetsIn(const SourceTable& table);
 
 /// A table of columns and a key: fills in what follows from them. Errors: NotFound (a column of the
 /// key).

@@ -4,118 +4,17 @@
 #include <initializer_list>
 
 #include "base/text.h"
+#include "source/mysql/my_lexer.h"
 
 namespace tarn::mysql {
 namespace {
 
-struct Token {
-  enum class Kind { kWord, kName, kString, kMark, kEnd } kind = Kind::kEnd;
-  std::string text;   ///< of a name and a string without quotes
-  std::string lower;  ///< of a word
-};
-
-bool IsWordByte(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-         (byte >= 'A' && byte <= 'Z') || byte == '_' || byte == '$' || byte >= 0x80;
-}
-
-class Lexer {
- public:
-  Lexer(std::string_view text, bool ansi_quotes) : text_(text), ansi_quotes_(ansi_quotes) {}
-
-  Token Next() {
-    SkipBlank();
-    Token token;
-    if (at_ >= text_.size()) return token;
-    const char c = text_[at_];
-    if (c == '`' || (c == '"' && ansi_quotes_)) {
-      token.kind = Token::Kind::kName;
-      token.text = Quoted(c, false);
-    } else if (c == '\'' || c == '"') {
-      token.kind = Token::Kind::kString;
-      token.text = Quoted(c, true);
-    } else if (IsWordByte(c)) {
-      const size_t begin = at_;
-      while (at_ < text_.size() && IsWordByte(text_[at_])) ++at_;
-      token.kind = Token::Kind::kWord;
-      token.text = text_.substr(begin, at_ - begin);
-      token.lower = LowerAscii(token.text);
-    } else {
-      token.kind = Token::Kind::kMark;
-      token.text = c;
-      ++at_;
-    }
-    return token;
-  }
-
- private:
-  bool Starts(std::string_view what) const { return text_.substr(at_).starts_with(what); }
-
-  void SkipTo(std::string_view stop) {
-    const size_t found = text_.find(stop, at_);
-    at_ = found == std::string_view::npos ? text_.size() : found + stop.size();
-  }
-
-  // Blanks and comments; what is inside of /*! … */ is no comment.
-  void SkipBlank() {
-    while (at_ < text_.size()) {
-      const char c = text_[at_];
-      if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v' || c == '\0') {
-        ++at_;
-      } else if (Starts("/*!") || Starts("/*M!")) {
-        at_ += Starts("/*!") ? 3 : 4;
-        while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') ++at_;
-        inside_ = true;
-      } else if (Starts("*/") && inside_) {
-        at_ += 2;
-        inside_ = false;
-      } else if (Starts("/*")) {
-        SkipTo("*/");
-      } else if (c == '#' ||
-                 (Starts("--") &&
-                  (at_ + 2 >= text_.size() || static_cast<unsigned char>(text_[at_ + 2]) <= ' '))) {
-        SkipTo("\n");
-      } else {
-        return;
-      }
-    }
-  }
-
-  std::string Quoted(char quote, bool escapes) {
-    std::string inner;
-    for (++at_; at_ < text_.size(); ++at_) {
-      const char c = text_[at_];
-      if (escapes && c == '\\' && at_ + 1 < text_.size()) {
-        inner += text_[++at_];
-      } else if (c != quote) {
-        inner += c;
-      } else if (at_ + 1 < text_.size() && text_[at_ + 1] == quote) {
-        inner += c;
-        ++at_;
-      } else {
-        ++at_;
-        break;
-      }
-    }
-    return inner;
-  }
-
-  const std::string_view text_;
-  const bool ansi_quotes_;
-  size_t at_ = 0;
-  bool inside_ = false;
-};
+bool SameName(const std::string& a, const std::string& b) { return LowerAscii(a) == LowerAscii(b); }
 
 class StatementReader {
  public:
-  StatementReader(std::string_view text, std::string_view schema, bool ansi_quotes)
-      : schema_(schema) {
-    Lexer lexer(text, ansi_quotes);
-    do {
-      tokens_.push_back(lexer.Next());
-    } while (tokens_.back().kind != Token::Kind::kEnd);
-  }
+  StatementReader(std::string_view text, const StatementSettings& settings)
+      : settings_(settings), schema_(settings.schema), tokens_(ReadTokens(text, settings)) {}
 
   LogStatement Read() {
     using Kind = LogStatement::Kind;
@@ -145,13 +44,11 @@ class StatementReader {
  private:
   const Token& Now() const { return tokens_[at_]; }
   const Token& Ahead(size_t by) const { return tokens_[std::min(at_ + by, tokens_.size() - 1)]; }
-  bool Is(const char* word) const {
-    return Now().kind == Token::Kind::kWord && Now().lower == word;
-  }
+  bool Is(const char* word) const { return Now().Is(word); }
   bool IsAny(std::initializer_list<const char*> words) const {
     return std::any_of(words.begin(), words.end(), [&](const char* word) { return Is(word); });
   }
-  bool IsMark(char mark) const { return Now().kind == Token::Kind::kMark && Now().text[0] == mark; }
+  bool IsMark(char mark) const { return Now().IsMark(mark); }
   bool AtEnd() const { return Now().kind == Token::Kind::kEnd; }
   void Step() {
     if (!AtEnd()) ++at_;
@@ -166,10 +63,11 @@ class StatementReader {
     Step();
     return true;
   }
-  void EatIfExists() {
-    if (!Eat("if")) return;
+  bool EatIfExists() {
+    if (!Eat("if")) return false;
     Eat("not");
     Eat("exists");
+    return true;
   }
   std::string Name() {
     std::string name = Now().text;
@@ -221,10 +119,10 @@ class StatementReader {
 
   LogStatement Create() {
     const bool replaces = Eat("or") && Eat("replace");
-    if (Is("temporary") || !Eat("table") || !replaces) return statement_;
+    if (Is("temporary") || !Eat("table")) return statement_;
     EatIfExists();
     statement_.tables.push_back(TableName());
-    return Of(LogStatement::Kind::kDrop);
+    return Of(replaces ? LogStatement::Kind::kDrop : LogStatement::Kind::kCreate);
   }
 
   LogStatement Rename() {
@@ -250,7 +148,7 @@ class StatementReader {
 
   LogStatement Alter() {
     Eat("online");
-    Eat("ignore");
+    const bool ignores = Eat("ignore");
     if (!Eat("table")) return statement_;
     EatIfExists();
     statement_.tables.push_back(TableName());
@@ -258,11 +156,29 @@ class StatementReader {
     Eat("nowait");
     statement_.kind = LogStatement::Kind::kAlter;
     while (!AtEnd()) {
+      const size_t before = statement_.columns.size();
       Action();
+      only_columns_ = only_columns_ && statement_.columns.size() > before;
       SkipAction();
       EatMark(',');
     }
+    // Rows that do not fit are cut to fit, or deleted, without a word.
+    if (ignores && !OnlyAddsColumns()) statement_.rows_untold = true;
+    for (ColumnAction& one : statement_.columns) {
+      if (one.kind != ColumnAction::Kind::kAdd) continue;
+      const bool again = std::any_of(set_.begin(), set_.end(),
+                                     [&](const auto& name) { return SameName(name, one.name); });
+      if (again) one.added = AddedDefault::Unknown("the statement sets its default once more");
+    }
     return std::move(statement_);
+  }
+
+  bool OnlyAddsColumns() const {
+    const auto adds = [](const ColumnAction& one) { return one.kind == ColumnAction::Kind::kAdd; };
+    const auto keys = [](const Token& token) { return token.Is("unique") || token.Is("primary"); };
+    return only_columns_ &&
+           std::all_of(statement_.columns.begin(), statement_.columns.end(), adds) &&
+           std::none_of(tokens_.begin(), tokens_.end(), keys);
   }
 
   // To the comma behind it.
@@ -271,16 +187,22 @@ class StatementReader {
     while (!AtEnd() && (depth > 0 || !IsMark(','))) {
       if (IsMark('(')) ++depth;
       if (IsMark(')')) --depth;
-      Look();
       Step();
     }
   }
 
-  // At what may stand anywhere in an action.
-  void Look() {
-    if (Is("references")) references_ = true;
-    const bool sets_null = Is("set") && Ahead(1).lower == "null";
-    if (references_ && (Is("cascade") || sets_null)) statement_.cascades = true;
+  // The table behind a word of an action; of none, nothing.
+  void OtherTable(const char* word) {
+    int depth = 0;
+    for (; !AtEnd() && (depth > 0 || !IsMark(',')); Step()) {
+      if (IsMark('(')) ++depth;
+      if (IsMark(')')) --depth;
+      if (depth != 0 || !Is(word) || !Ahead(1).Is("table")) continue;
+      Step();
+      Step();
+      statement_.tables.push_back(TableName());
+      return;
+    }
   }
 
   void Action() {
@@ -288,6 +210,12 @@ class StatementReader {
     if (Eat("drop")) return DropColumn();
     if (Eat("change")) return Change(true);
     if (Eat("modify")) return Change(false);
+    if (Eat("alter")) {
+      Eat("column");
+      EatIfExists();
+      set_.push_back(Name());
+      return;
+    }
     if (Eat("rename")) {
       if (Eat("column")) {
         EatIfExists();
@@ -305,15 +233,29 @@ class StatementReader {
       }
       return;
     }
-    if (IsAny({"discard", "import", "exchange", "truncate"})) statement_.rows_untold = true;
+    if (IsAny({"discard", "import", "truncate"})) statement_.rows_untold = true;
+    if (Eat("exchange")) {
+      statement_.rows_untold = true;
+      OtherTable("with");
+    }
+    if (Is("convert") && (Ahead(1).Is("partition") || Ahead(1).Is("table"))) {
+      statement_.rows_untold = true;
+      if (Ahead(1).Is("table")) {
+        Step();
+        Step();
+        statement_.tables.push_back(TableName());
+      } else {
+        OtherTable("to");
+      }
+    }
   }
 
   void Add() {
     const bool column = Eat("column");
-    EatIfExists();
+    const bool if_missing = EatIfExists();
     if (EatMark('(')) {
       while (!AtEnd() && !IsMark(')')) {
-        if (!IsConstraint()) AddColumn();
+        if (!IsConstraint()) AddColumn().if_missing = if_missing;
         SkipDefinition();
         if (!EatMark(',')) break;
       }
@@ -321,7 +263,7 @@ class StatementReader {
     }
     if (!column && Is("system")) statement_.rows_untold = true;  // versions of rows
     if (!column && IsConstraint()) return;
-    AddColumn();
+    AddColumn().if_missing = if_missing;
   }
 
   bool IsConstraint() const {
@@ -329,12 +271,12 @@ class StatementReader {
                   "foreign", "check", "partition", "period", "system", "vector"});
   }
 
-  void AddColumn() {
+  ColumnAction& AddColumn() {
     ColumnAction action;
     action.name = Name();
     action.to = action.name;
     Definition(&action);
-    statement_.columns.push_back(std::move(action));
+    return statement_.columns.emplace_back(std::move(action));
   }
 
   // What stands from here to the end of the action, without moving.
@@ -346,10 +288,8 @@ class StatementReader {
       if (IsMark(')')) --depth;
       if (depth == 0 && IsMark(',')) break;
       if (depth != 0) continue;
-      const std::string& next = Ahead(1).lower;
-      if ((Is("default") && next != "null") || (Is("not") && next == "null") ||
-          IsAny({"auto_increment", "serial", "generated", "as"})) {
-        action->filled = true;
+      if (action->kind == ColumnAction::Kind::kChange && IsAny({"as", "generated"})) {
+        statement_.computed_anew = action->to;
       }
       if (Is("first")) action->moves = true;
       if (Is("after") && Ahead(1).kind != Token::Kind::kEnd) {
@@ -358,7 +298,10 @@ class StatementReader {
         Step();
       }
     }
+    const size_t end = depth < 0 ? at_ - 1 : at_;
     at_ = begin;
+    if (action->kind != ColumnAction::Kind::kAdd) return;
+    action->added = ReadAddedDefault({tokens_.data() + begin, end - begin}, settings_.encoding);
   }
 
   // In a list in parentheses: to the comma or the parenthesis behind a definition.
@@ -367,7 +310,6 @@ class StatementReader {
     while (!AtEnd() && (depth > 0 || (!IsMark(',') && !IsMark(')')))) {
       if (IsMark('(')) ++depth;
       if (IsMark(')')) --depth;
-      Look();
       Step();
     }
   }
@@ -376,6 +318,16 @@ class StatementReader {
     const bool column = Eat("column");
     EatIfExists();
     if (!column && IsAny({"partition", "system"})) statement_.rows_untold = true;
+    if (!column && (IsAny({"foreign", "constraint"}))) {
+      if (Eat("foreign")) {
+        Eat("key");
+      } else {
+        Step();
+      }
+      EatIfExists();
+      statement_.dropped_keys.push_back(Name());
+      return;
+    }
     if (!column && (IsConstraint() || Is("index"))) return;
     ColumnAction action;
     action.kind = ColumnAction::Kind::kDrop;
@@ -394,18 +346,18 @@ class StatementReader {
     statement_.columns.push_back(std::move(action));
   }
 
+  const StatementSettings settings_;
   const std::string schema_;
-  std::vector<Token> tokens_;
+  const std::vector<Token> tokens_;
   size_t at_ = 0;
-  bool references_ = false;
+  bool only_columns_ = true;      ///< every action of an ALTER is one of a column
+  std::vector<std::string> set_;  ///< columns that get another default
   LogStatement statement_;
 };
 
-bool SameName(const std::string& a, const std::string& b) { return LowerAscii(a) == LowerAscii(b); }
-
 }  // namespace
 
-LogStatement ReadStatement(std::string_view text, std::string_view schema, bool ansi_quotes) {
+LogStatement ReadStatement(std::string_view text, const StatementSettings& settings) {
   LogStatement statement;
   // Nearly all of them, without a closer look.
   if (text == "BEGIN") {
@@ -416,14 +368,14 @@ LogStatement ReadStatement(std::string_view text, std::string_view schema, bool 
     statement.kind = LogStatement::Kind::kCommit;
     return statement;
   }
-  return StatementReader(text, schema, ansi_quotes).Read();
+  return StatementReader(text, settings).Read();
 }
 
 std::vector<AlteredName> ApplyActions(const std::vector<std::string>& columns,
                                       const std::vector<ColumnAction>& actions) {
   using Kind = ColumnAction::Kind;
   std::vector<AlteredName> result;
-  for (const std::string& name : columns) result.push_back({name, name, false});
+  for (const std::string& name : columns) result.push_back({name, name, {}});
   const auto place = [&](AlteredName column, const ColumnAction& action) {
     auto at = action.after.empty() ? result.begin() : result.end();
     for (auto it = result.begin(); it != result.end() && !action.after.empty(); ++it) {
@@ -434,7 +386,11 @@ std::vector<AlteredName> ApplyActions(const std::vector<std::string>& columns,
   // Names are those of before, all at once: two columns may change names with each other.
   for (const ColumnAction& action : actions) {
     if (action.kind != Kind::kAdd) continue;
-    AlteredName added{"", action.name, action.filled};
+    const bool stands = std::any_of(result.begin(), result.end(), [&](const AlteredName& one) {
+      return SameName(one.name, action.name);
+    });
+    if (action.if_missing && stands) continue;
+    AlteredName added{"", action.name, action.added};
     if (action.moves) {
       place(std::move(added), action);
     } else {

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "source/mysql/my_added_default.h"
 #include "source/source_table.h"
 
 namespace tarn::mysql {
@@ -14,8 +15,9 @@ struct ColumnAction {
   std::string name;
   std::string to;  ///< of kChange: its name afterwards
   bool moves = false;
-  std::string after;    ///< where to, with `moves`; "" for the first place
-  bool filled = false;  ///< of kAdd: rows of before get a value
+  std::string after;        ///< where to, with `moves`; "" for the first place
+  AddedDefault added;       ///< of kAdd: what rows of before get
+  bool if_missing = false;  ///< of kAdd: nothing is done where a column of that name stands
 };
 
 /// A statement of the binary log, as far as it concerns rows and columns of tables. Not a parser of
@@ -29,9 +31,10 @@ struct LogStatement {
     kRollbackTo,  ///< some of it
     kXaStart,     ///< what follows is prepared
     kXaEnd,       ///< and committed or rolled back
-    kAlter,       ///< tables[0]
+    kAlter,       ///< tables[0]; and another one, of which rows come or to which they go
     kTruncate,    ///< tables[0]
     kDrop,        ///< tables; also those that are replaced
+    kCreate,      ///< tables[0], where it does not stand yet
     kDropSchema,  ///< tables[0].schema
     kRename,      ///< tables: under the names before and after
     kRows         ///< it changes rows, of which the log has no images
@@ -39,18 +42,20 @@ struct LogStatement {
   std::vector<SourceTableName> tables;
   std::vector<ColumnAction> columns;
   bool rows_untold = false;  ///< of kAlter: rows come or go that the log does not tell
-  bool cascades = false;     ///< of kAlter: a foreign key whose cascades the log does not tell
-  std::vector<std::string> words;  ///< of kRows: every name in it
+  /// Of kAlter: a generated column is defined again, which gives it other values that the log does
+  /// not tell; "" where none is.
+  std::string computed_anew;
+  std::vector<std::string> dropped_keys;  ///< of kAlter: foreign keys, or constraints of any kind
+  std::vector<std::string> words;         ///< of kRows: every name in it
 };
 
-/// `schema`: in which it ran. `ansi_quotes`: double quotes are about names.
-LogStatement ReadStatement(std::string_view text, std::string_view schema, bool ansi_quotes);
+LogStatement ReadStatement(std::string_view text, const StatementSettings& settings);
 
 /// A column after an ALTER TABLE.
 struct AlteredName {
   std::string before;  ///< "" of an added one
   std::string name;
-  bool filled = false;
+  AddedDefault added;  ///< of an added one: what rows of before have
 };
 /// The columns of a table after the statement, in order.
 std::vector<AlteredName> ApplyActions(const std::vector<std::string>& columns,

@@ -8,9 +8,7 @@ namespace {
 using Kind = LogStatement::Kind;
 using Strings = std::vector<std::string>;
 
-LogStatement Read(std::string_view text, bool ansi = false) {
-  return ReadStatement(text, "shop", ansi);
-}
+LogStatement Read(std::string_view text) { return ReadStatement(text, {.schema = "shop"}); }
 
 std::string Tables(const LogStatement& statement) {
   std::string text;
@@ -27,7 +25,7 @@ std::string After(const Strings& columns, std::string_view text) {
     all += all.empty() ? "" : " ";
     if (one.before.empty()) all += "+";
     if (!one.before.empty() && one.before != one.name) all += one.before + ">";
-    all += one.name + (one.filled ? "!" : "");
+    all += one.name + (one.added.kind != AddedDefault::Kind::kNull ? "!" : "");
   }
   return all;
 }
@@ -58,14 +56,55 @@ TEST(MysqlStatement, NamesOfTablesAreReadAsTheyAreWritten) {
   EXPECT_EQ(Read("ALTER TABLE a RENAME b").kind, Kind::kRename);
   EXPECT_EQ(Read("ALTER TABLE a RENAME INDEX b TO c").kind, Kind::kAlter);
   EXPECT_EQ(Read("CREATE OR REPLACE TABLE a (id int)").kind, Kind::kDrop);
-  EXPECT_EQ(Read("CREATE TABLE IF NOT EXISTS a (id int)").kind, Kind::kOther);
-  EXPECT_EQ(Tables(Read("ALTER TABLE \"a b\".\"c\"\"d\" ADD x int", true)), "a b.c\"d");
+  EXPECT_EQ(Read("CREATE TABLE IF NOT EXISTS a (id int)").kind, Kind::kCreate);
+  EXPECT_EQ(Read("CREATE TEMPORARY TABLE a (id int)").kind, Kind::kOther);
+  const StatementSettings ansi{.schema = "shop",
+                               .double_quotes = StatementSettings::DoubleQuotes::kName};
+  EXPECT_EQ(Tables(ReadStatement("ALTER TABLE \"a b\".\"c\"\"d\" ADD x int", ansi)), "a b.c\"d");
   EXPECT_EQ(Tables(Read("/*!40000 ALTER TABLE `a` DISABLE KEYS */")), "shop.a");
+}
+
+TEST(MysqlStatement, TheOtherTableOfAPartitionIsNamed) {
+  const auto check = [](const char* text, const char* tables) {
+    const LogStatement statement = Read(text);
+    EXPECT_EQ(statement.kind, Kind::kAlter) << text;
+    EXPECT_TRUE(statement.rows_untold) << text;
+    EXPECT_EQ(Tables(statement), tables) << text;
+  };
+  check("ALTER TABLE sale EXCHANGE PARTITION p2020 WITH TABLE sale_2020",
+        "shop.sale shop.sale_2020");
+  check("ALTER TABLE sale EXCHANGE PARTITION p WITH TABLE `old`.`s` WITHOUT VALIDATION",
+        "shop.sale old.s");
+  check("ALTER TABLE sale CONVERT PARTITION p2020 TO TABLE sale_2020", "shop.sale shop.sale_2020");
+  check("ALTER TABLE sale CONVERT TABLE x TO PARTITION p VALUES LESS THAN (5)", "shop.sale shop.x");
+  EXPECT_FALSE(Read("ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4").rows_untold);
+  EXPECT_EQ(Tables(Read("ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4")), "shop.t");
+}
+
+TEST(MysqlStatement, IgnoreMayTakeRowsAndCutValues) {
+  EXPECT_TRUE(Read("ALTER IGNORE TABLE t ADD UNIQUE (email)").rows_untold);
+  EXPECT_TRUE(Read("ALTER ONLINE IGNORE TABLE t MODIFY n tinyint").rows_untold);
+  EXPECT_TRUE(Read("ALTER IGNORE TABLE t ADD c int UNIQUE").rows_untold);
+  EXPECT_FALSE(Read("ALTER IGNORE TABLE t ADD c int, ADD (d int, e int)").rows_untold);
+  EXPECT_FALSE(Read("ALTER TABLE t ADD UNIQUE (email)").rows_untold);
+}
+
+TEST(MysqlStatement, AColumnThatIsComputedAnewIsNamed) {
+  EXPECT_EQ(Read("ALTER TABLE o MODIFY gross int AS (net * 2) STORED").computed_anew, "gross");
+  EXPECT_EQ(Read("ALTER TABLE o CHANGE a b int GENERATED ALWAYS AS (c)").computed_anew, "b");
+  EXPECT_EQ(Read("ALTER TABLE o MODIFY a int DEFAULT 1 COMMENT 'as generated', ADD b int AS (a)")
+                .computed_anew,
+            "");
+  EXPECT_EQ(Read("ALTER TABLE o MODIFY a int DEFAULT (CAST(1 AS unsigned))").computed_anew, "");
 }
 
 TEST(MysqlStatement, ColumnsAfterAnAlter) {
   const Strings abc = {"a", "b", "c"};
   EXPECT_EQ(After(abc, "ALTER TABLE t ADD d int"), "a b c +d");
+  EXPECT_EQ(After(abc, "ALTER TABLE t ADD COLUMN IF NOT EXISTS C int"), "a b c");
+  EXPECT_EQ(After(abc, "ALTER TABLE t ADD IF NOT EXISTS b int, ADD IF NOT EXISTS d int FIRST"),
+            "+d a b c");
+  EXPECT_EQ(After(abc, "ALTER TABLE t ADD COLUMN IF NOT EXISTS (d int, a int)"), "a b c +d");
   EXPECT_EQ(After(abc, "ALTER TABLE t ADD COLUMN d int FIRST, ADD e int AFTER a"), "+d a +e b c");
   EXPECT_EQ(After(abc, "ALTER TABLE t ADD (d int, e decimal(10,2) NOT NULL, INDEX (d))"),
             "a b c +d +e!");
@@ -91,12 +130,8 @@ TEST(MysqlStatement, WhatTheLogDoesNotTellIsNoticed) {
   EXPECT_TRUE(Read("ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u").rows_untold);
   EXPECT_TRUE(Read("ALTER TABLE t ADD SYSTEM VERSIONING").rows_untold);
   EXPECT_FALSE(Read("ALTER TABLE t ADD PARTITION (PARTITION p VALUES LESS THAN (9))").rows_untold);
-  EXPECT_TRUE(
-      Read("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p (id) ON DELETE CASCADE").cascades);
-  EXPECT_TRUE(
-      Read("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p (id) ON UPDATE SET NULL").cascades);
-  EXPECT_FALSE(
-      Read("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p (id) ON DELETE RESTRICT").cascades);
+  EXPECT_EQ(Read("ALTER TABLE t DROP FOREIGN KEY fk, DROP CONSTRAINT IF EXISTS `c`").dropped_keys,
+            (Strings{"fk", "c"}));
   const LogStatement insert = Read("INSERT INTO `a`.b SELECT 'x' FROM c");
   EXPECT_EQ(insert.kind, Kind::kRows);
   EXPECT_EQ(insert.words, (Strings{"INSERT", "INTO", "a", "b", "SELECT", "FROM", "c"}));

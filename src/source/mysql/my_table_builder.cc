@@ -58,7 +58,7 @@ struct TableBuilder::Block {
 };
 
 TableBuilder::TableBuilder(std::shared_ptr<const LogShape> shape, int64_t value_bytes_max,
-                           arrow::MemoryPool* pool)
+                           bool rows_before, arrow::MemoryPool* pool)
     : shape_(std::move(shape)),
       value_bytes_max_(value_bytes_max),
       pool_(pool),
@@ -79,6 +79,10 @@ TableBuilder::TableBuilder(std::shared_ptr<const LogShape> shape, int64_t value_
   for (size_t i = 0; i < table.columns.size(); ++i) all.push_back(i);
   rows_block_ = make(all);
   rows_block_->schema = table.schema;
+  if (rows_before) {
+    rows_before_ = make(all);
+    rows_before_->schema = table.schema;
+  }
   std::vector<size_t> key;
   for (const int position : table.key) key.push_back(static_cast<size_t>(position));
   old_keys_ = make(key);
@@ -131,7 +135,8 @@ std::string TableBuilder::Which() const {
   return where.empty() ? "a changed row" : "the changed row (" + where + ")";
 }
 
-TableBuilder::Outcome TableBuilder::Fail(Trouble trouble, const LogColumn& how, const Span& value) {
+TableBuilder::Outcome TableBuilder::Fail(Trouble trouble, const LogColumn& how, const Span& value,
+                                         const std::string& refusal) {
   if (trouble == Trouble::kMemory || how.column < 0) {
     fault_ = std::make_unique<Error>(
         ResourceExhausted("table " + shape_->table->table.name.ToString() + ", " + Which() +
@@ -145,8 +150,10 @@ TableBuilder::Outcome TableBuilder::Fail(Trouble trouble, const LogColumn& how, 
   }
   const MyColumn& column = shape_->table->columns[static_cast<size_t>(how.column)];
   const uint8_t* const end = SkipLogValue(how.type, how.meta, value.begin, value.end);
-  const std::string shown =
-      value.begin == nullptr || end == nullptr ? "" : LogValueToText(how, column, value.begin, end);
+  std::string shown = refusal;
+  if (trouble != Trouble::kJson && value.begin != nullptr && end != nullptr) {
+    shown = LogValueToText(how, column, value.begin, end);
+  }
   fault_ = std::make_unique<Error>(
       ValueError(trouble, shape_->table->table.name, Which(), column, shown));
   return Outcome::kFault;
@@ -172,7 +179,7 @@ bool TableBuilder::SkipImage(const uint8_t** p, const uint8_t* end) {
   return true;
 }
 
-TableBuilder::Outcome TableBuilder::Image(const uint8_t** p, const uint8_t* end) {
+TableBuilder::Outcome TableBuilder::Image(const uint8_t** p, const uint8_t* end, Block* block) {
   if (end - *p < null_bytes_) return Outcome::kMalformed;
   const uint8_t* const nulls = *p;
   const uint8_t* q = *p + null_bytes_;
@@ -185,21 +192,21 @@ TableBuilder::Outcome TableBuilder::Image(const uint8_t** p, const uint8_t* end)
       if (q == nullptr) return Outcome::kMalformed;
       continue;
     }
-    ValueWriter& writer = *rows_block_->writers[static_cast<size_t>(how.column)];
+    ValueWriter& writer = *block->writers[static_cast<size_t>(how.column)];
     if (null) {
-      if (writer.Null(rows_) != Trouble::kNone) return Fail(Trouble::kMemory, how, {});
+      if (writer.Null(block->rows) != Trouble::kNone) return Fail(Trouble::kMemory, how, {});
       continue;
     }
     const uint8_t* const begin = q;
-    const Trouble trouble = DecodeLogValue(how, writer, rows_, &q, end, &scratch_);
+    const Trouble trouble = DecodeLogValue(how, writer, block->rows, &q, end, &scratch_);
     if (trouble != Trouble::kNone) [[unlikely]] {
-      return Fail(trouble, how, {begin, end});
+      return Fail(trouble, how, {begin, end}, writer.to.refusal());
     }
     if (const int slot = slot_of_column_[i]; slot >= 0)
       now_[static_cast<size_t>(slot)] = {begin, q};
   }
   for (const size_t column : unmapped_) {
-    if (rows_block_->writers[column]->Null(rows_) != Trouble::kNone) {
+    if (block->writers[column]->Null(block->rows) != Trouble::kNone) {
       return Fail(Trouble::kMemory, shape_->columns[0], {});
     }
   }
@@ -238,9 +245,31 @@ TableBuilder::Outcome TableBuilder::OldKey() {
   return Outcome::kAdded;
 }
 
+TableBuilder::Outcome TableBuilder::Before(const uint8_t** p, const uint8_t* end) {
+  if (rows_before_ == nullptr) {
+    return SkipImage(p, end) ? Outcome::kAdded : Outcome::kMalformed;
+  }
+  if (!Ready(rows_before_.get(), rows_before_->rows).ok()) {
+    return Fail(Trouble::kMemory, shape_->columns[0], {});
+  }
+  const Outcome outcome = Image(p, end, rows_before_.get());
+  if (outcome != Outcome::kAdded) return outcome;
+  before_.swap(now_);
+  ++rows_before_->rows;
+  before_rows_.push_back(rows_);
+  return outcome;
+}
+
 void TableBuilder::Retract() {
   rows_block_->Retract();
   old_keys_->Retract();
+  if (rows_before_ == nullptr) return;
+  // A row before without the one after it.
+  if (!before_rows_.empty() && before_rows_.back() == rows_) {
+    before_rows_.pop_back();
+    --rows_before_->rows;
+  }
+  rows_before_->Retract();
 }
 
 TableBuilder::Outcome TableBuilder::Add(RowOp op, uint32_t transaction, int64_t ordinal,
@@ -249,8 +278,8 @@ TableBuilder::Outcome TableBuilder::Add(RowOp op, uint32_t transaction, int64_t 
   if (!Ready(rows_block_.get(), rows_).ok()) {
     return Fail(Trouble::kMemory, shape_->columns.empty() ? LogColumn{} : shape_->columns[0], {});
   }
-  if (op == RowOp::kUpdate && !SkipImage(p, end)) return Outcome::kMalformed;
-  Outcome outcome = Image(p, end);
+  Outcome outcome = op == RowOp::kUpdate ? Before(p, end) : Outcome::kAdded;
+  if (outcome == Outcome::kAdded) outcome = Image(p, end, rows_block_.get());
   if (outcome == Outcome::kAdded && op == RowOp::kUpdate && KeyChanged()) outcome = OldKey();
   if (outcome != Outcome::kAdded) [[unlikely]] {
     Retract();
@@ -273,6 +302,10 @@ Result<RowChanges> TableBuilder::Finish() {
   if (old_keys_->rows > 0) {
     TARN_ASSIGN_OR_RETURN(changes.old_keys, old_keys_->Finish());
     changes.old_key_rows = std::exchange(old_key_rows_, {});
+  }
+  if (rows_before_ != nullptr && rows_before_->rows > 0) {
+    TARN_ASSIGN_OR_RETURN(changes.before, rows_before_->Finish());
+    changes.before_rows = std::exchange(before_rows_, {});
   }
   rows_ = 0;
   bytes_ = 0;

@@ -25,7 +25,8 @@ struct LogShape {
 /// Threads: one at a time.
 class TableBuilder {
  public:
-  TableBuilder(std::shared_ptr<const LogShape> shape, int64_t value_bytes_max,
+  /// `rows_before`: whether RowChanges::before is told.
+  TableBuilder(std::shared_ptr<const LogShape> shape, int64_t value_bytes_max, bool rows_before,
                arrow::MemoryPool* pool);
   ~TableBuilder();
 
@@ -53,13 +54,19 @@ class TableBuilder {
     const uint8_t* end = nullptr;
   };
 
-  Outcome Image(const uint8_t** p, const uint8_t* end);
+  /// A row's image into the block.
+  Outcome Image(const uint8_t** p, const uint8_t* end, Block* block);
+  /// The image before an update: its key, and the row where it is wanted.
+  Outcome Before(const uint8_t** p, const uint8_t* end);
   Outcome OldKey();
   bool KeyChanged() const;
   bool SkipImage(const uint8_t** p, const uint8_t* end);
   Status Ready(Block* block, int64_t rows);
-  Outcome Fail(Trouble trouble, const LogColumn& how, const Span& value);
+  /// `refusal`: why no variant can be made of the value.
+  Outcome Fail(Trouble trouble, const LogColumn& how, const Span& value,
+               const std::string& refusal = "");
   void Retract();
+  /// The row for people, by its key.
   std::string Which() const;
 
   const std::shared_ptr<const LogShape> shape_;
@@ -68,6 +75,7 @@ class TableBuilder {
   const int64_t null_bytes_;
   std::unique_ptr<Block> rows_block_;
   std::unique_ptr<Block> old_keys_;
+  std::unique_ptr<Block> rows_before_;  ///< nullptr: not wanted
   std::vector<size_t> key_;          ///< places of the key's columns in the table map, in key order
   std::vector<int> slot_of_column_;  ///< by the table map's column: in key_; -1
   std::vector<Span> now_;            ///< the key in the image that is being read, beside key_
@@ -78,6 +86,7 @@ class TableBuilder {
   std::vector<uint32_t> transactions_;
   std::vector<int64_t> ordinals_;
   std::vector<int64_t> old_key_rows_;
+  std::vector<int64_t> before_rows_;
   int64_t rows_ = 0;
   int64_t bytes_ = 0;
   std::unique_ptr<Error> fault_;

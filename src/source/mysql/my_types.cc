@@ -6,6 +6,8 @@
 
 #include <arrow/type.h>
 
+#include "columnar/variant_column.h"
+
 namespace tarn::mysql {
 namespace {
 
@@ -230,6 +232,11 @@ class ColumnMapper {
         SetDecimal(choice_.precision, choice_.scale,
                    column_.type == MyType::kBit ? CompareAs::kNothing : CompareAs::kDecimal);
         return Status::Ok();
+      case Choice::Kind::kVariant:
+        // MariaDB's JSON is text, and says no more of itself.
+        if (column_.type != MyType::kJson && column_.type != MyType::kChars) break;
+        Set(Store::kVariant, CompareAs::kNothing);
+        return Status::Ok();
       case Choice::Kind::kDefault:
         break;
     }
@@ -237,7 +244,7 @@ class ColumnMapper {
         "column " + Where() + " is " + attribute_.column_type +
             ", which cannot become what types: asks for",
         "string works for every type but geometry, double and decimal(p,s) for numbers, long for "
-        "integers");
+        "integers, variant for json and text");
   }
 
   std::shared_ptr<arrow::DataType> ArrowType() const {
@@ -263,6 +270,8 @@ class ColumnMapper {
         return arrow::utf8();
       case Store::kBytes:
         return arrow::binary();
+      case Store::kVariant:
+        return VariantStorage();
     }
     return arrow::utf8();
   }

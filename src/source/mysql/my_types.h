@@ -51,7 +51,8 @@ enum class Store : uint8_t {
   kDate,
   kTimestamp,
   kText,
-  kBytes
+  kBytes,
+  kVariant
 };
 
 /// How a predicate on a column may be handed to the server; see my_predicate.h.

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/civil_date.h"
 #include "columnar/utf8.h"
 
 namespace tarn::mysql {
@@ -71,30 +72,16 @@ bool DaysOf(const DateParts& date, int64_t* days) {
   if (date.month < 1 || date.month > 12 || date.day < 1) return false;
   const int last = date.month == 2 && IsLeap(date.year) ? 29 : kMonthDays[date.month - 1];
   if (date.day > last || date.year < 0 || date.year > 9999) return false;
-  // Years that begin in March: the leap day is their last.
-  const int64_t year = date.year - (date.month <= 2 ? 1 : 0);
-  const int64_t cycle = (year >= 0 ? year : year - 399) / 400;
-  const int64_t year_of_cycle = year - cycle * 400;
-  const int64_t day_of_year =
-      (153 * (date.month + (date.month > 2 ? -3 : 9)) + 2) / 5 + date.day - 1;
-  *days = cycle * 146097 + year_of_cycle * 365 + year_of_cycle / 4 - year_of_cycle / 100 +
-          day_of_year - 719468;
+  *days = DaysFromCivil(date.year, date.month, date.day);
   return true;
 }
 
 DateParts DateOf(int64_t days) {
-  const int64_t shifted = days + 719468;
-  const int64_t cycle = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-  const int64_t day_of_cycle = shifted - cycle * 146097;
-  const int64_t year_of_cycle =
-      (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36524 - day_of_cycle / 146096) / 365;
-  const int64_t day_of_year =
-      day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-  const int64_t month_shifted = (5 * day_of_year + 2) / 153;
+  const CivilDate civil = CivilFromDays(days);
   DateParts date;
-  date.day = static_cast<int>(day_of_year - (153 * month_shifted + 2) / 5 + 1);
-  date.month = static_cast<int>(month_shifted < 10 ? month_shifted + 3 : month_shifted - 9);
-  date.year = static_cast<int>(year_of_cycle + cycle * 400 + (date.month <= 2 ? 1 : 0));
+  date.year = static_cast<int>(civil.year);
+  date.month = civil.month;
+  date.day = civil.day;
   return date;
 }
 
@@ -272,9 +259,24 @@ Trouble ValueWriter::Bits(int64_t row, uint64_t value) {
   return Trouble::kNone;
 }
 
+Trouble ValueWriter::Json(int64_t row, std::string_view text) {
+  switch (to.AppendJson(row, text)) {
+    case ArrowColumn::JsonOutcome::kAdded:
+      return Trouble::kNone;
+    case ArrowColumn::JsonOutcome::kRefused:
+      return Trouble::kJson;
+    case ArrowColumn::JsonOutcome::kNoMemory:
+      break;
+  }
+  return Trouble::kMemory;
+}
+
 Trouble ValueWriter::Chars(int64_t row, const uint8_t* p, int64_t bytes) {
-  if (column_.store != Store::kText && column_.store != Store::kBytes) return Trouble::kMalformed;
   if (bytes > value_bytes_max_) return Trouble::kTooLong;
+  if (column_.store == Store::kVariant) {
+    return Json(row, {reinterpret_cast<const char*>(p), static_cast<size_t>(bytes)});
+  }
+  if (column_.store != Store::kText && column_.store != Store::kBytes) return Trouble::kMalformed;
   if (to.chars_size + bytes > to.chars_capacity && !to.GrowChars(bytes).ok()) {
     return Trouble::kMemory;
   }

@@ -21,7 +21,8 @@ enum class Trouble : uint8_t {
   kTooLong,    ///< above value_bytes_max
   kUtf8,       ///< bytes that are no text, where text was asked for
   kMemory,
-  kCharset  ///< a character set without table here
+  kCharset,  ///< a character set without table here
+  kJson      ///< no variant can be made of the text: ArrowColumn::refusal()
 };
 
 struct DateParts {
@@ -86,6 +87,7 @@ class ValueWriter {
   Trouble SignedSlow(int64_t row, int64_t value);
   Trouble UnsignedSlow(int64_t row, uint64_t value);
   Trouble Text(int64_t row, std::string_view text);
+  Trouble Json(int64_t row, std::string_view text);
 
   const MyColumn& column_;
   const int64_t value_bytes_max_;

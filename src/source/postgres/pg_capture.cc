@@ -85,6 +85,36 @@ class Capture final : public ChangeCapture {
                         {slot.snapshot, slot.consistent_point.ToString(), spec.publication});
   }
 
+  // A temporary slot is read by the session that made it, and is gone with it.
+  Result<LogBranch> Branch(const CaptureSpec& spec) override {
+    TARN_ASSIGN_OR_RETURN(const std::string name, CaptureName(spec));
+    const std::string slot_name = name.substr(0, kTemporaryPart) + "_branch";
+    TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connect());
+    TARN_RETURN_IF_ERROR(AwaitGone(*connection, slot_name));
+    TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> replication, Connect(Replication()));
+    TARN_ASSIGN_OR_RETURN(const NewSlot slot,
+                          CreateSlot(*replication, slot_name, SlotLife::kTemporary));
+    LogBranch branch;
+    TARN_ASSIGN_OR_RETURN(branch.snapshot,
+                          JoinSnapshot(context_, {slot.snapshot, slot.consistent_point.ToString(),
+                                                  spec.publication}));
+    // Until the log is opened the session says nothing: it has no time-out for that.
+    branch.open = [this, slot_name,
+                   publication = spec.publication.empty() ? name : spec.publication,
+                   position = slot.consistent_point,
+                   session = std::make_shared<std::unique_ptr<Connection>>(std::move(replication))](
+                      const std::vector<SourceTable>& tables) {
+      ChangeStreamOptions options;
+      options.slot = slot_name;
+      options.publication = publication;
+      options.position = position;
+      options.tables = tables;
+      options.session = std::move(*session);
+      return OpenStream(std::move(options));
+    };
+    return branch;
+  }
+
   Status SetTables(const CaptureSpec& spec, const std::vector<SourceTableName>& tables) override {
     TARN_ASSIGN_OR_RETURN(const std::string name, CaptureName(spec));
     TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connect(Write()));
@@ -96,6 +126,11 @@ class Capture final : public ChangeCapture {
     if (!spec.publication.empty()) return Status::Ok();
     TARN_ASSIGN_OR_RETURN(const bool exists, HasPublication(*connection, name));
     if (!exists) return PublicationIsGone(name);
+    std::vector<uint32_t> oids;
+    for (const Known& one : known) oids.push_back(one.table->oid);
+    // It would wait for whoever alters, indexes or vacuums one of them.
+    TARN_ASSIGN_OR_RETURN(const bool done, ListsJust(*connection, name, oids));
+    if (done) return Status::Ok();
     return connection->Run(
         "ALTER PUBLICATION " + QuoteIdentifier(name) + " SET TABLE " + TableList(tables),
         "changing publication " + name);
@@ -109,11 +144,7 @@ class Capture final : public ChangeCapture {
     options.publication = spec.publication.empty() ? name : spec.publication;
     TARN_ASSIGN_OR_RETURN(options.position, Lsn::Parse(position));
     options.tables = tables;
-    TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connect());
-    TARN_RETURN_IF_ERROR(CheckCaptureVersion(*connection, context_->spec.address()));
-    TARN_ASSIGN_OR_RETURN(const bool exists, HasPublication(*connection, options.publication));
-    if (!exists) return PublicationIsGone(options.publication);
-    return OpenChangeStream(context_, std::move(options), std::move(connection), memory_);
+    return OpenStream(std::move(options));
   }
 
   Status Drop(const CaptureSpec& spec) override {
@@ -202,6 +233,14 @@ SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_repl
   }
   Result<std::unique_ptr<Connection>> Connect(const SessionSettings& settings) const {
     return Connection::Open(context_->spec, settings);
+  }
+
+  Result<std::unique_ptr<ChangeStream>> OpenStream(ChangeStreamOptions options) {
+    TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connect());
+    TARN_RETURN_IF_ERROR(CheckCaptureVersion(*connection, context_->spec.address()));
+    TARN_ASSIGN_OR_RETURN(const bool exists, HasPublication(*connection, options.publication));
+    if (!exists) return PublicationIsGone(options.publication);
+    return OpenChangeStream(context_, std::move(options), std::move(connection), memory_);
   }
 
   static int64_t Distance(Lsn from, Lsn to) {

@@ -1,8 +1,10 @@
 // What happens to a captured table when its definition changes in the middle of the log.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "source/postgres/pg_capture_test_support.h"
-#include "source/postgres/pg_shape_resolver.h"
+#include "source/postgres/pg_renames.h"
 
 namespace tarn::postgres {
 namespace {
@@ -16,7 +18,7 @@ TEST(PostgresCaptureDdl, ColumnsAreAddedDroppedRenamedAndWidened) {
   db.Run("ALTER TABLE t ADD COLUMN c numeric(6,2) DEFAULT 5; INSERT INTO t VALUES (2, 'y', 8, 1)");
   EXPECT_EQ(mirror.CatchUp(),
             (Strings{"t: altered id int32 key, a string, b int32, c decimal128(6, 2)",
-                     "t: filled c", "t: insert 2|y|8|1.00"}));
+                     "t: filled c 5.00", "t: insert 2|y|8|1.00"}));
   db.Run("ALTER TABLE t RENAME COLUMN a TO label; INSERT INTO t VALUES (3, 'z', 9, 2)");
   EXPECT_EQ(mirror.CatchUp(),
             (Strings{"t: altered id int32 key, label string, b int32, c decimal128(6, 2)",
@@ -31,6 +33,7 @@ TEST(PostgresCaptureDdl, ColumnsAreAddedDroppedRenamedAndWidened) {
   mirror.Reopen();
   db.Run("INSERT INTO t VALUES (4, 1, 1)");
   EXPECT_EQ(mirror.CatchUp(), Strings{"t: insert 4|1|1.00"});
+  mirror.ExpectSame();
 }
 
 TEST(PostgresCaptureDdl, ChangesOfBothSidesOfADdlInOneTransactionAreRead) {
@@ -127,6 +130,49 @@ TEST(PostgresCaptureDdl, ATableThatLeftThePublicationIsToldWhenTheStreamBegins) 
   const Strings log = mirror.CatchUp();
   ASSERT_EQ(log.size(), 1u);
   EXPECT_TRUE(log[0].starts_with("u: stopped table public.u is not in publication")) << log[0];
+}
+
+TEST(PostgresCaptureDdl, AKeyThatBecomesDeferrableStopsTheTable) {
+  const TestDatabase db(
+      "CREATE TABLE t (id int PRIMARY KEY, v text); ALTER TABLE t REPLICA IDENTITY FULL;"
+      "INSERT INTO t VALUES (1, 'a'), (2, 'b')");
+  Mirror mirror(db, {"public.t"});
+  mirror.CatchUp();
+  db.Run(
+      "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (id) DEFERRABLE; "
+      "UPDATE t SET id = id + 1");
+  const Strings log = mirror.CatchUp();
+  ASSERT_EQ(log.size(), 1u);
+  EXPECT_TRUE(log[0].starts_with("t: stopped the primary key of table public.t is DEFERRABLE"))
+      << log[0];
+}
+
+TEST(PostgresCaptureDdl, ATableThatLeavesThePublicationIsToldWhileTheStreamGoesOn) {
+  const TestDatabase db(R"(
+CREATE TABLE gone (id int PRIMARY KEY); CREATE TABLE swapped (id int PRIMARY KEY);
+CREATE TABLE back (id int PRIMARY KEY); CREATE TABLE stays (id int PRIMARY KEY);)");
+  Limits often;
+  often.capture_status_interval_ms = 100;
+  Mirror mirror(db, {"public.gone", "public.swapped", "public.back", "public.stays"}, often);
+  mirror.CatchUp();
+  db.Run(R"(
+DROP TABLE gone; ALTER PUBLICATION tarn_test DROP TABLE back; INSERT INTO back VALUES (1);
+ALTER PUBLICATION tarn_test ADD TABLE back;
+BEGIN; ALTER TABLE swapped RENAME TO swapped_old; CREATE TABLE swapped (id int PRIMARY KEY); COMMIT;
+INSERT INTO swapped VALUES (1);)");
+  Strings stopped;
+  for (int i = 0; stopped.size() < 3 && i < 200; ++i) {
+    db.Run("INSERT INTO stays VALUES (" + std::to_string(i) + ")");
+    for (const std::string& line : mirror.CatchUp()) {
+      if (line.find("stopped") != std::string::npos) stopped.push_back(line.substr(0, 60));
+    }
+  }
+  std::sort(stopped.begin(), stopped.end());
+  ASSERT_EQ(stopped.size(), 3u);
+  EXPECT_TRUE(stopped[0].starts_with("back: stopped table public.back was taken out of"));
+  EXPECT_TRUE(stopped[1].starts_with("gone: stopped table public.gone is not in publication"));
+  EXPECT_TRUE(stopped[2].starts_with("swapped: stopped table public.swapped is not in publi"));
+  mirror.ExpectSame();
 }
 
 TEST(PostgresCaptureDdl, AnotherKeyIsFollowed) {

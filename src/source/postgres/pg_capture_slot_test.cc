@@ -55,6 +55,39 @@ CREATE TABLE leaf PARTITION OF root DEFAULT;)");
   EXPECT_EQ(SlotsOf(db), "");
 }
 
+TEST(PostgresSlot, ADeferrablePrimaryKeyNamesNoRow) {
+  const TestDatabase db(R"(
+CREATE TABLE late (id int PRIMARY KEY DEFERRABLE, v text);
+CREATE TABLE whole (id int PRIMARY KEY DEFERRABLE, v text); ALTER TABLE whole REPLICA IDENTITY FULL;
+CREATE TABLE root (id int PRIMARY KEY DEFERRABLE) PARTITION BY LIST (id);
+CREATE TABLE leaf PARTITION OF root DEFAULT;
+CREATE TABLE other (id int PRIMARY KEY DEFERRABLE, n int NOT NULL UNIQUE);
+ALTER TABLE other REPLICA IDENTITY USING INDEX other_n_key;)");
+  for (const std::string table : {"late", "whole", "root"}) {
+    const Error error = CheckError(db, "public." + table);
+    EXPECT_TRUE(
+        error.message.starts_with("the primary key of table public." + table + " is DEFERRABLE"))
+        << error.message;
+    EXPECT_NE(error.hint.find("REPLICA IDENTITY USING INDEX"), std::string::npos) << error.hint;
+  }
+  auto source = db.Open();
+  const Status status =
+      source->capture()->Check({"tarn_check", "", ""}, Described(*source, {"public.other"}));
+  EXPECT_TRUE(status.ok()) << status.ToString();
+}
+
+TEST(PostgresSlot, ASlotOfTwoPhaseCommitsIsRefusedByName) {
+  const TestDatabase db("CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION p FOR TABLE t");
+  const std::string slot = "two_phase_" + db.database;
+  db.Run("SELECT pg_create_logical_replication_slot('" + slot + "', 'pgoutput', false, true)");
+  const Error error = CheckError(db, "public.t", "postgres", {"tarn_check", "p", slot});
+  EXPECT_EQ(error.message, "replication slot " + slot +
+                               " tells transactions when they are prepared (two_phase): what is "
+                               "read here are those that were committed");
+  EXPECT_NE(error.hint.find("pg_create_logical_replication_slot"), std::string::npos) << error.hint;
+  db.Run("SELECT pg_drop_replication_slot('" + slot + "')");
+}
+
 TEST(PostgresSlot, MissingRightsNameTheGrant) {
   const TestDatabase db("CREATE TABLE t (id int PRIMARY KEY)");
   db.Run(
@@ -102,6 +135,44 @@ TEST(PostgresSlot, SettingsOfTheServerAreNamedWithTheirValue) {
   error = check(small);
   EXPECT_NE(error.message.find("max_replication_slots is 1"), std::string::npos) << error.message;
   EXPECT_EQ(error.detail, "slots that nobody reads: somebody");
+}
+
+TEST(PostgresSlot, ABranchIsReadUpToAPlaceAndNoFurtherAndLeavesNothing) {
+  const TestDatabase db("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+  auto source = db.Open();
+  ChangeCapture& capture = *source->capture();
+  const CaptureSpec spec{"tarn_branch", "", ""};
+  const auto tables = Described(*source, {"public.t"});
+  Must(capture.Begin(spec, tables)).reset();
+  LogBranch branch = Must(capture.Branch(spec));
+  db.Run("INSERT INTO t VALUES (2)");
+  const std::string first = Must(capture.CurrentPosition());
+  db.Run("INSERT INTO t VALUES (3)");
+  db.Run("INSERT INTO t VALUES (4)");
+  const std::string last = Must(capture.CurrentPosition());
+  branch.snapshot.reset();
+  auto stream = Must(branch.open(tables));
+  branch = {};
+  const auto read = [&](const std::string& until) {
+    ChangeLimits limits;
+    limits.rows_max = 100;
+    limits.bytes_max = 1 << 20;
+    limits.wait_ms_max = 1000;
+    limits.until = until;
+    for (int64_t rows = 0;;) {
+      const ChangeBatch batch = Must(stream->Next(limits));
+      rows += batch.rows;
+      if (batch.reached_until) return rows;
+    }
+  };
+  EXPECT_EQ(read(first), 1);
+  EXPECT_EQ(read(first), 0);
+  EXPECT_EQ(read(last), 2);
+  // The next one waits until what it made is gone.
+  stream.reset();
+  branch = Must(capture.Branch(spec));
+  EXPECT_EQ(Must(capture.Compare(branch.snapshot->position(), last)), 1);
+  EXPECT_TRUE(capture.Drop(spec).ok());
 }
 
 TEST(PostgresSlot, ALeftoverIsReplacedAndDropRemovesEverything) {
@@ -288,6 +359,32 @@ TEST(PostgresSlot, TablesJoinAndLeaveThePublication) {
   EXPECT_EQ(db.Run("SELECT tablename FROM pg_publication_tables WHERE pubname = 'tarn_set'"), "t");
   EXPECT_EQ(mirror.capture().SetTables(mirror.spec(), {{"public", "none"}}).error().kind,
             ErrorKind::kNotFound);
+}
+
+TEST(PostgresSlot, APublicationThatListsTheTablesIsNotAltered) {
+  const TestDatabase db("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)");
+  Mirror mirror(db, {"public.t", "public.u"}, "tarn_same");
+  db.Run(R"(
+CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS
+  'BEGIN RAISE EXCEPTION ''it is altered''; END';
+CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('ALTER PUBLICATION')
+  EXECUTE FUNCTION refuse())");
+  const auto set = [&](const Strings& names) {
+    std::vector<SourceTableName> tables;
+    for (const std::string& name : names) tables.push_back({"public", name});
+    return mirror.capture().SetTables(mirror.spec(), tables);
+  };
+  const Status same = set({"u", "t"});
+  EXPECT_TRUE(same.ok()) << same.ToString();
+  EXPECT_FALSE(set({"t"}).ok());
+  db.Run("DROP TABLE u; CREATE TABLE u (id int PRIMARY KEY)");
+  EXPECT_FALSE(set({"t", "u"}).ok());
+  db.Run("ALTER EVENT TRIGGER refuse DISABLE");
+  EXPECT_TRUE(set({"t", "u"}).ok());
+  const bool filters = db.Run("SHOW server_version_num") >= "150000";
+  if (filters) db.Run("ALTER PUBLICATION tarn_same SET TABLE t WHERE (id > 1), u");
+  db.Run("ALTER EVENT TRIGGER refuse ENABLE");
+  EXPECT_EQ(set({"t", "u"}).ok(), !filters);
 }
 
 TEST(PostgresSlot, ANamedPublicationAndSlotAreUsedAndLeftAlone) {

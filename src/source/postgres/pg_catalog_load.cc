@@ -5,6 +5,7 @@
 
 #include "source/postgres/pg_catalog.h"
 #include "source/postgres/pg_names.h"
+#include "source/postgres/pg_rewrites.h"
 
 namespace tarn::postgres {
 namespace {
@@ -16,6 +17,8 @@ struct Found {
   std::vector<std::string> key;
   int64_t rows = -1;
   int64_t bytes = 0;
+  int32_t last_column_id = 0;
+  std::string rows_mark;
   bool exists = false;
 };
 using FoundTables = std::map<uint32_t, Found>;
@@ -77,7 +80,8 @@ SELECT c.oid,
           FROM pg_catalog.pg_class h WHERE h.oid = ANY (p.heaps)) END,
        CASE WHEN c.relkind IN ('v', 'f') THEN 0 ELSE
          (SELECT coalesce(sum(pg_catalog.pg_table_size(h.oid)), 0)::int8
-          FROM pg_catalog.pg_class h WHERE h.oid = ANY (p.heaps)) END
+          FROM pg_catalog.pg_class h WHERE h.oid = ANY (p.heaps)) END,
+       c.relnatts
 FROM pg_catalog.pg_class c
 CROSS JOIN LATERAL (
   SELECT CASE WHEN c.relkind = 'p' THEN
@@ -90,6 +94,7 @@ WHERE c.oid = ANY ($1::oid[]))",
     table.exists = true;
     table.rows = rows.integer(i, 1);
     table.bytes = rows.null(i, 2) ? 0 : rows.integer(i, 2);
+    table.last_column_id = static_cast<int32_t>(rows.integer(i, 3));
   }
   return Status::Ok();
 }
@@ -117,6 +122,8 @@ Result<std::shared_ptr<const PgTable>> Describe(const Candidate& candidate, cons
   table->table.estimated_rows = found.rows;
   table->table.estimated_bytes = found.bytes;
   table->table.id = candidate.oid;
+  table->table.last_column_id = found.last_column_id;
+  table->table.rows_mark = found.rows_mark;
   for (const PgAttribute& attribute : found.attributes) {
     TARN_ASSIGN_OR_RETURN(PgColumn column, MapColumn(candidate.name, attribute, types, choices));
     table->cursor_types.push_back(attribute.plain_type);
@@ -177,6 +184,8 @@ Result<std::vector<std::shared_ptr<const PgTable>>> LoadTables(
   TARN_RETURN_IF_ERROR(LoadAttributes(connection, oids, &found));
   TARN_RETURN_IF_ERROR(LoadKeys(connection, oids, &found));
   TARN_RETURN_IF_ERROR(LoadEstimates(connection, oids, &found));
+  TARN_ASSIGN_OR_RETURN(const auto marks, LoadRowsMarks(connection, oids));
+  for (const auto& [oid, mark] : marks) found[oid].rows_mark = mark.ToString();
   std::set<uint32_t> used;
   for (const auto& [oid, table] : found) {
     for (const PgAttribute& attribute : table.attributes) used.insert(attribute.type);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -25,7 +26,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr int kActivePollMillis = 50;
-/// A transaction that has begun is awaited for so long beyond the caller's patience.
+/// A transaction that has begun is awaited for so long beyond the caller's patience, and a stop.
 constexpr int64_t kCommitGraceMillis = 1000;
 /// Waits are cut so that a signal and the end of the log are noticed.
 constexpr int64_t kWaitMillis = 50;
@@ -64,7 +65,7 @@ class Stream final : public ChangeStream {
         side_(std::move(connection)) {}
 
   Status Open() {
-    TARN_RETURN_IF_ERROR(AwaitSlot());
+    if (options_.session == nullptr) TARN_RETURN_IF_ERROR(AwaitSlot());
     TARN_ASSIGN_OR_RETURN(const int64_t timeout, SenderTimeout());
     resolver_ = std::make_unique<CatalogResolver>(context_, std::move(side_));
     TARN_ASSIGN_OR_RETURN(const auto columns, resolver_->ColumnsOf(&options_.tables));
@@ -86,10 +87,21 @@ class Stream final : public ChangeStream {
     return StartReader(timeout);
   }
 
+  Status LoadedAt(const SourceTableName& table, const std::string& position) override {
+    TARN_ASSIGN_OR_RETURN(const Lsn loaded, Lsn::Parse(position));
+    assembler_->LoadedAt(table, loaded);
+    return Status::Ok();
+  }
+
   Result<ChangeBatch> Next(const ChangeLimits& limits) override {
     const std::lock_guard<std::mutex> lock(next_mutex_);
     if (failure_) return *failure_;
     Result<ChangeBatch> batch = Read(limits);
+    if (!batch.ok() && batch.error().kind == ErrorKind::kCancelled &&
+        !assembler_->in_transaction() && assembler_->has_events()) {
+      // A stop cut off something else: what is whole is the caller's to commit.
+      batch = Done(std::nullopt);
+    }
     if (!batch.ok()) {
       failure_ = batch.error();
       reader_->Stop();
@@ -128,18 +140,28 @@ class Stream final : public ChangeStream {
     return rows.count() > 0 ? rows.integer(0, 0) : 0;
   }
 
-  // A table that is no longer published says nothing: somebody must be told.
+  // A table that is no longer published says nothing: somebody must be told. One that left and came
+  // back has a gap in what the log says of it.
   Status StopMissing() {
-    TARN_ASSIGN_OR_RETURN(const std::vector<SourceTableName> published,
-                          resolver_->TablesOf(options_.publication));
+    TARN_ASSIGN_OR_RETURN(auto published, resolver_->TablesOf(options_.publication));
     for (const SourceTable& table : options_.tables) {
-      if (std::find(published.begin(), published.end(), table.name) != published.end()) continue;
+      const auto is = published.find(table.name);
+      const auto was = members_.find(table.name);
+      if (is != published.end() && (was == members_.end() || was->second == is->second)) continue;
+      const std::string name = "table " + table.name.ToString();
       TARN_RETURN_IF_ERROR(assembler_->StopTable(
           table.name,
-          NotFound("table " + table.name.ToString() + " is not in publication " +
-                       options_.publication + " any more: it was dropped, renamed or taken out",
-                   "take it out of tables:, or load it again with `tarn resync`")));
+          is != published.end()
+              ? NotFound(name + " was taken out of publication " + options_.publication +
+                             " and put in again: what happened to it meanwhile is not told",
+                         "load it again with `tarn resync`")
+              : NotFound(name + " is not in publication " + options_.publication +
+                             " any more: it was dropped, renamed or taken out, or the publication "
+                             "leaves out some of the changes",
+                         "take it out of tables:, or load it again with `tarn resync`")));
     }
+    members_ = std::move(published);
+    members_asked_ = Clock::now();
     return Status::Ok();
   }
 
@@ -157,8 +179,11 @@ class Stream final : public ChangeStream {
     }
     reader.start = options_.position;
     for (int64_t waited = 0;; waited += kActivePollMillis) {
-      TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection,
-                            Connection::Open(context_->spec, settings));
+      std::unique_ptr<Connection> connection = std::move(options_.session);
+      const bool own_slot = connection != nullptr;
+      if (!own_slot) {
+        TARN_ASSIGN_OR_RETURN(connection, Connection::Open(context_->spec, settings));
+      }
       // Amounts of money in the one form that is read here.
       if (text) TARN_RETURN_IF_ERROR(connection->Run("SET lc_monetary = 'C'", doing_));
       const std::string sql = "START_REPLICATION SLOT " + QuoteIdentifier(options_.slot) +
@@ -172,7 +197,7 @@ class Stream final : public ChangeStream {
         reader_ = std::move(started).value();
         return Status::Ok();
       }
-      if (!IsState(started.error(), "55006")) return LogError(started.error());
+      if (own_slot || !IsState(started.error(), "55006")) return LogError(started.error());
       if (waited >= context_->session.connect_timeout_ms) {
         Error active = started.error();
         active.kind = ErrorKind::kConflict;
@@ -192,13 +217,14 @@ class Stream final : public ChangeStream {
     const auto deadline = Clock::now() + milliseconds(std::max<int64_t>(limits.wait_ms_max, 0));
     auto asked = Clock::now();
     bool late = false;
+    std::optional<Clock::time_point> stopped;
     while (true) {
       const bool inside = assembler_->in_transaction();
       const int64_t rows = assembler_->rows();
       const int64_t bytes = assembler_->bytes();
       if (!inside) {
         if (until && assembler_->position() >= *until) return Done(until);
-        if (late || rows >= rows_max || bytes >= bytes_max) return Done(until);
+        if (late || stopped || rows >= rows_max || bytes >= bytes_max) return Done(until);
       } else if (rows > rows_max + rows_max / 4 || bytes > bytes_max + bytes_max / 4) {
         return Done(until);
       }
@@ -206,13 +232,20 @@ class Stream final : public ChangeStream {
         TARN_RETURN_IF_ERROR(assembler_->Replay());
         continue;
       }
-      TARN_ASSIGN_OR_RETURN(const bool any, Frame());
+      TARN_ASSIGN_OR_RETURN(const bool any, Frame(until));
       if (any) continue;
       const auto now = Clock::now();
+      if (!inside &&
+          now - members_asked_ >= milliseconds(context_->limits.capture_status_interval_ms)) {
+        TARN_RETURN_IF_ERROR(StopMissing());
+      }
       const auto end = inside ? deadline + milliseconds(kCommitGraceMillis) : deadline;
       late = now >= deadline;
-      if (context_->session.cancel != nullptr) {
-        TARN_RETURN_IF_ERROR(context_->session.cancel->Check());
+      if (Status stop = Stopping(); !stop.ok()) {
+        // What is whole is the caller's to commit; what has begun has a moment to become that.
+        if (!stopped) stopped = now;
+        if (!inside) continue;
+        if (now - *stopped >= milliseconds(kCommitGraceMillis)) return stop;
       }
       const int64_t left = std::chrono::duration_cast<milliseconds>(end - now).count() + 1;
       TARN_ASSIGN_OR_RETURN(std::optional<WalChunk> chunk,
@@ -230,6 +263,12 @@ class Stream final : public ChangeStream {
     }
   }
 
+  // An error when the stream is to end.
+  Status Stopping() const {
+    const CancelFlag* const cancel = context_->session.cancel;
+    return cancel == nullptr ? Status::Ok() : cancel->Check();
+  }
+
   Result<ChangeBatch> Done(const std::optional<Lsn>& until) {
     TARN_ASSIGN_OR_RETURN(ChangeBatch batch, assembler_->Take());
     batch.reached_until =
@@ -237,8 +276,15 @@ class Stream final : public ChangeStream {
     return batch;
   }
 
+  // Whether the message begins to deliver a transaction that was committed at `until` or later: all
+  // of before were delivered then.
+  static bool IsCommittedFrom(Lsn until, const uint8_t* p, const uint8_t* end) {
+    const int64_t at = *p == 'B' ? 1 : *p == 'c' ? 6 : 0;  // of the commit's own place
+    return at > 0 && end - p >= at + 8 && Lsn{ReadBig64(p + at)} >= until;
+  }
+
   // One message of the chunk; false when there is none.
-  Result<bool> Frame() {
+  Result<bool> Frame(const std::optional<Lsn>& until) {
     constexpr int64_t kHeaderBytes = 5;
     constexpr int64_t kDataHeaderBytes = 25;  // w, two positions, a time
     if (at_ >= chunk_.end) {
@@ -254,6 +300,11 @@ class Stream final : public ChangeStream {
     switch (*frame) {
       case 'd':
         if (end - body > kDataHeaderBytes && *body == 'w') {
+          if (until && IsCommittedFrom(*until, body + kDataHeaderBytes, end)) {
+            at_ -= length;
+            assembler_->Keepalive(*until);
+            return true;
+          }
           const uint8_t* const readable_end =
               chunk_.data.get() + chunk_.capacity + WalChunk::kSlackBytes;
           Status fed = assembler_->Feed(body + kDataHeaderBytes, end, readable_end);
@@ -289,6 +340,8 @@ class Stream final : public ChangeStream {
   WalChunk chunk_;
   int64_t at_ = 0;
   std::optional<Error> failure_;
+  std::map<SourceTableName, int64_t> members_;  // of the publication, when it was last asked
+  Clock::time_point members_asked_;
 };
 
 }  // namespace

@@ -22,6 +22,8 @@ struct ChangeStreamOptions {
   std::string publication;
   Lsn position;
   std::vector<SourceTable> tables;
+  /// A replication connection, of which the slot is: the only one that can read it.
+  std::unique_ptr<Connection> session = nullptr;
 };
 
 /// `connection` is for questions about tables and types. Errors: those of ChangeStream.

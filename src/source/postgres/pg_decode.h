@@ -64,7 +64,7 @@ class RowDecoder {
 };
 
 /// A value that cannot be stored, as an error with the repair. `row` tells which row, `shown` the
-/// value.
+/// value, or why no variant can be made of it.
 Error ValueFault(ValueTrouble trouble, const SourceTableName& table, const PgColumn& column,
                  const std::string& row, const std::string& shown, int64_t bytes,
                  const ValueRules& rules);

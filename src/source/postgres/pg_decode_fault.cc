@@ -119,6 +119,8 @@ Error ValueFault(ValueTrouble trouble, const SourceTableName& table, const PgCol
       return InvalidArgument(where + "the text is not UTF-8, and the database is SQL_ASCII",
                              "correct the value, or read the bytes through a view with "
                              "convert_to(column, 'SQL_ASCII')");
+    case ValueTrouble::kJson:
+      return InvalidArgument(where + "no variant can be made of the value: " + shown, repair);
     case ValueTrouble::kMemory:
       return ResourceExhausted(where + "no memory for " + std::to_string(bytes) + " bytes",
                                "lower batch_bytes_max or load_streams under limits:");
@@ -140,9 +142,11 @@ bool RowDecoder::Fail(ValueTrouble trouble, const uint8_t* row, const uint8_t* e
   }
   const PgColumn& what = options_.columns[column];
   const bool shows = trouble == ValueTrouble::kDecimal || trouble == ValueTrouble::kDimensions;
-  fault_ = std::make_unique<Error>(ValueFault(trouble, options_.table, what, which,
-                                              shows ? WireValueToText(what, value, bytes) : "",
-                                              bytes, rules_));
+  const std::string shown = trouble == ValueTrouble::kJson ? columns_[column]->refusal()
+                            : shows                        ? WireValueToText(what, value, bytes)
+                                                           : "";
+  fault_ = std::make_unique<Error>(
+      ValueFault(trouble, options_.table, what, which, shown, bytes, rules_));
   return false;
 }
 

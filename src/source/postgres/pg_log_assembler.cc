@@ -83,7 +83,9 @@ struct LogAssembler::Cursor {
 
 struct LogAssembler::Table {
   SourceTable now;
-  std::string relation;  ///< the message that `shape` was made of
+  std::string relation;                ///< the message that `shape` was made of
+  std::optional<LogRelation> waiting;  ///< a later one, in whose place the table was not followed
+  std::optional<Lsn> loaded;           ///< what the log says before it is in the table
   std::shared_ptr<const FollowedShape> shape;
   std::unique_ptr<TableBuilder> builder;
   std::vector<TableEvent> events;
@@ -172,6 +174,7 @@ Status LogAssembler::StreamMessage(char type, Cursor& cursor) {
       const int64_t micros = cursor.Micros();
       if (!cursor.ok) return Malformed(type);
       TARN_RETURN_IF_ERROR(Begin(xid, micros, final));
+      transaction_.position = after.ToString();
       replay_end_ = after;
       replay_ = streamed_.Commit(xid);
       return Status::Ok();
@@ -210,7 +213,11 @@ Status LogAssembler::Change(char type, const uint8_t* p, const uint8_t* end,
 
 Status LogAssembler::Begin(uint32_t xid, int64_t commit_micros, Lsn final) {
   in_transaction_ = true;
-  transaction_ = {std::to_string(xid), final.ToString(), commit_micros};
+  xid_ = xid;
+  final_ = final;
+  // Where it ends is told by its commit. A load may stand at the very place where the commit's
+  // record begins, and does not have it then: batches until then stand behind that place.
+  transaction_ = {std::to_string(xid), Lsn{final.value + 1}.ToString(), commit_micros};
   transaction_index_.reset();
   continued_ = false;
   ordinal_ = 0;
@@ -286,6 +293,7 @@ Status LogAssembler::OnRelation(const uint8_t* p, const uint8_t* end) {
     relation.columns.push_back(std::move(column));
   }
   if (!cursor.ok) return Malformed('R');
+  relation.text.assign(reinterpret_cast<const char*>(p), static_cast<size_t>(end - p));
   last_table_ = nullptr;
   last_oid_ = 0;
 
@@ -297,7 +305,7 @@ Status LogAssembler::OnRelation(const uint8_t* p, const uint8_t* end) {
       if (one->now.id == relation.oid && relation.oid != 0) table = one.get();
     }
   }
-  if (table != nullptr && table->now.name != relation.name) {
+  if (table != nullptr && table->now.name != relation.name && !IsLoaded(*table)) {
     by_oid_[relation.oid] = table;
     return Stop(*table, InvalidArgument("table " + table->now.name.ToString() + " is " +
                                             relation.name.ToString() + " in the source now",
@@ -307,7 +315,8 @@ Status LogAssembler::OnRelation(const uint8_t* p, const uint8_t* end) {
   if (table == nullptr && named != by_name_.end()) {
     table = named->second;
     if (table->now.id != 0 && table->now.id != relation.oid) {
-      by_oid_[relation.oid] = table;
+      by_oid_[relation.oid] = IsLoaded(*table) ? nullptr : table;
+      if (IsLoaded(*table)) return Status::Ok();
       return Stop(*table, NotFound("table " + relation.name.ToString() +
                                        " was dropped and made again in the source",
                                    "load it again with `tarn resync`"));
@@ -316,26 +325,53 @@ Status LogAssembler::OnRelation(const uint8_t* p, const uint8_t* end) {
   }
   by_oid_[relation.oid] = table;
   if (table == nullptr || table->stopped) return Status::Ok();
+  if (IsLoaded(*table)) {
+    table->waiting = std::move(relation);
+    return Status::Ok();
+  }
+  return Adopt(*table, relation);
+}
 
-  const std::string_view text(reinterpret_cast<const char*>(p), static_cast<size_t>(end - p));
-  if (table->relation == text) return Status::Ok();
-  Result<ShapeResolver::Resolved> resolved = resolver_->Resolve(relation, table->now);
+Status LogAssembler::Adopt(Table& table, const LogRelation& relation) {
+  table.waiting.reset();
+  // A message that comes again may be about other columns of the same names: dropped, and added.
+  const bool again = table.relation == relation.text;
+  Result<ShapeResolver::Resolved> resolved = resolver_->Resolve(relation, table.now, xid_);
   if (!resolved.ok()) {
     const ErrorKind kind = resolved.error().kind;
     if (kind == ErrorKind::kUnavailable || kind == ErrorKind::kCancelled) return resolved.status();
-    return Stop(*table, resolved.error());
+    return Stop(table, resolved.error());
   }
-  TARN_RETURN_IF_ERROR(Close(*table));
   const SourceTable& is = resolved->shape->table->table;
-  if (!SameShape(table->now, is) || !resolved->renamed.empty() || !resolved->filled.empty()) {
-    Event(*table, TableAltered{std::make_shared<SourceTable>(is), std::move(resolved->renamed),
-                               std::move(resolved->filled)});
+  const bool altered =
+      !SameShape(table.now, is) || !resolved->renamed.empty() || !resolved->filled.empty();
+  if (again && !altered) {
+    table.now.rows_mark = is.rows_mark;
+    return Status::Ok();
   }
-  table->now = is;
-  table->relation = text;
-  table->shape = resolved->shape;
-  table->builder = std::make_unique<TableBuilder>(table->shape, rules_, pool_);
+  TARN_RETURN_IF_ERROR(Close(table));
+  if (altered) {
+    Event(table, TableAltered{std::make_shared<SourceTable>(is), std::move(resolved->renamed),
+                              std::move(resolved->filled)});
+  }
+  table.now = is;
+  table.relation = relation.text;
+  table.shape = resolved->shape;
+  table.builder = std::make_unique<TableBuilder>(table.shape, rules_, pool_);
   return Status::Ok();
+}
+
+void LogAssembler::LoadedAt(const SourceTableName& name, Lsn position) {
+  const auto found = by_name_.find(name);
+  if (found != by_name_.end()) found->second->loaded = position;
+}
+
+// Whether the transaction that is being read is in the table's load: its commit lies before.
+bool LogAssembler::IsLoaded(Table& table) const {
+  if (!table.loaded) return false;
+  if (final_ < *table.loaded) return true;
+  table.loaded.reset();
+  return false;
 }
 
 Status LogAssembler::OnRow(char type, Cursor& cursor, const uint8_t* readable_end) {
@@ -347,7 +383,11 @@ Status LogAssembler::OnRow(char type, Cursor& cursor, const uint8_t* readable_en
     last_table_ = found->second;
   }
   Table* const table = last_table_;
-  if (table == nullptr || table->stopped) return Status::Ok();
+  if (table == nullptr || table->stopped || IsLoaded(*table)) return Status::Ok();
+  if (table->waiting) {
+    TARN_RETURN_IF_ERROR(Adopt(*table, LogRelation(*table->waiting)));
+    if (table->stopped) return Status::Ok();
+  }
   const size_t columns = table->shape->columns.size();
   TableBuilder::Change change;
   change.row = &row_;
@@ -398,7 +438,7 @@ Status LogAssembler::OnTruncate(Cursor& cursor) {
     if (!cursor.ok) break;
     if (found == by_oid_.end()) return Malformed('T');
     Table* const table = found->second;
-    if (table == nullptr || table->stopped) continue;
+    if (table == nullptr || table->stopped || IsLoaded(*table)) continue;
     TARN_RETURN_IF_ERROR(Close(*table));
     Event(*table, TableTruncated{TransactionIndex(), ordinal_++});
   }

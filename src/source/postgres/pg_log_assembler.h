@@ -30,6 +30,7 @@ struct LogRelation {
   SourceTableName name;
   char identity = 'd';
   std::vector<Column> columns;
+  std::string text;  ///< the message itself
 };
 
 /// What a relation is, seen from the description that held before.
@@ -39,10 +40,12 @@ class ShapeResolver {
   struct Resolved {
     std::shared_ptr<const FollowedShape> shape;  ///< columns in the relation's order
     std::vector<TableAltered::Renamed> renamed;
-    std::vector<std::string> filled;  ///< as TableAltered has it
+    std::vector<TableAltered::Filled> filled;
   };
+  /// `xid`: of the transaction that has the message.
   /// Errors: Unavailable and Cancelled end the stream; every other one stops the table.
-  virtual Result<Resolved> Resolve(const LogRelation& relation, const SourceTable& before) = 0;
+  virtual Result<Resolved> Resolve(const LogRelation& relation, const SourceTable& before,
+                                   uint32_t xid) = 0;
 };
 
 /// Messages of pgoutput (protocol 1 to 4, streaming or not) → batches of changes.
@@ -69,6 +72,8 @@ class LogAssembler {
   Status Replay();
   /// The server has sent everything up to here.
   void Keepalive(Lsn end);
+  /// What the log says of the table up to here is passed over, whatever it is.
+  void LoadedAt(const SourceTableName& name, Lsn position);
   /// The table cannot be followed, for a reason from elsewhere.
   Status StopTable(const SourceTableName& name, Error reason);
 
@@ -94,6 +99,8 @@ class LogAssembler {
   Status Commit(Lsn end, int64_t commit_micros);
   Status StreamMessage(char type, Cursor& cursor);
   Status OnRelation(const uint8_t* p, const uint8_t* end);
+  Status Adopt(Table& table, const LogRelation& relation);
+  bool IsLoaded(Table& table) const;
   Status OnRow(char type, Cursor& cursor, const uint8_t* readable_end);
   Status OnTruncate(Cursor& cursor);
   Status Close(Table& table);
@@ -119,6 +126,8 @@ class LogAssembler {
 
   Lsn position_;
   bool in_transaction_ = false;
+  uint32_t xid_ = 0;  ///< of the transaction that is being read
+  Lsn final_;         ///< of its commit
   ChangeTransaction transaction_;
   std::optional<uint32_t> transaction_index_;  ///< in transactions_, once it has changed something
   bool continued_ = false;                     ///< of it, earlier batches have changes

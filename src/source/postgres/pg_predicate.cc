@@ -8,7 +8,9 @@
 
 #include <arrow/type.h>
 
+#include "base/civil_date.h"
 #include "columnar/utf8.h"
+#include "columnar/variant_column.h"
 #include "source/postgres/pg_names.h"
 #include "source/postgres/pg_numeric.h"
 
@@ -27,23 +29,13 @@ constexpr int64_t kLastMicros = std::numeric_limits<int64_t>::max() - 1;
 
 // Proleptic Gregorian date of a day number, years counted as PostgreSQL prints them (BC from 1).
 std::string DayText(int64_t days, bool* before_christ) {
-  // Shifted so that a cycle of 400 years begins in March of a year divisible by 400.
-  const int64_t shifted = days + 719468;
-  const int64_t cycle = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-  const int64_t day_of_cycle = shifted - cycle * 146097;
-  const int64_t year_of_cycle =
-      (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36524 - day_of_cycle / 146096) / 365;
-  const int64_t day_of_year =
-      day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-  const int64_t month_shifted = (5 * day_of_year + 2) / 153;
-  const int64_t day = day_of_year - (153 * month_shifted + 2) / 5 + 1;
-  const int64_t month = month_shifted < 10 ? month_shifted + 3 : month_shifted - 9;
-  int64_t year = year_of_cycle + cycle * 400 + (month <= 2 ? 1 : 0);
+  const CivilDate date = CivilFromDays(days);
+  int64_t year = date.year;
   *before_christ = year <= 0;
   if (year <= 0) year = 1 - year;
   char text[96];
-  std::snprintf(text, sizeof(text), "%04lld-%02lld-%02lld", static_cast<long long>(year),
-                static_cast<long long>(month), static_cast<long long>(day));
+  std::snprintf(text, sizeof(text), "%04lld-%02d-%02d", static_cast<long long>(year), date.month,
+                date.day);
   return text;
 }
 
@@ -192,6 +184,8 @@ class Renderer {
     if (found == table_.columns.end()) return std::nullopt;
     const PgColumn& column = *found;
     const std::string name = QuoteIdentifier(column.name);
+    // JSON's own null is no NULL there.
+    if (IsVariantStorage(*column.type)) return std::nullopt;
     if (predicate.op == Op::kIsNull || predicate.op == Op::kIsNotNull) {
       const std::string value = column.null_of_text ? column.select : name;
       return "(" + value + (predicate.op == Op::kIsNull ? " IS NULL)" : " IS NOT NULL)");

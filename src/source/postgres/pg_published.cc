@@ -1,6 +1,7 @@
 #include "source/postgres/pg_published.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -24,8 +25,11 @@ SELECT c.oid, c.relreplident, c.relpersistence,
          FROM pg_catalog.pg_partition_tree(c.oid) t JOIN pg_catalog.pg_class l ON l.oid = t.relid
          WHERE c.relkind = 'p' AND t.isleaf AND l.relkind = 'r' AND
            CASE l.relreplident WHEN 'n' THEN true WHEN 'd' THEN NOT EXISTS (
-             SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = l.oid AND x.indisprimary)
-           ELSE false END), '')
+             SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = l.oid AND x.indisprimary
+               AND x.indimmediate AND x.indisvalid)
+           ELSE false END), ''),
+       EXISTS (SELECT FROM pg_catalog.pg_index x
+               WHERE x.indrelid = c.oid AND x.indisprimary AND NOT x.indimmediate)
 FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::oid[]))",
                                                     {oids}, "reading how rows are named"));
   for (int i = 0; i < rows.count(); ++i) {
@@ -36,14 +40,16 @@ FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::oid[]))",
     table.owner = rows.text(i, 4);
     table.has_children = rows.boolean(i, 5);
     table.bad_partition = rows.text(i, 6);
+    table.deferrable_key = rows.boolean(i, 7);
   }
-  // With FULL the log has whole rows; the primary key is what tells them apart.
+  // With FULL the log has whole rows; the primary key is what tells them apart, unless two may have
+  // the same one in the midst of a statement. The server itself takes no such key for an identity.
   TARN_ASSIGN_OR_RETURN(Rows keys, connection.Query(R"(
 SELECT c.oid, a.attname
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_index x ON x.indrelid = c.oid
   AND CASE c.relreplident WHEN 'i' THEN x.indisreplident WHEN 'n' THEN false
-      ELSE x.indisprimary END
+      ELSE x.indisprimary AND x.indimmediate AND x.indisvalid END
 CROSS JOIN LATERAL pg_catalog.unnest(x.indkey::int2[]) WITH ORDINALITY k(attnum, place)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
 WHERE c.oid = ANY ($1::oid[]) AND k.place <= x.indnkeyatts ORDER BY c.oid, k.place)",
@@ -115,6 +121,38 @@ Result<std::map<uint32_t, Published>> LoadPublished(Connection& connection,
   return tables;
 }
 
+Result<bool> ListsJust(Connection& connection, const std::string& publication,
+                       const std::vector<uint32_t>& oids) {
+  // Schemas, column lists and row filters: what is listed otherwise than as a whole table.
+  const bool lists = connection.server_version() >= kColumnLists;
+  const std::string otherwise = lists ? "t.prqual IS NOT NULL OR t.prattrs IS NOT NULL" : "false";
+  std::string sql = "SELECT t.prrelid::int8, " + otherwise +
+                    R"( FROM pg_catalog.pg_publication_rel t
+JOIN pg_catalog.pg_publication p ON p.oid = t.prpubid WHERE p.pubname = $1)";
+  if (lists) {
+    sql += R"( UNION ALL SELECT n.pnnspid::int8, true FROM pg_catalog.pg_publication_namespace n
+JOIN pg_catalog.pg_publication p ON p.oid = n.pnpubid WHERE p.pubname = $1)";
+  }
+  TARN_ASSIGN_OR_RETURN(Rows rows,
+                        connection.Query(sql, {publication}, "reading publication " + publication));
+  std::set<uint32_t> listed;
+  for (int i = 0; i < rows.count(); ++i) {
+    if (rows.boolean(i, 1)) return false;
+    listed.insert(static_cast<uint32_t>(rows.integer(i, 0)));
+  }
+  return listed == std::set<uint32_t>(oids.begin(), oids.end());
+}
+
+Error DeferrableKey(const SourceTableName& table) {
+  const std::string quoted = QuoteName(table);
+  return InvalidArgument(
+      "the primary key of table " + table.ToString() +
+          " is DEFERRABLE: it names no updated or deleted row, for two may have the same",
+      "make it one that is not deferrable (ALTER TABLE " + quoted +
+          " DROP CONSTRAINT …, ADD PRIMARY KEY (…)), or ALTER TABLE " + quoted +
+          " REPLICA IDENTITY USING INDEX … of a unique index over NOT NULL columns");
+}
+
 Status CheckPublished(const PgTable& table, const Published& published,
                       const std::string& publication) {
   const std::string name = table.table.name.ToString();
@@ -149,6 +187,9 @@ Status CheckPublished(const PgTable& table, const Published& published,
         "only the owner of table " + name + " (" + published.owner + ") may publish its changes",
         "GRANT " + QuoteIdentifier(published.owner) +
             " to the user of the source's url, or let the owner make the publication and name it");
+  }
+  if (published.identity.empty() && published.deferrable_key) {
+    return DeferrableKey(table.table.name);
   }
   if (published.identity.empty() || published.replica_identity == 'n') {
     const bool keyed = !table.table.key.empty();

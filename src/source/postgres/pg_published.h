@@ -26,6 +26,7 @@ struct Published {
   bool in_publication = true;   ///< of the publication asked for
   bool owned = true;            ///< this role may put it into a publication
   bool has_children = false;    ///< tables inherit from it, without being its partitions
+  bool deferrable_key = false;  ///< the primary key is checked late: no identity
   std::string owner;
   /// A partition whose updates and deletes name no row; "" when there is none.
   std::string bad_partition;
@@ -35,6 +36,14 @@ struct Published {
 Result<std::map<uint32_t, Published>> LoadPublished(Connection& connection,
                                                     const std::vector<uint32_t>& oids,
                                                     const std::string& publication);
+
+/// Whether the publication lists just these tables, each with all its columns and rows. A table
+/// that was dropped and made again is another one.
+Result<bool> ListsJust(Connection& connection, const std::string& publication,
+                       const std::vector<uint32_t>& oids);
+
+/// Why a table whose primary key is DEFERRABLE cannot be followed by it.
+Error DeferrableKey(const SourceTableName& table);
 
 /// The first reason not to follow the table. The hint is the statement that removes it.
 Status CheckPublished(const PgTable& table, const Published& published,

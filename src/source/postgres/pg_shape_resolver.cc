@@ -1,5 +1,7 @@
 #include "source/postgres/pg_shape_resolver.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -9,9 +11,12 @@
 #include "source/postgres/pg_catalog.h"
 #include "source/postgres/pg_names.h"
 #include "source/postgres/pg_published.h"
+#include "source/postgres/pg_renames.h"
 
 namespace tarn::postgres {
 namespace {
+
+constexpr int kVisiblePollMillis = 20;
 
 // `{"a","b"}`, as array_in reads it.
 std::string ArrayLiteral(const std::vector<std::string>& items) {
@@ -39,6 +44,13 @@ int DepthOf(const SourceTable& table, const std::string& column) {
   return 0;
 }
 
+// The highest number that a column of the table has had.
+int32_t LastColumnId(const SourceTable& table) {
+  int32_t last = table.last_column_id;
+  for (const SourceColumn& column : table.columns) last = std::max(last, column.id);
+  return last;
+}
+
 bool Has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -48,38 +60,16 @@ bool SameSet(const std::vector<std::string>& a, const std::vector<std::string>& 
          std::all_of(a.begin(), a.end(), [&](const std::string& name) { return Has(b, name); });
 }
 
-const SourceColumn* Find(const SourceTable& table, const std::string& name) {
-  for (const SourceColumn& column : table.columns) {
-    if (column.name == name) return &column;
+// What a column of today was called in the description before.
+const std::string& NameBefore(const std::vector<TableAltered::Renamed>& renamed,
+                              const std::string& name) {
+  for (const TableAltered::Renamed& one : renamed) {
+    if (one.to == name) return one.from;
   }
-  return nullptr;
+  return name;
 }
 
 }  // namespace
-
-std::vector<TableAltered::Renamed> FindRenamed(const SourceTable& before, const SourceTable& now) {
-  std::vector<TableAltered::Renamed> renamed;
-  for (size_t i = 0; i < before.columns.size(); ++i) {
-    const SourceColumn& was = before.columns[i];
-    if (was.id != 0) {
-      // A number that another column has now is that column under a new name.
-      const auto is = std::find_if(now.columns.begin(), now.columns.end(),
-                                   [&](const SourceColumn& one) { return one.id == was.id; });
-      if (is != now.columns.end()) {
-        if (is->name != was.name) renamed.push_back({was.name, is->name});
-        continue;
-      }
-    }
-    if (before.columns.size() != now.columns.size()) continue;
-    const SourceColumn& is = now.columns[i];
-    const bool both_numbered = was.id != 0 && is.id != 0;
-    if (!both_numbered && Find(now, was.name) == nullptr && Find(before, is.name) == nullptr &&
-        was.field->type()->Equals(*is.field->type())) {
-      renamed.push_back({was.name, is.name});
-    }
-  }
-  return renamed;
-}
 
 Result<std::vector<std::string>> KeyOf(const LogRelation& relation,
                                        const std::vector<std::string>& identity,
@@ -146,28 +136,75 @@ Result<std::vector<StreamColumn>> CatalogResolver::ColumnsOf(std::vector<SourceT
     }
     for (const auto& one : *loaded) {
       for (const PgColumn& column : one->columns) columns.push_back(MakeStreamColumn(column, 2));
+      if (table.rows_mark.empty()) table.rows_mark = one->table.rows_mark;
+      // One alone that has none was renamed or dropped: its name may be another's by now.
+      if (LastColumnId(table) != 0) continue;
       for (SourceColumn& column : table.columns) {
-        const SourceColumn* is = Find(one->table, column.name);
-        if (column.id == 0 && is != nullptr) column.id = is->id;
+        const SourceColumn* is = FindColumn(one->table, column.name);
+        if (is != nullptr) column.id = is->id;
       }
     }
   }
   return columns;
 }
 
-Result<std::vector<SourceTableName>> CatalogResolver::TablesOf(const std::string& publication) {
+Result<std::map<SourceTableName, int64_t>> CatalogResolver::TablesOf(
+    const std::string& publication) {
+  const bool fresh = connection_ == nullptr;
   TARN_RETURN_IF_ERROR(Connected());
-  TARN_ASSIGN_OR_RETURN(Rows rows,
-                        connection_->Query("SELECT schemaname, tablename FROM "
-                                           "pg_catalog.pg_publication_tables WHERE pubname = $1",
-                                           {publication}, "reading publication " + publication));
-  std::vector<SourceTableName> names;
-  for (int i = 0; i < rows.count(); ++i) names.push_back({rows.text(i, 0), rows.text(i, 1)});
-  return names;
+  const auto ask = [&] {
+    return connection_->Query(R"(
+SELECT t.schemaname, t.tablename, coalesce(r.oid, 0)
+FROM pg_catalog.pg_publication p
+JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname
+JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
+LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = c.oid
+WHERE p.pubname = $1 AND p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate)",
+                              {publication}, "reading publication " + publication);
+  };
+  Result<Rows> rows = ask();
+  if (!fresh && !rows.ok() && rows.error().kind == ErrorKind::kUnavailable) {
+    connection_.reset();  // it may only have been idle for too long
+    TARN_RETURN_IF_ERROR(Connected());
+    rows = ask();
+  }
+  if (!rows.ok()) return rows.status();
+  std::map<SourceTableName, int64_t> tables;
+  for (int i = 0; i < rows->count(); ++i) {
+    tables[{rows->text(i, 0), rows->text(i, 1)}] = rows->integer(i, 2);
+  }
+  return tables;
 }
 
-Result<CatalogResolver::Looked> CatalogResolver::Look(const LogRelation& relation) {
+// A walsender tells a transaction as soon as its commit is on the disk. Other sessions see it a
+// moment later; with synchronous replication perhaps much later.
+Status CatalogResolver::AwaitVisible(uint32_t xid) {
+  for (int64_t waited = 0; waited < context_->session.connect_timeout_ms;
+       waited += kVisiblePollMillis) {
+    TARN_ASSIGN_OR_RETURN(Rows rows, connection_->Query(R"(
+SELECT pg_catalog.pg_snapshot_xmax(s)::text::int8 % 4294967296,
+  EXISTS (SELECT FROM pg_catalog.pg_snapshot_xip(s) x WHERE x::text::int8 % 4294967296 = $1::int8)
+FROM pg_catalog.pg_current_snapshot() s)",
+                                                        {std::to_string(xid)},
+                                                        "asking whether a transaction is visible"));
+    // Numbers of transactions go round.
+    const bool begun = static_cast<int32_t>(static_cast<uint32_t>(rows.integer(0, 0)) - xid) > 0;
+    if (begun && !rows.boolean(0, 1)) return Status::Ok();
+    if (context_->session.cancel != nullptr) {
+      TARN_RETURN_IF_ERROR(context_->session.cancel->Check());
+    }
+    poll(nullptr, 0, kVisiblePollMillis);
+  }
+  return Unavailable("transaction " + std::to_string(xid) + " of " + context_->spec.address() +
+                         " is in the log, and not visible to others yet",
+                     "it is read again; look whether a synchronous standby is missing");
+}
+
+Result<CatalogResolver::Looked> CatalogResolver::Look(const LogRelation& relation,
+                                                      const SourceTable& before, uint32_t xid) {
   TARN_RETURN_IF_ERROR(Connected());
+  TARN_RETURN_IF_ERROR(AwaitVisible(xid));
   std::vector<std::string> names, types, modifiers;
   std::set<uint32_t> used;
   for (const LogRelation::Column& column : relation.columns) {
@@ -205,22 +242,55 @@ LEFT JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace ORDER BY u.place)"
     looked.filled.push_back(rows.boolean(row, 4));
     looked.attributes.push_back(std::move(attribute));
   }
+  looked.rules = {context_->limits.value_bytes_max, !connection_->sends_valid_utf8()};
   TARN_ASSIGN_OR_RETURN(looked.types, LoadTypes(*connection_, used));
   for (const uint32_t oid : used) {
     // A type that was dropped since: its values are read as text.
     looked.types.try_emplace(oid, PgType{.oid = oid, .name = "", .built_in = false, .kind = 'b'});
   }
+  if (LastColumnId(before) != 0) {
+    TARN_ASSIGN_OR_RETURN(looked.later,
+                          LoadLaterColumns(*connection_, relation.oid, LastColumnId(before)));
+  }
   TARN_ASSIGN_OR_RETURN(auto published, LoadPublished(*connection_, {relation.oid}, ""));
-  looked.identity = published[relation.oid].identity;
+  const Published& is = published[relation.oid];
+  if (is.deferrable_key && is.identity.empty()) {
+    Error error = DeferrableKey(before.name);
+    error.hint += "; then load it again with `tarn resync`";
+    return error;
+  }
+  looked.identity = is.identity;
+  TARN_ASSIGN_OR_RETURN(auto marks,
+                        LoadRowsMarks(*connection_, ArrayLiteral({std::to_string(relation.oid)})));
+  looked.rows_mark = std::move(marks[relation.oid]);
+  TARN_RETURN_IF_ERROR(CheckValuesKept(looked.rows_mark, relation, before));
   return looked;
 }
 
+Status CatalogResolver::CheckValuesKept(const RowsMark& now, const LogRelation& relation,
+                                        const SourceTable& before) {
+  for (const DoubtedColumn& one : DoubtedColumns(RowsMark::Parse(before.rows_mark), now)) {
+    const auto column = std::find_if(before.columns.begin(), before.columns.end(),
+                                     [&](const SourceColumn& c) { return c.id == one.number; });
+    if (column == before.columns.end()) continue;
+    TARN_ASSIGN_OR_RETURN(const bool stand, HasRewrittenRows(*connection_, relation.oid, one));
+    if (!stand) continue;
+    return InvalidArgument(
+        "column " + column->name + " of table " + before.name.ToString() +
+            " was altered in a way that wrote all rows anew: what they have in it since is not in "
+            "the log",
+        "load it again with `tarn resync`");
+  }
+  return Status::Ok();
+}
+
 Result<ShapeResolver::Resolved> CatalogResolver::Resolve(const LogRelation& relation,
-                                                         const SourceTable& before) {
-  Result<Looked> looked = Look(relation);
-  if (!looked.ok() && looked.error().kind == ErrorKind::kUnavailable) {
+                                                         const SourceTable& before, uint32_t xid) {
+  const bool fresh = connection_ == nullptr;
+  Result<Looked> looked = Look(relation, before, xid);
+  if (!fresh && !looked.ok() && looked.error().kind == ErrorKind::kUnavailable) {
     connection_.reset();  // it may only have been idle for too long
-    looked = Look(relation);
+    looked = Look(relation, before, xid);
   }
   TARN_RETURN_IF_ERROR(looked);
   return ResolveWith(*looked, relation, before);
@@ -236,6 +306,7 @@ Result<ShapeResolver::Resolved> CatalogResolver::ResolveWith(const Looked& looke
   table->table.estimated_rows = before.estimated_rows;
   table->table.estimated_bytes = before.estimated_bytes;
   table->table.id = relation.oid;
+  table->table.rows_mark = looked.rows_mark.ToString();
   for (const PgAttribute& found : looked.attributes) {
     PgAttribute attribute = found;
     if (attribute.dimensions == 0) attribute.dimensions = DepthOf(before, attribute.name);
@@ -247,21 +318,32 @@ Result<ShapeResolver::Resolved> CatalogResolver::ResolveWith(const Looked& looke
   TARN_RETURN_IF_ERROR(table->Assemble(looked.ids));
   Resolved resolved;
   resolved.renamed = FindRenamed(before, table->table);
-  std::vector<int32_t> ids = looked.ids;
-  for (size_t i = 0; i < ids.size(); ++i) {
-    // What today's catalog does not have under this name keeps the number that it had before.
-    std::string was = table->columns[i].name;
-    for (const TableAltered::Renamed& one : resolved.renamed) {
-      if (one.to == was) {
-        was = one.from;
-        break;
-      }
+  resolved.filled = UncertainRenames(before, table->table, looked.later, resolved.renamed);
+  const ColumnNumbers numbers = Number(looked, relation, before, resolved.renamed);
+  std::vector<int32_t> ids;
+  std::vector<size_t> added;
+  int32_t highest = 0;
+  for (size_t i = 0; i < relation.columns.size(); ++i) {
+    ColumnNumbers::One is = numbers.columns[i];
+    // A message has columns in the order of their numbers.
+    if (looked.ids[i] != 0 && looked.ids[i] < highest) is.doubt = "columns were renamed since";
+    highest = std::max(highest, looked.ids[i]);
+    const std::string& name = relation.columns[i].name;
+    const SourceColumn* known = FindColumn(before, NameBefore(resolved.renamed, name));
+    ids.push_back(is.number);
+    const bool doubted = std::any_of(resolved.filled.begin(), resolved.filled.end(),
+                                     [&](const auto& one) { return one.column == name; });
+    if (doubted) continue;
+    if (!is.doubt.empty()) {
+      resolved.filled.push_back({name, nullptr, is.doubt});
+    } else if (known != nullptr && known->id != 0 && looked.ids[i] != 0 &&
+               known->id != looked.ids[i]) {
+      resolved.filled.push_back(
+          {name, nullptr, "a column of that name was dropped since, and another one added"});
+      ids.back() = looked.ids[i];
+    } else if (known == nullptr) {
+      added.push_back(i);
     }
-    const SourceColumn* known = Find(before, was);
-    if (ids[i] == 0 && known != nullptr) ids[i] = known->id;
-    const bool same = known != nullptr && (known->id == 0 || known->id == ids[i]);
-    if (!same && (looked.filled[i] || known != nullptr))
-      resolved.filled.push_back(table->columns[i].name);
   }
   std::vector<std::string> key = before.key;
   for (std::string& name : key) {
@@ -283,9 +365,84 @@ Result<ShapeResolver::Resolved> CatalogResolver::ResolveWith(const Looked& looke
     shape->columns.push_back(MakeStreamColumn(column, digits));
     shape->columns.back().is_key = Has(table->table.key, column.name);
   }
+  for (const size_t i : added) {
+    auto filled = FillOf(looked, relation, before, i, Later(looked, ids[i]), shape->columns[i]);
+    if (filled) resolved.filled.push_back(*std::move(filled));
+  }
+  table->table.last_column_id = numbers.last;
+  for (const int32_t id : ids) {
+    table->table.last_column_id = std::max(table->table.last_column_id, id);
+  }
   shape->table = std::move(table);
   resolved.shape = std::move(shape);
   return resolved;
+}
+
+const LaterColumn* CatalogResolver::Later(const Looked& looked, int32_t number) {
+  if (!looked.later) return nullptr;
+  const auto found = std::find_if(looked.later->begin(), looked.later->end(),
+                                  [&](const LaterColumn& one) { return one.id == number; });
+  return found == looked.later->end() ? nullptr : &*found;
+}
+
+ColumnNumbers CatalogResolver::Number(const Looked& looked, const LogRelation& relation,
+                                      const SourceTable& before,
+                                      const std::vector<TableAltered::Renamed>& renamed) {
+  const int32_t last = LastColumnId(before);
+  std::vector<ToldColumn> told;
+  std::set<std::string> kept;
+  for (size_t i = 0; i < relation.columns.size(); ++i) {
+    const std::string name = NameBefore(renamed, relation.columns[i].name);
+    const SourceColumn* known = FindColumn(before, name);
+    if (known != nullptr) kept.insert(name);
+    told.push_back({known != nullptr, known != nullptr ? known->id : 0, looked.ids[i]});
+  }
+  if (last == 0 || !looked.later) {
+    ColumnNumbers as_today;
+    as_today.last = last;
+    for (const ToldColumn& one : told) {
+      const bool is_known = one.known && (one.number != 0 || one.today == 0);
+      as_today.columns.push_back({is_known ? one.number : one.today, ""});
+      if (last != 0 && !one.known) as_today.columns.back().doubt = "the table was dropped since";
+    }
+    return as_today;
+  }
+  const auto left = std::count_if(
+      before.columns.begin(), before.columns.end(),
+      [&](const SourceColumn& one) { return one.id == 0 && !kept.contains(one.name); });
+  return NumberColumns(told, left, last, *looked.later);
+}
+
+std::optional<TableAltered::Filled> CatalogResolver::FillOf(const Looked& looked,
+                                                            const LogRelation& relation,
+                                                            const SourceTable& before,
+                                                            size_t column, const LaterColumn* later,
+                                                            const StreamColumn& how) const {
+  const LogRelation::Column& told = relation.columns[column];
+  TableAltered::Filled filled;
+  filled.column = told.name;
+  const auto unknown = [&](std::string why) {
+    filled.unknown = std::move(why);
+    return filled;
+  };
+  if (later == nullptr) {
+    if (LastColumnId(before) != 0 || !looked.filled[column]) return std::nullopt;
+    return unknown("which of the source's columns it is is not known");
+  }
+  if (later->dropped || !later->may_fill) return std::nullopt;
+  if (later->type != told.type || later->modifier != told.modifier) {
+    return unknown("it was given another type since");
+  }
+  if (!later->missing) {
+    return unknown(
+        "its default is a volatile expression or came after the column, or the table is "
+        "partitioned or was written anew since (VACUUM FULL, CLUSTER, another type of a column)");
+  }
+  Result<std::shared_ptr<arrow::Array>> value =
+      DecodeMissingValue(before.name, how, looked.rules, *later->missing);
+  if (!value.ok()) return unknown(value.error().message);
+  filled.value = *std::move(value);
+  return filled;
 }
 
 }  // namespace tarn::postgres

@@ -1,11 +1,15 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "source/postgres/pg_column_numbers.h"
 #include "source/postgres/pg_log_assembler.h"
+#include "source/postgres/pg_missing_value.h"
+#include "source/postgres/pg_rewrites.h"
 #include "source/postgres/pg_snapshot.h"
 
 namespace tarn::postgres {
@@ -18,25 +22,46 @@ class CatalogResolver final : public ShapeResolver {
  public:
   /// `connection` may be null: one is opened when it is needed, and again when it is lost.
   CatalogResolver(std::shared_ptr<const Context> context, std::unique_ptr<Connection> connection);
-  Result<Resolved> Resolve(const LogRelation& relation, const SourceTable& before) override;
+  Result<Resolved> Resolve(const LogRelation& relation, const SourceTable& before,
+                           uint32_t xid) override;
 
   /// The columns of tables of today, as streams read them; numbers those of `tables` that have no
   /// number yet and are still there.
   Result<std::vector<StreamColumn>> ColumnsOf(std::vector<SourceTable>* tables);
-  /// The tables of a publication.
-  Result<std::vector<SourceTableName>> TablesOf(const std::string& publication);
+  /// The tables of a publication that tells all changes, each with the number of its membership,
+  /// which it has once: 0 where it is a member together with others. None of a publication that
+  /// leaves out inserts, updates, deletes or truncates.
+  Result<std::map<SourceTableName, int64_t>> TablesOf(const std::string& publication);
 
  private:
   struct Looked {
     std::vector<PgAttribute> attributes;
-    std::vector<int32_t> ids;
-    std::vector<bool> filled;  ///< would have a value in rows older than the column
+    std::vector<int32_t> ids;  ///< of today's columns of these names; 0: there is none
+    std::vector<bool> filled;  ///< those may have a value in rows older than the column
+    /// Columns behind those of the description before; nullopt: not known.
+    std::optional<std::vector<LaterColumn>> later;
+    ValueRules rules;
     PgTypes types;
     std::vector<std::string> identity;
+    RowsMark rows_mark;
   };
-  Result<Looked> Look(const LogRelation& relation);
+  Result<Looked> Look(const LogRelation& relation, const SourceTable& before, uint32_t xid);
+  /// Rows of before may have other values in the source than the log told.
+  Status CheckValuesKept(const RowsMark& now, const LogRelation& relation,
+                         const SourceTable& before);
   Result<Resolved> ResolveWith(const Looked& looked, const LogRelation& relation,
                                const SourceTable& before);
+  /// What the relation's columns are; `renamed` to it from the description before.
+  static ColumnNumbers Number(const Looked& looked, const LogRelation& relation,
+                              const SourceTable& before,
+                              const std::vector<TableAltered::Renamed>& renamed);
+  static const LaterColumn* Later(const Looked& looked, int32_t number);
+  /// What rows of before have in an added column that is `later`, if anything.
+  std::optional<TableAltered::Filled> FillOf(const Looked& looked, const LogRelation& relation,
+                                             const SourceTable& before, size_t column,
+                                             const LaterColumn* later,
+                                             const StreamColumn& how) const;
+  Status AwaitVisible(uint32_t xid);
   Status Connected();
   Result<int> MoneyDigits();
 
@@ -44,10 +69,6 @@ class CatalogResolver final : public ShapeResolver {
   std::unique_ptr<Connection> connection_;
   std::optional<int> money_digits_;
 };
-
-/// Columns of `before` that are in `now` under another name: by their numbers where both have
-/// them, else by their place in tables that differ in names only.
-std::vector<TableAltered::Renamed> FindRenamed(const SourceTable& before, const SourceTable& now);
 
 /// The key of the relation in the order that people gave it.
 /// Errors: InvalidArgument (nothing names a row; with the repair).

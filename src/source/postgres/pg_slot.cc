@@ -31,15 +31,16 @@ Result<std::optional<Slot>> FindSlot(Connection& connection, const std::string& 
             "'conflict with recovery' ELSE '' END"
           : "CASE WHEN s.wal_status = 'lost' THEN 'wal_removed' ELSE '' END";
   TARN_ASSIGN_OR_RETURN(
-      Rows rows, connection.Query(
-                     "SELECT s.plugin, s.database, "
-                     "coalesce(s.database = pg_catalog.current_database(), false), s.active, "
-                     "coalesce(s.active_pid, 0), s.confirmed_flush_lsn, s.restart_lsn, "
-                     "CASE WHEN pg_catalog.pg_is_in_recovery() "
-                     "THEN pg_catalog.pg_last_wal_replay_lsn() "
-                     "ELSE pg_catalog.pg_current_wal_insert_lsn() END, " +
-                         invalid + " FROM pg_catalog.pg_replication_slots s WHERE s.slot_name = $1",
-                     {name}, "looking at replication slot " + name));
+      Rows rows,
+      connection.Query("SELECT s.plugin, s.database, "
+                       "coalesce(s.database = pg_catalog.current_database(), false), s.active, "
+                       "coalesce(s.active_pid, 0), s.confirmed_flush_lsn, s.restart_lsn, "
+                       "CASE WHEN pg_catalog.pg_is_in_recovery() "
+                       "THEN pg_catalog.pg_last_wal_replay_lsn() "
+                       "ELSE pg_catalog.pg_current_wal_insert_lsn() END, " +
+                           invalid + (version >= 140000 ? ", s.two_phase" : ", false") +
+                           " FROM pg_catalog.pg_replication_slots s WHERE s.slot_name = $1",
+                       {name}, "looking at replication slot " + name));
   if (rows.count() == 0) return std::optional<Slot>();
   Slot slot;
   slot.name = name;
@@ -52,6 +53,7 @@ Result<std::optional<Slot>> FindSlot(Connection& connection, const std::string& 
   TARN_ASSIGN_OR_RETURN(slot.restart, LsnAt(rows, 6));
   TARN_ASSIGN_OR_RETURN(slot.end, Lsn::Parse(rows.text(0, 7)));
   slot.invalid = rows.text(0, 8);
+  slot.two_phase = rows.boolean(0, 9);
   return std::optional<Slot>(std::move(slot));
 }
 
@@ -72,6 +74,15 @@ Status DropSlot(Connection& connection, const std::string& name) {
           "SELECT pg_catalog.pg_drop_replication_slot(" + QuoteLiteral(name) + ")",
           "dropping replication slot " + name);
     }
+    if (waited >= kActiveWaitMillis) return SlotIsActive(*slot);
+    poll(nullptr, 0, kActivePollMillis);
+  }
+}
+
+Status AwaitGone(Connection& connection, const std::string& name) {
+  for (int waited = 0;; waited += kActivePollMillis) {
+    TARN_ASSIGN_OR_RETURN(const std::optional<Slot> slot, FindSlot(connection, name));
+    if (!slot) return Status::Ok();
     if (waited >= kActiveWaitMillis) return SlotIsActive(*slot);
     poll(nullptr, 0, kActivePollMillis);
   }
@@ -109,6 +120,13 @@ Status CheckSlot(const std::optional<Slot>& slot, const std::string& name, Lsn p
                                   : "plugin " + slot->plugin + " in database " + slot->database) +
             ", not one of pgoutput in this database",
         "give the capture another name, or drop the slot");
+  }
+  if (slot->two_phase) {
+    return Conflict("replication slot " + name +
+                        " tells transactions when they are prepared (two_phase): what is read here "
+                        "are those that were committed",
+                    "make another one and name it: SELECT pg_create_logical_replication_slot(" +
+                        QuoteLiteral(name + "_2") + ", 'pgoutput')");
   }
   if (!slot->invalid.empty()) {
     return NotFound(

@@ -17,6 +17,7 @@ struct Slot {
   std::string database;
   bool of_this_database = false;
   bool active = false;
+  bool two_phase = false;        ///< transactions are told when they are prepared
   int64_t reader = 0;            ///< process of the walsender; 0: none
   std::optional<Lsn> confirmed;  ///< up to here its reader has everything
   std::optional<Lsn> restart;    ///< the log is kept from here on
@@ -30,6 +31,10 @@ Result<std::optional<Slot>> FindSlot(Connection& connection, const std::string& 
 /// Drops a slot that nobody reads; Ok when there is none. A walsender whose client is gone needs a
 /// moment to notice. Errors: Conflict (active; names the process).
 Status DropSlot(Connection& connection, const std::string& name);
+
+/// Waits until a temporary slot of that name is gone: its session's client is, and needs a moment
+/// to be missed. Errors: Conflict (it lives; names the process).
+Status AwaitGone(Connection& connection, const std::string& name);
 
 /// Who reads the slot, as an error.
 Error SlotIsActive(const Slot& slot);

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/nearest.h"
+#include "columnar/variant_column.h"
 #include "source/postgres/pg_names.h"
 
 namespace tarn::postgres {
@@ -37,6 +38,7 @@ Status PgTable::Assemble(const std::vector<int32_t>& ids) {
     const PgColumn& column = columns[i];
     const bool in_key =
         std::find(table.key.begin(), table.key.end(), column.name) != table.key.end();
+    if (in_key && IsVariantStorage(*column.type)) return VariantKeyError(table.name, column.name);
     fields.push_back(arrow::field(column.name, column.type, /*nullable=*/!in_key));
     table.columns.push_back({column.name, column.native_type, fields.back(), ids[i]});
     text += column.name + '\0' + column.native_type + '\0' + column.type->ToString() + '\0';

@@ -158,8 +158,9 @@ bool TableBuilder::Field(Block& block, size_t slot, const LogField& field, const
   const PgColumn& column = shape_->table->columns[at];
   const std::string_view text(reinterpret_cast<const char*>(field.begin),
                               static_cast<size_t>(std::min<int64_t>(field.bytes, kShownMax)));
-  const std::string shown = field.kind == 't' ? "'" + std::string(text) + "'"
-                                              : WireValueToText(column, field.begin, field.bytes);
+  const std::string shown = trouble == ValueTrouble::kJson ? buffer.refusal()
+                            : field.kind == 't'            ? "'" + std::string(text) + "'"
+                                                : WireValueToText(column, field.begin, field.bytes);
   fault_ = std::make_unique<Error>(ValueFault(trouble, shape_->table->table.name, column,
                                               Which(*change.row), shown, field.bytes, rules_));
   return false;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/civil_date.h"
 #include "source/postgres/pg_stream_column.h"
 
 namespace tarn::postgres {
@@ -40,27 +41,15 @@ bool Skip(std::string_view* text, char c) {
   return true;
 }
 
-// Days since 1970-01-01 of the proleptic Gregorian calendar; year 0 is 1 BC.
-int64_t DaysOf(int64_t year, int64_t month, int64_t day) {
-  year -= month <= 2 ? 1 : 0;
-  const int64_t era = (year >= 0 ? year : year - 399) / 400;
-  const int64_t year_of_era = year - era * 400;
-  const int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  const int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-  return era * 146097 + day_of_era - 719468;
-}
-
-struct DateParts {
-  int64_t year = 0, month = 0, day = 0;
-};
-std::optional<DateParts> ParseDate(std::string_view* text) {
+/// Year 0 is 1 BC.
+std::optional<CivilDate> ParseDate(std::string_view* text) {
   const auto year = Digits(text, 7);
   if (!year || !Skip(text, '-')) return std::nullopt;
   const auto month = Digits(text, 2);
   if (!month || !Skip(text, '-')) return std::nullopt;
   const auto day = Digits(text, 2);
   if (!day || *month < 1 || *month > 12 || *day < 1 || *day > 31) return std::nullopt;
-  return DateParts{*year, *month, *day};
+  return CivilDate{*year, static_cast<int>(*month), static_cast<int>(*day)};
 }
 
 ValueTrouble TextDate(ColumnBuffer& column, int64_t row, std::string_view text) {
@@ -69,14 +58,14 @@ ValueTrouble TextDate(ColumnBuffer& column, int64_t row, std::string_view text) 
     Store(column.values, row, text[0] == '-' ? -kInfinity : kInfinity);
     return ValueTrouble::kNone;
   }
-  std::optional<DateParts> date = ParseDate(&text);
+  std::optional<CivilDate> date = ParseDate(&text);
   if (!date) return ValueTrouble::kMalformed;
   if (text == " BC") {
     date->year = 1 - date->year;
   } else if (!text.empty()) {
     return ValueTrouble::kMalformed;
   }
-  const int64_t days = DaysOf(date->year, date->month, date->day);
+  const int64_t days = DaysFromCivil(date->year, date->month, date->day);
   if (days > int64_t{kDateMax} + kDaysTo2000) return ValueTrouble::kMalformed;
   Store(column.values, row, static_cast<int32_t>(days));
   return ValueTrouble::kNone;
@@ -104,7 +93,7 @@ ValueTrouble TextTimestamp(ColumnBuffer& column, int64_t row, std::string_view t
     Store(column.values, row, text[0] == '-' ? -kInfinity : kInfinity);
     return ValueTrouble::kNone;
   }
-  std::optional<DateParts> date = ParseDate(&text);
+  std::optional<CivilDate> date = ParseDate(&text);
   if (!date || !Skip(&text, ' ')) return ValueTrouble::kMalformed;
   const auto hour = Digits(&text, 2);
   if (!hour || !Skip(&text, ':')) return ValueTrouble::kMalformed;
@@ -127,7 +116,7 @@ ValueTrouble TextTimestamp(ColumnBuffer& column, int64_t row, std::string_view t
   } else if (!text.empty()) {
     return ValueTrouble::kMalformed;
   }
-  const int64_t days = DaysOf(date->year, date->month, date->day);
+  const int64_t days = DaysFromCivil(date->year, date->month, date->day);
   const int64_t seconds = *hour * 3600 + *minute * 60 + *second - *zone;
   Wide value = (Wide{days} * 86400 + seconds) * 1000000 + micros;
   if (value >= kInfinity || value <= -kInfinity) return ValueTrouble::kTimestamp;
@@ -152,13 +141,14 @@ ValueTrouble TextDecimal(ColumnBuffer& column, int64_t row, std::string_view tex
       if (c != '0') return ValueTrouble::kDecimal;
       continue;
     }
+    // Asked before: a 39th digit would not fit into 128 bits.
+    if (value > (limit - 1 - (c - '0')) / 10) return ValueTrouble::kDecimal;
     value = value * 10 + (c - '0');
-    if (value >= limit) return ValueTrouble::kDecimal;
     if (fraction >= 0) ++fraction;
   }
   for (int i = std::max(fraction, 0); i < column.scale; ++i) {
+    if (value > (limit - 1) / 10) return ValueTrouble::kDecimal;
     value *= 10;
-    if (value >= limit) return ValueTrouble::kDecimal;
   }
   Store(column.values, row, negative ? -value : value);
   return ValueTrouble::kNone;
@@ -276,6 +266,9 @@ ValueTrouble Scalar(const StreamColumn& how, const ValueRules& rules, ColumnBuff
     case WireKind::kJsonb:
     case WireKind::kUuid:
       return Chars(rules, column, row, text);
+    case WireKind::kJsonVariant:
+    case WireKind::kJsonbVariant:
+      return DecodeJson(rules, column, row, Bytes(text), static_cast<int64_t>(text.size()));
     case WireKind::kList:
       break;
   }

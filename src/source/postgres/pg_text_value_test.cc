@@ -55,6 +55,19 @@ TEST(PostgresTextValue, Decimals) {
   for (const std::string no : {"1e5", "1.2.3", "--1", "1,5"}) {
     EXPECT_EQ(Decoded(column, no), kMalformed) << no;
   }
+  // 39 digits and more: beyond 128 bits, on both sides of where they wrap.
+  const PgColumn whole = Column(WireKind::kDecimal, arrow::decimal128(38, 0), 38, 0);
+  EXPECT_EQ(Decoded(whole, std::string(38, '9')), std::string(38, '9'));
+  for (const std::string no :
+       {"100000000000000000000000000000000000000", "170141183460469231731687303715884105728",
+        "340282366920938463463374607431768211455", "-340282366920938463463374607431768211455",
+        "999999999999999999999999999999999999999"}) {
+    EXPECT_EQ(Decoded(whole, no), kDecimal) << no;
+  }
+  const PgColumn scaled = Column(WireKind::kDecimal, arrow::decimal128(38, 18), 38, 18);
+  EXPECT_EQ(Decoded(scaled, "340282366920938463463374607431768211455"), kDecimal);
+  EXPECT_EQ(Decoded(scaled, "34028236692093846346"), "34028236692093846346.000000000000000000");
+  EXPECT_EQ(Decoded(scaled, "340282366920938463463"), kDecimal);
   const PgColumn wide = Column(WireKind::kDecimal, arrow::decimal128(38, 38), 38, 38);
   EXPECT_EQ(Decoded(wide, "-0.99999999999999999999999999999999999999"),
             "-0.99999999999999999999999999999999999999");

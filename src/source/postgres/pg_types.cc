@@ -5,6 +5,7 @@
 
 #include <arrow/type.h>
 
+#include "columnar/variant_column.h"
 #include "source/postgres/pg_names.h"
 
 namespace tarn::postgres {
@@ -88,7 +89,7 @@ class ColumnMapper {
       if (type->oid == kTextOid || type->oid == kVarcharOid || type->oid == kBpcharOid) {
         mapped = Plain(*type);
       }
-    } else if (type->element != 0) {
+    } else if (type->element != 0 && choice_.kind != Choice::Kind::kVariant) {
       TARN_ASSIGN_OR_RETURN(const PgType* element, Resolve(type->element, &modifier, nullptr));
       if (element->element == 0) {
         column.dimensions = std::max(dimensions, 1);
@@ -220,11 +221,19 @@ class ColumnMapper {
     if (choice_.kind == Choice::Kind::kLong && integer) {
       return Mapped{WireKind::kInt64, 0, 0, "pg_catalog.int8", CompareAs::kNumber};
     }
+    if (choice_.kind == Choice::Kind::kVariant && type.oid == kJsonbOid) {
+      return Mapped{WireKind::kJsonbVariant, 0, 0, "", CompareAs::kNothing};
+    }
+    const bool text = type.oid == kTextOid || type.oid == kVarcharOid || type.oid == kBpcharOid;
+    if (choice_.kind == Choice::Kind::kVariant && (text || type.oid == kJsonOid)) {
+      return Mapped{WireKind::kJsonVariant, 0, 0, "", CompareAs::kNothing};
+    }
     return InvalidArgument(
         "column " + Where() + " is " + attribute_.native_type +
             ", which cannot become what types: "
             "asks for",
-        "string works for every type, double and decimal(p,s) for numbers, long for integers");
+        "string works for every type, double and decimal(p,s) for numbers, long for integers, "
+        "variant for json, jsonb and text");
   }
 
   static std::shared_ptr<arrow::DataType> ArrowType(const Mapped& mapped) {
@@ -251,6 +260,9 @@ class ColumnMapper {
                    : arrow::timestamp(arrow::TimeUnit::MICRO);
       case WireKind::kBytes:
         return arrow::binary();
+      case WireKind::kJsonVariant:
+      case WireKind::kJsonbVariant:
+        return VariantStorage();
       case WireKind::kText:
       case WireKind::kJsonb:
       case WireKind::kUuid:

@@ -16,21 +16,23 @@ namespace tarn::postgres {
 
 /// How a value looks in `COPY … (FORMAT binary)`, and what it becomes.
 enum class WireKind : uint8_t {
-  kBool,       ///< 1 byte → bool
-  kInt16,      ///< → int32
-  kInt32,      ///< → int32
-  kInt64,      ///< → int64
-  kOid,        ///< unsigned 32 bits → int64
-  kFloat32,    ///< → float
-  kFloat64,    ///< → double
-  kDecimal,    ///< numeric's base-10000 digits → decimal128
-  kDate,       ///< days since 2000-01-01 → date32
-  kTimestamp,  ///< microseconds since 2000-01-01 → timestamp[us]
-  kText,       ///< → utf8
-  kJsonb,      ///< a version byte, then text → utf8
-  kUuid,       ///< 16 bytes → utf8
-  kBytes,      ///< → binary
-  kList        ///< an array → list<…>
+  kBool,          ///< 1 byte → bool
+  kInt16,         ///< → int32
+  kInt32,         ///< → int32
+  kInt64,         ///< → int64
+  kOid,           ///< unsigned 32 bits → int64
+  kFloat32,       ///< → float
+  kFloat64,       ///< → double
+  kDecimal,       ///< numeric's base-10000 digits → decimal128
+  kDate,          ///< days since 2000-01-01 → date32
+  kTimestamp,     ///< microseconds since 2000-01-01 → timestamp[us]
+  kText,          ///< → utf8
+  kJsonb,         ///< a version byte, then text → utf8
+  kUuid,          ///< 16 bytes → utf8
+  kBytes,         ///< → binary
+  kJsonVariant,   ///< text of JSON → variant
+  kJsonbVariant,  ///< a version byte, then such text → variant
+  kList           ///< an array → list<…>
 };
 
 /// How a predicate on a column may be handed to the server; see pg_predicate.h.

@@ -1,6 +1,7 @@
 #include "source/postgres/pg_value.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace tarn::postgres {
 namespace {
@@ -70,6 +71,22 @@ ValueTrouble DecodeUuid(ColumnBuffer& column, int64_t row, const uint8_t* p) {
   column.chars_size += kTextBytes;
   Store(column.values, row + 1, static_cast<int32_t>(column.chars_size));
   return ValueTrouble::kNone;
+}
+
+ValueTrouble DecodeJson(const ValueRules& rules, ColumnBuffer& column, int64_t row,
+                        const uint8_t* p, int64_t bytes) {
+  if (bytes > rules.value_bytes_max) return ValueTrouble::kTooLong;
+  const std::string_view json(reinterpret_cast<const char*>(p), static_cast<size_t>(bytes));
+  if (rules.check_utf8 && !IsValidUtf8(json)) return ValueTrouble::kUtf8;
+  switch (column.AppendJson(row, json)) {
+    case ArrowColumn::JsonOutcome::kAdded:
+      return ValueTrouble::kNone;
+    case ArrowColumn::JsonOutcome::kRefused:
+      return ValueTrouble::kJson;
+    case ArrowColumn::JsonOutcome::kNoMemory:
+      break;
+  }
+  return ValueTrouble::kMemory;
 }
 
 // array_send: dimensions, has-nulls flag, element type, (length, lower bound) per dimension, then

@@ -19,6 +19,7 @@ enum class ValueTrouble : uint8_t {
   kDimensions,
   kTooLong,
   kUtf8,
+  kJson,  ///< no variant can be made of the text: ArrowColumn::refusal()
   kMemory
 };
 
@@ -38,6 +39,8 @@ void Store(uint8_t* values, int64_t row, T value) {
 }
 
 ValueTrouble DecodeUuid(ColumnBuffer& column, int64_t row, const uint8_t* p);
+ValueTrouble DecodeJson(const ValueRules& rules, ColumnBuffer& column, int64_t row,
+                        const uint8_t* p, int64_t bytes);
 ValueTrouble DecodeList(const ValueRules& rules, ColumnBuffer& column, int64_t row,
                         const uint8_t* p, int64_t bytes, const uint8_t* readable_end);
 
@@ -143,6 +146,11 @@ ValueTrouble DecodeList(const ValueRules& rules, ColumnBuffer& column, int64_t r
     case WireKind::kJsonb:
       if (bytes < 1 || *p != 1) return ValueTrouble::kMalformed;
       return DecodeChars(rules, column, row, p + 1, bytes - 1, readable_end);
+    case WireKind::kJsonVariant:
+      return DecodeJson(rules, column, row, p, bytes);
+    case WireKind::kJsonbVariant:
+      if (bytes < 1 || *p != 1) return ValueTrouble::kMalformed;
+      return DecodeJson(rules, column, row, p + 1, bytes - 1);
     case WireKind::kUuid:
       return bytes == 16 ? DecodeUuid(column, row, p) : ValueTrouble::kMalformed;
     case WireKind::kList:

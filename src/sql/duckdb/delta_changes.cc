@@ -138,11 +138,14 @@ Result<ForeignTable> OpenDeltaChanges(EngineState& engine, const std::string& lo
   }
   for (Field& field : fields) {
     field.nullability = Nullability::kOptional;
-    // Files of changes have columns that no mapping knows, so all go by name.
-    table.columns.push_back(ToNamedScanColumn(field, schema.physical_names));
-    table.field_ids[field.name] = field.id.value();
+    table.planner.field_names.push_back(field.name);
   }
-  table.named_columns = table.columns;
+  table.columns = ToScanColumns(fields);
+  // Files of changes have columns that no mapping knows, so all go by name.
+  table.file_fields.ids = FileFields::Ids::kIgnored;
+  Schema shown;
+  shown.fields = std::move(fields);
+  table.file_fields.names = NamesInFiles(shown, schema.physical_names);
   table.planner.store_id = found.store_id;
   table.planner.plan = [feed](const Predicate&) -> Result<ScanPlan> { return PlanOf(*feed); };
   table.planner.deleted_rows =

@@ -7,11 +7,13 @@
 
 #include "base/random.h"
 #include "sql/duckdb/errors.h"
+#include "sql/duckdb/file_fields.h"
 #include "sql/duckdb/file_system.h"
 #include "sql/duckdb/gate.h"
 #include "sql/duckdb/info_functions.h"
 #include "sql/duckdb/inputs.h"
 #include "sql/duckdb/lake_catalog.h"
+#include "sql/duckdb/lake_reads.h"
 #include "sql/duckdb/lake_scan.h"
 #include "sql/duckdb/lineage.h"
 #include "sql/duckdb/live_catalog.h"
@@ -20,6 +22,7 @@
 #include "sql/duckdb/session.h"
 #include "sql/duckdb/statement.h"
 #include "sql/duckdb/types.h"
+#include "sql/duckdb/variant_export.h"
 
 namespace tarn {
 namespace duck {
@@ -82,9 +85,12 @@ class DuckDbEngine final : public SqlEngine {
       LakeCatalog::Register(live_config, state_);
       LiveCatalog::Register(live_config, state_);
       RegisterLimitPushdown(live_config);
+      RegisterReads(live_config);
       RegisterGate(live_config, state_);
       RegisterInfoFunctions(instance, state_);
       RegisterForeignTables(instance, state_);
+      RegisterVariantExport(instance);
+      RegisterFileCasts(instance);
       duckdb::Connection connection(*database_);
       Attach(connection, state_.options.catalog_name, LakeCatalog::kType);
       for (const auto& [name, source] : state_.options.sources) {

@@ -1,5 +1,7 @@
 #include "sql/duckdb/engine_state.h"
 
+#include "storage/outside_files.h"
+
 namespace tarn::duck {
 
 Result<uint64_t> EngineState::StoreFor(const std::string& location) {
@@ -18,7 +20,8 @@ Result<uint64_t> EngineState::StoreFor(const std::string& location) {
   }
   TARN_ASSIGN_OR_RETURN(auto store, options.open_store(location));
   TARN_RETURN_IF_ERROR(store->KeyOf(location).status());
-  foreign_stores_.push_back(std::move(store));
+  // Such a table may keep its data, deletes or manifests in yet other places.
+  foreign_stores_.push_back(OpenReachingStore(std::move(store), options.open_store));
   return static_cast<uint64_t>(foreign_stores_.size());
 }
 

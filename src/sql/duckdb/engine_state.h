@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,26 @@
 #include "sql/engine.h"
 
 namespace tarn::duck {
+
+/// Names of what was looked at once. Threads: any.
+class LookedAt {
+ public:
+  bool Has(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    return names_.contains(name);
+  }
+  void Add(std::string name) {
+    const std::lock_guard lock(mutex_);
+    if (names_.size() >= kNamesMax) names_.clear();
+    names_.insert(std::move(name));
+  }
+
+ private:
+  static constexpr size_t kNamesMax = 10'000;  ///< kept; then it begins anew
+
+  std::mutex mutex_;
+  std::unordered_set<std::string> names_;
+};
 
 /// What all sessions of one engine share. Lives as long as the DuckDB instance.
 struct EngineState {
@@ -28,6 +49,9 @@ struct EngineState {
 
   /// Proves to our file system that a path comes from a scan of ours and not from a user's SQL.
   std::string open_token;
+
+  /// Files whose variants are known to be well-formed.
+  LookedAt checked_variants;
 
  private:
   static constexpr size_t kForeignStoresMax = 64;  ///< stores that one engine opens

@@ -10,6 +10,7 @@
 #include "sql/duckdb/points.h"
 #include "sql/duckdb/types.h"
 #include "table/dual/deletes.h"
+#include "table/dual/file_columns.h"
 #include "table/dual/file_pruner.h"
 #include "table/dual/iceberg_folder.h"
 #include "table/model/adopted_columns.h"
@@ -143,11 +144,9 @@ Result<std::shared_ptr<const DeletionVector>> DeltaDeletedRows(DeltaTable& table
 /// `physical_names`: what data files call fields, where it is not their name, by id.
 void AddColumns(const Schema& schema, const std::map<int32_t, std::string>& physical_names,
                 ForeignTable& table) {
-  for (const Field& field : schema.fields) {
-    table.columns.push_back(ToScanColumn(field));
-    table.named_columns.push_back(ToNamedScanColumn(field, physical_names));
-    table.field_ids[field.name] = field.id.value();
-  }
+  table.columns = ToScanColumns(schema.fields);
+  table.file_fields.names = NamesInFiles(schema, physical_names);
+  for (const Field& field : schema.fields) table.planner.field_names.push_back(field.name);
 }
 
 }  // namespace
@@ -199,6 +198,11 @@ Result<ForeignTable> OpenForeignIceberg(EngineState& engine, const std::string& 
 
   ForeignTable table;
   AddColumns(*schema, {}, table);
+  if (const auto mapping = metadata->properties.find(kNameMappingProperty);
+      mapping != metadata->properties.end()) {
+    TARN_ASSIGN_OR_RETURN(table.file_fields.names, ReadNameMapping(mapping->second));
+    table.file_fields.match = FileFields::Match::kExact;
+  }
   std::optional<SnapshotId> pinned;
   if (!current) pinned = snapshot->id;
   const auto constants = std::make_shared<ConstantsByFile>();
@@ -230,8 +234,11 @@ Result<ForeignTable> OpenForeignDelta(EngineState& engine, const std::string& lo
   ForeignTable table;
   const delta::TableSchema& schema = opened->snapshot->schema();
   AddColumns(schema.schema, schema.physical_names, table);
-  // Without column mapping field ids say nothing, also where files have some.
-  if (schema.mapping == delta::ColumnMapping::kOff) table.columns = table.named_columns;
+  // Field ids say nothing without column mapping, nor in its mode "name", also where files have
+  // some.
+  if (schema.mapping != delta::ColumnMapping::kById) {
+    table.file_fields.ids = FileFields::Ids::kIgnored;
+  }
   table.planner.store_id = found.store_id;
   table.planner.plan = [opened](const Predicate& predicate) {
     return PlanDelta(*opened, predicate);

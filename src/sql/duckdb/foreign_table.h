@@ -1,22 +1,20 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "catalog/delta_snapshot.h"
 #include "sql/duckdb/engine_state.h"
+#include "sql/duckdb/file_fields.h"
 #include "sql/duckdb/lake_files.h"
 
 namespace tarn::duck {
 
 /// A table that somebody else keeps, as one statement reads it.
 struct ForeignTable {
-  duckdb::vector<duckdb::MultiFileColumnDefinition> columns;
-  std::map<std::string, int32_t> field_ids;  ///< of the columns, by name
-  /// The columns as files without field ids name them.
-  duckdb::vector<duckdb::MultiFileColumnDefinition> named_columns;
+  ScanColumns columns;
+  FileFields file_fields;
   LakeFilePlanner planner;
 };
 

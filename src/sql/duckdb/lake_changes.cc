@@ -411,6 +411,7 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
   const std::map<std::string, std::string>& properties = local->properties;
   // What was not there when it was looked for must not be there when this is committed.
   local->transaction->ReadRows(changes.read, IsolationOf(properties, changes.command));
+  local->searched = local->searched || !local->transaction->creates();
   if (changes.deleted.empty() && changes.added.empty()) return Status::Ok();
   if (!changes.deleted.empty()) {
     TARN_RETURN_IF_ERROR(

@@ -30,9 +30,6 @@ Result<std::map<std::string, std::string>> LakeState::Constraints(const TableNam
 Status LakeState::AddConstraint(const TableName& name, const std::string& constraint,
                                 const std::string& expression) {
   const std::lock_guard lock(mutex_);
-  // Its rows were looked at, also where their bounds alone were enough.
-  TARN_ASSIGN_OR_RETURN(const LakeRelation relation, FindLocked(name));
-  if (relation.table != nullptr) NoteRead(*relation.table);
   TARN_RETURN_IF_ERROR(Alter(name, [&](TableTransaction& table) {
     return table.SetProperty(delta::kConstraintPrefix + constraint, expression);
   }));

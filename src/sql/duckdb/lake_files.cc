@@ -182,8 +182,9 @@ duckdb::unique_ptr<duckdb::MultiFileList> LakeFileList::ComplexFilterPushdown(
     duckdb::ClientContext& context, const duckdb::MultiFileOptions&,
     duckdb::MultiFilePushdownInfo& info,
     duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters) const {
+  const std::vector<std::string>& field_names = planner_->field_names;
   const ColumnOf column_of =
-      [&info](const duckdb::BoundColumnRefExpression& column) -> std::optional<std::string> {
+      [&](const duckdb::BoundColumnRefExpression& column) -> std::optional<std::string> {
     if (column.binding.table_index != info.table_index) return std::nullopt;
     const auto index = info.column_ids.at(column.binding.column_index);
     if (duckdb::IsVirtualColumn(index)) return std::nullopt;
@@ -191,7 +192,7 @@ duckdb::unique_ptr<duckdb::MultiFileList> LakeFileList::ComplexFilterPushdown(
         info.column_indexes[column.binding.column_index].HasChildren()) {
       return std::nullopt;
     }
-    return info.column_names.at(index);
+    return field_names.empty() ? info.column_names.at(index) : field_names.at(index);
   };
   Predicate pushed = ToPruningPredicate(context, filters, column_of);
   if (pushed.always_true()) return nullptr;

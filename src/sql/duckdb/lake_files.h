@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "columnar/predicate.h"
@@ -23,6 +24,8 @@ struct LakeFilePlanner {
   std::function<Result<std::shared_ptr<const DeletionVector>>(const ScanFile&)> deleted_rows;
   /// Values of columns that a file need not have (partition columns), by field id; may be empty.
   std::function<const std::map<int32_t, Scalar>*(const ScanFile&)> constants;
+  /// The table's own names of the columns, where the scan may show others; may be empty.
+  std::vector<std::string> field_names;
   /// What files without field ids call columns, by id, where it is not their name.
   std::map<int32_t, std::string> physical_names;
   /// \name Of plans that read one file several times or in part, by the place of the file in the

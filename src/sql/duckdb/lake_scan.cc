@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <list>
 #include <utility>
 
 #include "duckdb/common/multi_file/multi_file_function.hpp"
@@ -11,27 +12,27 @@
 #include "duckdb/function/partition_stats.hpp"
 #include "sql/duckdb/delta_changes.h"
 #include "sql/duckdb/errors.h"
+#include "sql/duckdb/file_fields.h"
 #include "sql/duckdb/file_system.h"
 #include "sql/duckdb/foreign_table.h"
-#include "sql/duckdb/lake_catalog.h"
 #include "sql/duckdb/lake_statistics.h"
 #include "sql/duckdb/mixed_row_ids.h"
+#include "sql/duckdb/promoted_filters.h"
 #include "sql/duckdb/row_filters.h"
 #include "sql/duckdb/types.h"
+#include "sql/duckdb/variant_check.h"
 #include "table/iceberg/manifest.h"
 
 namespace tarn::duck {
 namespace {
-
-using Columns = duckdb::vector<duckdb::MultiFileColumnDefinition>;
 
 /// What the scan's reader is made from; borrowed by every copy of the table function.
 struct LakeScanInfo final : duckdb::TableFunctionInfo {
   EngineState* engine = nullptr;
   std::shared_ptr<const LakeFilePlanner> planner;
   duckdb::optional_ptr<duckdb::TableCatalogEntry> entry;
-  Columns columns;
-  Columns named_columns;                                 ///< for files without field ids
+  ScanColumns columns;
+  FileFields file_fields;
   duckdb::table_function_bind_t bind_parquet = nullptr;  ///< of DuckDB's own scan
   /// Of iceberg_table() and delta_table(), whose location and options come with the statement.
   Result<ForeignTable> (*open_foreign)(EngineState&, const std::string&,
@@ -42,20 +43,10 @@ struct LakeScanInfo final : duckdb::TableFunctionInfo {
 struct OpenedForeign {
   std::string location;
   ForeignPoint point;
-  Columns columns;
-  Columns named_columns;
-  std::map<std::string, int32_t> field_ids;  ///< of the columns, by name
+  ScanColumns columns;
+  FileFields file_fields;
   std::shared_ptr<LakeFilePlanner> planner = std::make_shared<LakeFilePlanner>();
 };
-
-/// Tells the transaction that the table is read.
-void NoteRead(duckdb::ClientContext& context, const LakeFileList& files) {
-  if (!files.entry()) return;
-  auto& entry = const_cast<duckdb::TableCatalogEntry&>(*files.entry());
-  LakeTransaction::Get(context, entry.ParentCatalog())
-      .state()
-      .NoteRead(entry.Cast<LakeTableEntry>().lake_table());
-}
 
 bool DeletedByTransaction(const LakeFileList& files, const ScanFile& file) {
   if (!files.entry()) return false;
@@ -101,7 +92,7 @@ class LakeReader final : public duckdb::MultiFileReader {
 
   duckdb::unique_ptr<duckdb::Expression> GetVirtualColumnExpression(
       duckdb::ClientContext& context, duckdb::MultiFileReaderData& reader_data,
-      const Columns& local_columns, duckdb::idx_t& column_id, const duckdb::LogicalType& type,
+      const ScanColumns& local_columns, duckdb::idx_t& column_id, const duckdb::LogicalType& type,
       duckdb::MultiFileLocalIndex local_index,
       duckdb::optional_ptr<duckdb::MultiFileColumnDefinition>& stored) override {
     if (column_id == kChangedFileColumn) {
@@ -166,8 +157,7 @@ class LakeReader final : public duckdb::MultiFileReader {
       ForeignTable table =
           ValueOrThrow(info().open_foreign(*info().engine, foreign_->location, foreign_->point));
       foreign_->columns = std::move(table.columns);
-      foreign_->field_ids = std::move(table.field_ids);
-      foreign_->named_columns = std::move(table.named_columns);
+      foreign_->file_fields = std::move(table.file_fields);
       *foreign_->planner = std::move(table.planner);
     }
     for (const auto& column : columns()) {
@@ -181,10 +171,12 @@ class LakeReader final : public duckdb::MultiFileReader {
 
   void FinalizeBind(duckdb::MultiFileReaderData& reader_data,
                     const duckdb::MultiFileOptions& options,
-                    const duckdb::MultiFileReaderBindData& bind, const Columns& global_columns,
+                    const duckdb::MultiFileReaderBindData& bind, const ScanColumns& global_columns,
                     const duckdb::vector<duckdb::ColumnIndex>& column_ids,
                     duckdb::ClientContext& context,
                     duckdb::optional_ptr<duckdb::MultiFileReaderGlobalState> state) override {
+    IdentifyFileColumns(file_fields(), columns(), reader_data.reader->GetFileName(),
+                        reader_data.reader->columns);
     MultiFileReader::FinalizeBind(reader_data, options, bind, global_columns, column_ids, context,
                                   state);
     if (!state || !state->file_list) return;
@@ -194,25 +186,27 @@ class LakeReader final : public duckdb::MultiFileReader {
     for (duckdb::idx_t i = 0; i < column_ids.size(); ++i) {
       if (column_ids[i].IsVirtualColumn()) continue;
       const auto& column = global_columns[column_ids[i].GetPrimaryIndex()];
-      const auto constant = constants->find(FieldIdOf(column));
-      if (constant == constants->end() || FileHas(*reader_data.reader, column)) continue;
+      const auto id = column.identifier.GetValue<int32_t>();
+      const auto constant = constants->find(id);
+      if (constant == constants->end()) continue;
+      // Columns of a change feed stand beside the table's: files of Spark's have a _change_type of
+      // nulls, and what the log says counts.
+      if (id <= kFieldIdMax && FileHas(*reader_data.reader, column)) continue;
       reader_data.constant_map.Add(duckdb::MultiFileGlobalIndex(i),
                                    ToValue(column.type, constant->second));
     }
   }
 
   duckdb::unique_ptr<duckdb::MultiFileReaderGlobalState> InitializeGlobalState(
-      duckdb::ClientContext& context, const duckdb::MultiFileOptions&,
+      duckdb::ClientContext&, const duckdb::MultiFileOptions&,
       const duckdb::MultiFileReaderBindData&, const duckdb::MultiFileList& file_list,
-      const Columns&, const duckdb::vector<duckdb::ColumnIndex>& columns) override {
+      const ScanColumns&, const duckdb::vector<duckdb::ColumnIndex>& columns) override {
     const auto& files = file_list.Cast<LakeFileList>();
     const bool changes_rows =
         std::any_of(columns.begin(), columns.end(), [](const duckdb::ColumnIndex& column) {
           return column.GetPrimaryIndex() == kChangedFileColumn;
         });
-    if (!changes_rows) {
-      NoteRead(context, files);
-    } else if (files.entry()) {
+    if (changes_rows && files.entry()) {
       const auto& table = files.entry()->Cast<LakeTableEntry>().lake_table();
       table.locator->Attach(files.shared_plan(), files.predicate());
     }
@@ -222,7 +216,8 @@ class LakeReader final : public duckdb::MultiFileReader {
 
   duckdb::ReaderInitializeType CreateMapping(
       duckdb::ClientContext& context, duckdb::MultiFileReaderData& reader_data,
-      const Columns& global_columns, const duckdb::vector<duckdb::ColumnIndex>& global_column_ids,
+      const ScanColumns& global_columns,
+      const duckdb::vector<duckdb::ColumnIndex>& global_column_ids,
       duckdb::optional_ptr<duckdb::TableFilterSet> filters, duckdb::MultiFileList& file_list,
       const duckdb::MultiFileReaderBindData& bind,
       const duckdb::virtual_column_map_t& virtual_columns) override {
@@ -233,16 +228,15 @@ class LakeReader final : public duckdb::MultiFileReader {
     } else if (auto deleted = files.DeletedRowsOf(index)) {
       reader_data.reader->deletion_filter = LeaveOut(std::move(deleted));
     }
-    const auto& local = reader_data.reader->GetColumns();
-    // Files that other writers made without field ids are mapped by name (Iceberg "Column
-    // Projection"), and so are all of a Delta table without column mapping.
-    const bool by_name = !global_columns.empty() &&
-                         global_columns[0].identifier.type().id() == duckdb::LogicalTypeId::VARCHAR;
-    if (by_name || (!local.empty() && local[0].identifier.IsNull())) {
-      return MultiFileReader::CreateMapping(
-          context, reader_data, named_columns(), global_column_ids, filters, file_list, bind,
-          virtual_columns, duckdb::MultiFileColumnMappingMode::BY_NAME);
+    CheckNanoseconds(*reader_data.reader, global_columns, global_column_ids);
+    CheckVariantsOf(*reader_data.reader, global_columns, global_column_ids,
+                    files.entry() ? VariantFiles::kTables : VariantFiles::kForeign);
+    duckdb::unique_ptr<duckdb::TableFilterSet> of_file;
+    if (filters) {
+      of_file = FiltersOfFile(*filters, global_columns, global_column_ids,
+                              reader_data.reader->GetColumns());
     }
+    if (of_file != nullptr) filters = of_file.get();
     return MultiFileReader::CreateMapping(context, reader_data, global_columns, global_column_ids,
                                           filters, file_list, bind, virtual_columns,
                                           duckdb::MultiFileColumnMappingMode::BY_FIELD_ID);
@@ -250,28 +244,41 @@ class LakeReader final : public duckdb::MultiFileReader {
 
  private:
   const LakeScanInfo& info() const { return static_cast<const LakeScanInfo&>(*info_); }
-  const Columns& columns() const { return foreign_ ? foreign_->columns : info().columns; }
-  const Columns& named_columns() const {
-    return foreign_ ? foreign_->named_columns : info().named_columns;
+  const ScanColumns& columns() const { return foreign_ ? foreign_->columns : info().columns; }
+  const FileFields& file_fields() const {
+    return foreign_ ? foreign_->file_fields : info().file_fields;
   }
 
-  /// Constants go by field id, also in tables that are read by name: the definition keeps it
-  /// beside.
-  int32_t FieldIdOf(const duckdb::MultiFileColumnDefinition& column) const {
-    if (foreign_ == nullptr) return column.identifier.GetValue<int32_t>();
-    const auto id = foreign_->field_ids.find(column.name);
-    return id == foreign_->field_ids.end() ? -1 : id->second;
+  void CheckVariantsOf(const duckdb::BaseFileReader& reader, const ScanColumns& columns,
+                       const duckdb::vector<duckdb::ColumnIndex>& column_ids,
+                       VariantFiles origin) const {
+    std::vector<VariantColumn> variants;
+    std::list<duckdb::MultiFileColumnDefinition> by_names;
+    for (const duckdb::ColumnIndex& index : column_ids) {
+      if (index.IsVirtualColumn()) continue;
+      const auto& column = columns[index.GetPrimaryIndex()];
+      if (!HoldsVariant(column.type)) continue;
+      const auto own =
+          std::find_if(reader.columns.begin(), reader.columns.end(),
+                       [&](const auto& local) { return local.identifier == column.identifier; });
+      if (own == reader.columns.end()) continue;
+      const bool by_name = file_fields().ids == FileFields::Ids::kIgnored;
+      if (by_name) {
+        by_names.push_back(IdentifiedByNames(file_fields(), column));
+        by_names.back().identifier = duckdb::Value(own->name);
+      }
+      variants.push_back({by_name ? &by_names.back() : &column, own->name});
+    }
+    if (!variants.empty()) {
+      ThrowIfError(CheckVariants(*info().engine, reader.file, variants, origin));
+    }
   }
 
   /// Whether a file has a column itself.
   static bool FileHas(const duckdb::BaseFileReader& reader,
                       const duckdb::MultiFileColumnDefinition& column) {
-    const bool by_name = column.identifier.type().id() == duckdb::LogicalTypeId::VARCHAR;
-    return std::any_of(reader.columns.begin(), reader.columns.end(), [&](const auto& local) {
-      if (!by_name && !local.identifier.IsNull()) return local.identifier == column.identifier;
-      const std::string wanted = by_name ? column.identifier.ToString() : column.name;
-      return duckdb::StringUtil::CIEquals(local.name, wanted);
-    });
+    return std::any_of(reader.columns.begin(), reader.columns.end(),
+                       [&](const auto& local) { return local.identifier == column.identifier; });
   }
 
   duckdb::shared_ptr<duckdb::TableFunctionInfo> info_;
@@ -343,10 +350,9 @@ duckdb::unique_ptr<duckdb::FunctionData> DeserializeScan(duckdb::Deserializer&,
 
 /// count(*) without filters, answered from the manifests.
 duckdb::vector<duckdb::PartitionStatistics> ScanPartitionStats(
-    duckdb::ClientContext& context, duckdb::GetPartitionStatsInput& input) {
+    duckdb::ClientContext&, duckdb::GetPartitionStatsInput& input) {
   duckdb::vector<duckdb::PartitionStatistics> result;
   const LakeFileList& files = FilesOf(*input.bind_data);
-  NoteRead(context, files);
   if (files.planner().only_rows) return {};
   for (const ScanFile& file : files.plan().files) {
     int64_t live = file.file.record_count;
@@ -458,10 +464,8 @@ duckdb::TableFunction BindLakeScan(duckdb::ClientContext& context, EngineState& 
   info->engine = &engine;
   info->planner = std::move(planner);
   info->entry = entry;
-  for (const Field& field : schema.fields) {
-    info->columns.push_back(ToScanColumn(field));
-    info->named_columns.push_back(ToNamedScanColumn(field, info->planner->physical_names));
-  }
+  info->columns = ToScanColumns(schema.fields);
+  info->file_fields.names = NamesInFiles(schema, info->planner->physical_names);
   duckdb::TableFunction function =
       ScanFunction(duckdb::DatabaseInstance::GetDatabase(context), std::move(info));
 

@@ -109,8 +109,9 @@ Result<std::vector<std::string>> LakeState::ListSchemas() {
 
 Result<std::shared_ptr<const LakeTable>> LakeState::Committed(TableEntry entry) {
   auto table = std::make_shared<LakeTable>();
+  auto metadata = LoadTableMetadata(engine_.options.tables, entry.metadata_location);
   TARN_ASSIGN_OR_RETURN(table->metadata,
-                        LoadTableMetadata(engine_.options.tables, entry.metadata_location));
+                        std::move(metadata).Wrap("table " + entry.name.ToString()));
   table->schema = table->metadata->schema();
   table->spec = table->metadata->spec();
   TARN_ASSIGN_OR_RETURN(table->physical_names, PhysicalNames(*table->metadata));
@@ -210,14 +211,23 @@ Result<LakeRelation> LakeState::Find(const TableName& name) {
   return FindLocked(name);
 }
 
+Status LakeState::CheckSequence(Sequence at) const {
+  TARN_ASSIGN_OR_RETURN(const Sequence newest, engine_.options.catalog->CurrentSequence());
+  if (at.value() >= 0 && at <= newest) return {};
+  return NotFound(
+      "the lake has no commit " + std::to_string(at.value()),
+      "its newest is " + std::to_string(newest.value()) + "; system.commits lists them");
+}
+
+Result<bool> LakeState::ExistedAt(const std::string& uuid, Sequence at) {
+  const auto then = engine_.options.catalog->LoadTableByUuid(uuid, at);
+  if (!then.ok() && !IsNotFound(then.error())) return then.error();
+  return then.ok();
+}
+
 Result<LakeRelation> LakeState::FromSequenceLocked(const TableName& name, Sequence at) {
   Catalog& catalog = *engine_.options.catalog;
-  TARN_ASSIGN_OR_RETURN(const Sequence newest, catalog.CurrentSequence());
-  if (at.value() < 0 || at > newest) {
-    return NotFound(
-        "the lake has no commit " + std::to_string(at.value()),
-        "its newest is " + std::to_string(newest.value()) + "; system.commits lists them");
-  }
+  TARN_RETURN_IF_ERROR(CheckSequence(at));
   LakeRelation relation;
   auto entry = catalog.LoadTable(name, at);
   if (!entry.ok() && !IsNotFound(entry.error())) return entry.error();
@@ -299,7 +309,8 @@ Result<std::optional<SnapshotId>> LakeState::SnapshotAt(const TableName& name,
   TARN_RETURN_IF_ERROR(then.status().Wrap("table " + name.ToString() + " at commit " +
                                           std::to_string(point.sequence->value())));
   TARN_ASSIGN_OR_RETURN(const auto state,
-                        LoadTableMetadata(engine_.options.tables, then->metadata_location));
+                        LoadTableMetadata(engine_.options.tables, then->metadata_location)
+                            .Wrap("table " + name.ToString()));
   return state->current_snapshot;
 }
 
@@ -349,7 +360,13 @@ Status LakeState::Commit(Extent extent) {
   commit.ops = ops_;
   std::string touched;
   for (auto& [name, local] : tables_) {
-    if (local.transaction == nullptr || !local.touched) continue;
+    if (local.transaction == nullptr) continue;
+    if (!local.touched) {
+      if (local.searched && extent == Extent::kExplicit) {
+        commit.searched.push_back({local.entry.uuid, local.transaction.get()});
+      }
+      continue;
+    }
     if (local.rolled_back) {
       commit.expectations.push_back({local.entry.uuid, local.transaction->base_location()});
     }

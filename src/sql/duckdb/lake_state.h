@@ -147,6 +147,10 @@ class LakeState {
   Status ChangeRows(const TableName& name, RowChanges changes);
   /// The rows of the table become those of an earlier point.
   Status RollBack(const TableName& name, const LakePoint& point);
+  /// NotFound for a commit that the lake does not have.
+  Status CheckSequence(Sequence at) const;
+  /// Whether a table was there at a commit of the lake, under whatever name.
+  Result<bool> ExistedAt(const std::string& uuid, Sequence at);
   /// Notes that a statement reads the table: an explicit transaction is committed only if none of
   /// the tables that it read was changed meanwhile.
   void NoteRead(const LakeTable& table);
@@ -195,6 +199,8 @@ class LakeState {
     std::optional<SnapshotId> rolled_back;
     /// Whether there is anything to commit: a statement may have changed no row.
     bool touched = false;
+    /// Whether a statement looked for rows to change: those that it did not find must not come.
+    bool searched = false;
   };
 
   Result<Sequence> PinLocked();

@@ -7,10 +7,12 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
+#include "columnar/variant_column.h"
 #include "duckdb/common/serializer/deserializer.hpp"
 #include "duckdb/common/serializer/serializer.hpp"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/filters.h"
+#include "sql/duckdb/live_variants.h"
 
 namespace tarn::duck {
 namespace {
@@ -28,12 +30,17 @@ void FillArrowTable(duckdb::ClientContext& context, const SourceTable& table,
   duckdb::ArrowTableFunction::PopulateArrowTableSchema(context, arrow_table, exported.arrow_schema);
 }
 
+bool IsVariant(const SourceTable& table, duckdb::column_t id) {
+  return IsVariantStorage(*table.columns[id].field->type());
+}
+
 struct LiveBindData final : duckdb::TableFunctionData {
   LiveTableEntry* entry = nullptr;
   std::shared_ptr<const SourceTable> table;
   Source* source = nullptr;
   duckdb::ArrowSchemaWrapper schema;
   duckdb::ArrowTableSchema arrow_table;
+  duckdb::vector<duckdb::LogicalType> stored_types;  ///< of all columns, as Arrow has them
   Predicate predicate;
   bool filters_remain = false;
   std::optional<int64_t> limit;
@@ -52,6 +59,8 @@ struct LiveLocalState final : duckdb::LocalTableFunctionState {
   explicit LiveLocalState(duckdb::ClientContext& context)
       : scan(duckdb::make_uniq<duckdb::ArrowArrayWrapper>(), context) {}
   duckdb::ArrowScanLocalState scan;
+  /// As Arrow has the columns, where some are variants; else without columns.
+  duckdb::DataChunk stored;
 };
 
 LiveScan ScanOf(const LiveBindData& bind, const duckdb::vector<duckdb::column_t>& column_ids) {
@@ -78,17 +87,44 @@ duckdb::unique_ptr<duckdb::LocalTableFunctionState> InitLocal(duckdb::ExecutionC
                                                               duckdb::TableFunctionInitInput& input,
                                                               duckdb::GlobalTableFunctionState*) {
   auto state = duckdb::make_uniq<LiveLocalState>(context.client);
+  const auto& bind = input.bind_data->Cast<LiveBindData>();
+  duckdb::vector<duckdb::LogicalType> types;
+  bool variants = false;
   for (const duckdb::column_t id : input.column_ids) {
-    if (!duckdb::IsVirtualColumn(id)) state->scan.column_ids.push_back(id);
+    if (duckdb::IsVirtualColumn(id)) continue;
+    state->scan.column_ids.push_back(id);
+    types.push_back(bind.stored_types[id]);
+    variants |= IsVariant(*bind.table, id);
   }
+  if (variants) state->stored.Initialize(context.client, types);
   return state;
+}
+
+/// The next rows of the batch, variants and all.
+void Take(const LiveBindData& bind, LiveLocalState& local, duckdb::DataChunk& output) {
+  if (local.stored.ColumnCount() == 0) {
+    duckdb::ArrowTableFunction::ArrowToDuckDB(local.scan, bind.arrow_table.GetColumns(), output);
+    return;
+  }
+  local.stored.Reset();
+  local.stored.SetCardinality(output.size());
+  duckdb::ArrowTableFunction::ArrowToDuckDB(local.scan, bind.arrow_table.GetColumns(),
+                                            local.stored);
+  for (duckdb::idx_t i = 0; i < local.stored.ColumnCount(); ++i) {
+    if (IsVariant(*bind.table, local.scan.column_ids[i])) {
+      ImportVariants(local.stored.data[i], output.data[i], output.size());
+    } else {
+      output.data[i].Reference(local.stored.data[i]);
+    }
+  }
 }
 
 void Scan(duckdb::ClientContext& context, duckdb::TableFunctionInput& input,
           duckdb::DataChunk& output) {
   const auto& bind = input.bind_data->Cast<LiveBindData>();
   auto& global = input.global_state->Cast<LiveGlobalState>();
-  auto& scan = input.local_state->Cast<LiveLocalState>().scan;
+  auto& local = input.local_state->Cast<LiveLocalState>();
+  auto& scan = local.scan;
   while (scan.chunk_offset >= static_cast<duckdb::idx_t>(scan.chunk->arrow_array.length)) {
     if (context.interrupted) throw duckdb::InterruptException();
     const std::shared_ptr<arrow::RecordBatch> batch = ValueOrThrow(global.reader->Next());
@@ -103,9 +139,7 @@ void Scan(duckdb::ClientContext& context, duckdb::TableFunctionInput& input,
       static_cast<duckdb::idx_t>(scan.chunk->arrow_array.length) - scan.chunk_offset);
   output.SetCardinality(rows);
   // count(*) asks for a column without values only: then there is nothing to convert.
-  if (!scan.column_ids.empty()) {
-    duckdb::ArrowTableFunction::ArrowToDuckDB(scan, bind.arrow_table.GetColumns(), output);
-  }
+  if (!scan.column_ids.empty()) Take(bind, local, output);
   scan.chunk_offset += rows;
 }
 
@@ -238,7 +272,8 @@ std::unique_ptr<duckdb::CatalogEntry> MakeLiveTableEntry(duckdb::ClientContext& 
   duckdb::CreateTableInfo info(schema, table->name.name);
   const auto& types = arrow_table.GetTypes();
   for (size_t i = 0; i < table->columns.size(); ++i) {
-    info.columns.AddColumn(duckdb::ColumnDefinition(table->columns[i].name, types[i]));
+    const auto type = IsVariant(*table, i) ? duckdb::LogicalType::VARIANT() : types[i];
+    info.columns.AddColumn(duckdb::ColumnDefinition(table->columns[i].name, type));
     if (!table->columns[i].field->nullable()) {
       info.constraints.push_back(
           duckdb::make_uniq<duckdb::NotNullConstraint>(duckdb::LogicalIndex(i)));
@@ -254,6 +289,7 @@ duckdb::TableFunction BindLiveScan(duckdb::ClientContext& context, LiveTableEntr
   bind->table = entry.source_table();
   bind->source = &entry.source();
   FillArrowTable(context, *bind->table, bind->schema, bind->arrow_table);
+  bind->stored_types = bind->arrow_table.GetTypes();
   bind_data = std::move(bind);
   duckdb::TableFunction function(kFunction, {}, Scan, nullptr, InitGlobal, InitLocal);
   function.projection_pushdown = true;

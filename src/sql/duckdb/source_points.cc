@@ -19,6 +19,8 @@ constexpr char kSourceKey[] = "tarn.source";
 constexpr char kPositionKey[] = "tarn.source-position";
 /// Of what was captured: right after the last transaction, where the log was read further.
 constexpr char kTransactionPositionKey[] = "tarn.source-transaction-position";
+/// Of a load before which the log was not followed for a while.
+constexpr char kGapKey[] = "tarn.source-gap";
 constexpr char kCommitKey[] = "tarn.commit-id";
 constexpr char kWhat[] = "what the catalog keeps of a source";
 
@@ -149,6 +151,18 @@ Status CheckFollowed(EngineState& engine, const SourcePoint& point, const TableE
   return {};
 }
 
+/// Between the last state of a table that stopped and the one that it was loaded anew with, nobody
+/// knows what it held.
+Status CheckNoGap(const SourcePoint& point, const TableEntry& table, const Around& around) {
+  if (around.after == nullptr || !around.after->summary.contains(kGapKey)) return {};
+  const std::string& upto = *PositionOf(point, *around.upto);
+  TARN_ASSIGN_OR_RETURN(const int order, point.capture->Compare(upto, point.position));
+  if (order == 0) return {};
+  return NotFound("table " + table.name.ToString() + " was not followed at " + point.ToString(),
+                  "it is known up to " + upto + ", and from " + *PositionOf(point, *around.after) +
+                      " on, where it was loaded anew");
+}
+
 /// Nothing where the text does not begin with a source.
 Result<std::optional<SourcePoint>> ParseSourcePoint(EngineState& engine, const std::string& text) {
   const size_t space = text.find(' ');
@@ -193,6 +207,7 @@ Result<SnapshotId> SnapshotAtSource(EngineState& engine, const SourcePoint& poin
   // Of what compaction and expiry left, nothing need tell its position.
   if (point.newest && metadata.current_snapshot) return *metadata.current_snapshot;
   if (around.upto == nullptr) return NotThere(point, table, around);
+  TARN_RETURN_IF_ERROR(CheckNoGap(point, table, around));
   return around.upto->id;
 }
 
@@ -207,7 +222,8 @@ Result<Sequence> SequenceAtSource(EngineState& engine, const SourcePoint& point,
   for (const TableEntry& table : tables) {
     if (table.owner != OwnerOf(point)) continue;
     TARN_ASSIGN_OR_RETURN(const auto metadata,
-                          LoadTableMetadata(engine.options.tables, table.metadata_location));
+                          LoadTableMetadata(engine.options.tables, table.metadata_location)
+                              .Wrap("table " + table.name.ToString()));
     TARN_ASSIGN_OR_RETURN(const Around around, FindAround(point, *metadata));
     if (around.upto == nullptr) {
       if (around.expired) return NotThere(point, table, around);

@@ -144,6 +144,7 @@ std::vector<Outcome> RollbackLake(LakeState& lake, const Arguments& arguments) {
     Throw(InvalidArgument("\"" + arguments[0] + "\" is no moment of the whole lake",
                           "write 'sequence 42'; system.commits lists them"));
   }
+  ThrowIfError(lake.CheckSequence(*point.sequence));
   std::vector<Outcome> outcomes;
   for (const std::string& schema : ValueOrThrow(lake.ListSchemas())) {
     for (const LakeRelation& relation : ValueOrThrow(lake.List(schema))) {
@@ -154,12 +155,11 @@ std::vector<Outcome> RollbackLake(LakeState& lake, const Arguments& arguments) {
         outcomes.push_back({entry.name, "left: kept by " + entry.owner});
         continue;
       }
-      const Status rolled_back = lake.RollBack(entry.name, point);
-      if (!rolled_back.ok() && rolled_back.error().kind == ErrorKind::kNotFound) {
+      if (!ValueOrThrow(lake.ExistedAt(entry.uuid, *point.sequence))) {
         outcomes.push_back({entry.name, "left: it is newer than that"});
         continue;
       }
-      ThrowIfError(rolled_back);
+      ThrowIfError(lake.RollBack(entry.name, point));
       outcomes.push_back({entry.name, "rolled back to " + arguments[0]});
     }
   }

@@ -1,3 +1,5 @@
+#include <gmock/gmock.h>
+
 #include "sql/duckdb/testing.h"
 
 namespace tarn {
@@ -110,6 +112,21 @@ TEST_F(TableInfoTest, RollsTheWholeLakeBack) {
             "sequence 5\n");
   EXPECT_EQ(Count(""), "10\n");
   EXPECT_EQ(Sql("SELECT count(*) FROM s.u"), "1\n");
+}
+
+TEST_F(TableInfoTest, ALakeThatCannotGoBackWholeStaysAsItIs) {
+  Sql("CREATE TABLE s.u AS SELECT 1 AS one");
+  const std::string point =
+      "'sequence " + std::to_string(catalog_->CurrentSequence()->value()) + "'";
+  Sql("INSERT INTO s.u VALUES (2)");
+  for (int n = 0; n < 3; ++n) Sql("DELETE FROM s.t WHERE i = " + std::to_string(n + 1));
+  const TableEntry now = *catalog_->LoadTable({"s", "t"}, {});
+  ASSERT_TRUE(catalog_->ForgetStates(now.uuid, now.version).ok());
+  EXPECT_THAT(Sql("CALL rollback_lake(" + point + ")"),
+              testing::StartsWith("not found: table s.t: this state of the table is gone"));
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.u"), "2\n");
+  EXPECT_THAT(Sql("CALL rollback_lake('sequence 4711')"),
+              testing::StartsWith("not found: the lake has no commit 4711"));
 }
 
 TEST_F(TableInfoTest, RollsBackTablesThatWereEmptyOrHadAnotherName) {

@@ -7,6 +7,10 @@
 #include <arrow/type.h>
 
 #include "columnar/conform.h"
+#include "columnar/variant_column.h"
+#include "duckdb/common/types/uuid.hpp"
+#include "sql/duckdb/variant_export.h"
+#include "table/delta/schema_json.h"
 
 namespace tarn::duck {
 
@@ -14,6 +18,8 @@ using duckdb::LogicalType;
 using duckdb::LogicalTypeId;
 
 namespace {
+
+constexpr size_t kUuidBytes = 16;
 
 /// `storable` with the nanoseconds that the same place of `original` has.
 std::shared_ptr<arrow::Field> WithNanoseconds(const std::shared_ptr<arrow::Field>& storable,
@@ -43,6 +49,34 @@ std::shared_ptr<arrow::Field> WithNanoseconds(const std::shared_ptr<arrow::Field
     }
     default:
       return storable;
+  }
+}
+
+/// `field` with VariantStorage() where `type` is what VARIANT is exported as.
+std::shared_ptr<arrow::Field> WithVariants(const std::shared_ptr<arrow::Field>& field,
+                                           const LogicalType& type) {
+  if (IsVariantExport(type)) return field->WithType(VariantStorage());
+  const arrow::DataType& plain = *field->type();
+  switch (type.id()) {
+    case LogicalTypeId::STRUCT: {
+      arrow::FieldVector fields;
+      const auto& children = duckdb::StructType::GetChildTypes(type);
+      for (int i = 0; i < plain.num_fields(); ++i) {
+        fields.push_back(WithVariants(plain.field(i), children[static_cast<size_t>(i)].second));
+      }
+      return field->WithType(arrow::struct_(std::move(fields)));
+    }
+    case LogicalTypeId::LIST:
+      return field->WithType(
+          arrow::list(WithVariants(plain.field(0), duckdb::ListType::GetChildType(type))));
+    case LogicalTypeId::MAP: {
+      const auto& map = static_cast<const arrow::MapType&>(plain);
+      return field->WithType(std::make_shared<arrow::MapType>(
+          WithVariants(map.key_field(), duckdb::MapType::KeyType(type)),
+          WithVariants(map.item_field(), duckdb::MapType::ValueType(type)), map.keys_sorted()));
+    }
+    default:
+      return field;
   }
 }
 
@@ -87,8 +121,9 @@ LogicalType ToLogicalType(const Type& type) {
       return LogicalType::BLOB;
     case Type::Kind::kStruct: {
       duckdb::child_list_t<LogicalType> children;
+      const std::vector<std::string> names = delta::DisplayNames(type.fields());
       for (const Field& field : type.fields()) {
-        children.emplace_back(field.name, ToLogicalType(field.type));
+        children.emplace_back(names[children.size()], ToLogicalType(field.type));
       }
       return LogicalType::STRUCT(std::move(children));
     }
@@ -111,6 +146,10 @@ duckdb::Value ToValue(const LogicalType& type, const Scalar& value) {
     if (type.id() == LogicalTypeId::VARCHAR) return Value(*text);
     if (type.id() == LogicalTypeId::BLOB) {
       return Value::BLOB(reinterpret_cast<duckdb::const_data_ptr_t>(text->data()), text->size());
+    }
+    if (type.id() == LogicalTypeId::UUID && text->size() == kUuidBytes) {
+      return Value::UUID(
+          duckdb::BaseUUID::FromBlob(reinterpret_cast<duckdb::const_data_ptr_t>(text->data())));
     }
     return Value(type);
   }
@@ -149,24 +188,20 @@ duckdb::MultiFileColumnDefinition ToScanColumn(const Field& field) {
   column.default_expression = duckdb::make_uniq<duckdb::ConstantExpression>(
       field.initial_default ? ToValue(type, *field.initial_default) : duckdb::Value(type));
   if (!field.type.primitive()) {
-    for (const Field& child : field.type.fields()) column.children.push_back(ToScanColumn(child));
+    column.children = ToScanColumns(field.type.fields());
   }
   return column;
 }
 
-duckdb::MultiFileColumnDefinition ToNamedScanColumn(
-    const Field& field, const std::map<int32_t, std::string>& physical_names) {
-  duckdb::MultiFileColumnDefinition column = ToScanColumn(field);
-  const auto name = physical_names.find(field.id.value());
-  column.identifier = duckdb::Value(name == physical_names.end() ? field.name : name->second);
-  column.children.clear();
-  // Elements of lists and maps have other names with every writer: those are taken as they come.
-  if (field.type.kind() == Type::Kind::kStruct) {
-    for (const Field& child : field.type.fields()) {
-      column.children.push_back(ToNamedScanColumn(child, physical_names));
-    }
+duckdb::vector<duckdb::MultiFileColumnDefinition> ToScanColumns(const std::vector<Field>& fields) {
+  const std::vector<std::string> names = delta::DisplayNames(fields);
+  duckdb::vector<duckdb::MultiFileColumnDefinition> columns;
+  for (const Field& field : fields) {
+    duckdb::MultiFileColumnDefinition column = ToScanColumn(field);
+    column.name = names[columns.size()];
+    columns.push_back(std::move(column));
   }
-  return column;
+  return columns;
 }
 
 LogicalType ExportType(const LogicalType& type) {
@@ -185,6 +220,8 @@ LogicalType ExportType(const LogicalType& type) {
     case LogicalTypeId::MAP:
       return LogicalType::MAP(ExportType(duckdb::MapType::KeyType(type)),
                               ExportType(duckdb::MapType::ValueType(type)));
+    case LogicalTypeId::VARIANT:
+      return VariantExportType();
     case LogicalTypeId::TIMESTAMP_SEC:
     case LogicalTypeId::TIMESTAMP_MS:
       return LogicalType::TIMESTAMP;
@@ -232,7 +269,9 @@ Result<std::shared_ptr<arrow::Schema>> ToArrowSchema(duckdb::ClientContext& cont
   duckdb::ArrowConverter::ToArrowSchema(&exported, types, names, properties);
   auto imported = arrow::ImportSchema(&exported);
   if (!imported.ok()) return Internal("arrow schema: " + imported.status().message());
-  return imported.MoveValueUnsafe();
+  arrow::FieldVector fields = (*imported)->fields();
+  for (size_t i = 0; i < fields.size(); ++i) fields[i] = WithVariants(fields[i], types[i]);
+  return arrow::schema(std::move(fields), (*imported)->metadata());
 }
 
 Result<Schema> ToTableSchema(

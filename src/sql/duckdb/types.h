@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <arrow/type_fwd.h>
 
@@ -24,13 +24,13 @@ duckdb::Value ToValue(const duckdb::LogicalType& type, const Scalar& value);
 /// not have it.
 duckdb::MultiFileColumnDefinition ToScanColumn(const Field& field);
 
-/// The same mapped by names, where files have no field ids. `physical_names`: what the files call
-/// fields, by id, where it is not their name.
-duckdb::MultiFileColumnDefinition ToNamedScanColumn(
-    const Field& field, const std::map<int32_t, std::string>& physical_names);
+/// Several of them. DuckDB does not tell names apart that differ in case alone: the second of such
+/// is called "name_2" (as Delta has it: delta::DisplayNames()), here and within structs.
+duckdb::vector<duckdb::MultiFileColumnDefinition> ToScanColumns(const std::vector<Field>& fields);
 
 /// The type under which a column leaves the engine: DuckDB's special types (enum, bit, union, …)
-/// become their text, all timestamps but nanoseconds become microseconds. Equal to `type` where
+/// become their text, all timestamps but nanoseconds become microseconds, VARIANT becomes its
+/// encoding (variant_export.h). Equal to `type` where
 /// nothing has to be cast.
 duckdb::LogicalType ExportType(const duckdb::LogicalType& type);
 

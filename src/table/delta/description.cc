@@ -23,12 +23,19 @@ constexpr char kDeletionVectorsFeature[] = "deletionVectors";
 constexpr char kInvariantsFeature[] = "invariants";
 constexpr char kTimestampNtzFeature[] = "timestampNtz";
 constexpr char kV2CheckpointFeature[] = "v2Checkpoint";
+constexpr char kVariantFeature[] = "variantType";
 constexpr char kOmittedColumns[] = "tarn.omitted-columns";
 
 bool HasPlainTimestamp(const Type& type) {
   if (type.primitive()) return type.kind() == Type::Kind::kTimestamp;
   return std::any_of(type.fields().begin(), type.fields().end(),
                      [](const Field& field) { return HasPlainTimestamp(field.type); });
+}
+
+bool HasVariant(const Field& field) {
+  const std::vector<Field>& fields = field.type.fields();
+  return field.type.kind() == Type::Kind::kVariant ||
+         std::any_of(fields.begin(), fields.end(), HasVariant);
 }
 
 bool HasRequired(const Field& field) {
@@ -60,6 +67,7 @@ Protocol ProtocolOf(const TableMetadata& table, ColumnMapping mapping, VectorUse
   if (policy != table.properties.end() && policy->second == "v2") {
     features.emplace_back(kV2CheckpointFeature);
   }
+  if (AnyField(table, HasVariant)) features.emplace_back(kVariantFeature);
   const auto constraint = table.properties.lower_bound(kConstraintPrefix);
   const bool constraints =
       constraint != table.properties.end() && constraint->first.starts_with(kConstraintPrefix);

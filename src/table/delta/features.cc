@@ -14,14 +14,16 @@ constexpr int kWriterVersionMax = 7;
 // "Valid Feature Names in Table Features". Clustering, row tracking, domains and in-commit
 // timestamps ask nothing of readers.
 constexpr std::string_view kReaderFeatures[] = {
-    "columnMapping",        "deletionVectors", "timestampNtz",       "typeWidening",
-    "typeWidening-preview", "v2Checkpoint",    "vacuumProtocolCheck"};
+    "columnMapping",       "deletionVectors",      "timestampNtz",
+    "typeWidening",        "typeWidening-preview", "v2Checkpoint",
+    "vacuumProtocolCheck", "variantShredding",     "variantShredding-preview",
+    "variantType",         "variantType-preview"};
 
 // Those that Tarn's own log may have: NOT NULL is the only invariant in it.
 constexpr std::string_view kWriterFeatures[] = {
-    "allowColumnDefaults", "appendOnly",      "checkConstraints",
-    "columnMapping",       "deletionVectors", "invariants",
-    "timestampNtz",        "v2Checkpoint",    "vacuumProtocolCheck"};
+    "allowColumnDefaults", "appendOnly", "checkConstraints", "columnMapping",
+    "deletionVectors",     "invariants", "timestampNtz",     "v2Checkpoint",
+    "vacuumProtocolCheck", "variantType"};
 
 template <size_t N>
 std::string Unknown(const std::vector<std::string>& features, const std::string_view (&known)[N]) {

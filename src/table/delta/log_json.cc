@@ -364,10 +364,15 @@ std::string CheckpointName(int64_t version) {
 }
 
 std::string WriteLastCheckpoint(const LastCheckpoint& checkpoint) {
-  const Json object = {{"version", checkpoint.version},
-                       {"size", checkpoint.actions},
-                       {"sizeInBytes", checkpoint.size_bytes},
-                       {"numOfAddFiles", checkpoint.add_files}};
+  Json object = {{"version", checkpoint.version},
+                 {"size", checkpoint.actions},
+                 {"sizeInBytes", checkpoint.size_bytes},
+                 {"numOfAddFiles", checkpoint.add_files}};
+  if (const auto& top = checkpoint.top) {
+    object["v2Checkpoint"] = {{"path", top->name},
+                              {"sizeInBytes", top->size_bytes},
+                              {"modificationTime", top->modified_ms}};
+  }
   return DumpJson(object);
 }
 

@@ -32,6 +32,14 @@ struct LastCheckpoint {
   int64_t size_bytes = 0;
   int64_t add_files = 0;
   int64_t parts = 1;  ///< files of a checkpoint in parts; written by other writers
+  /// The file at the top of a checkpoint with sidecars. The specification has no such field, but
+  /// Spark writes it, and Trino takes a checkpoint without it for one that has no sidecars.
+  struct Top {
+    std::string name;
+    int64_t size_bytes = 0;
+    int64_t modified_ms = 0;
+  };
+  std::optional<Top> top;  ///< written only: readers find the sidecars in the file
 };
 std::string WriteLastCheckpoint(const LastCheckpoint& checkpoint);
 /// Error Corruption.

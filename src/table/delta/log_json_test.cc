@@ -104,10 +104,13 @@ TEST(DeltaLogJson, NamesArePaddedToTwentyDigits) {
 }
 
 TEST(DeltaLogJson, LastCheckpointIsReadBack) {
-  const std::string text = WriteLastCheckpoint({10, 3, 1234, 1});
+  const std::string text = WriteLastCheckpoint({10, 3, 1234, 1, 1, {}});
   EXPECT_EQ(text, "{\"version\":10,\"size\":3,\"sizeInBytes\":1234,\"numOfAddFiles\":1}");
   EXPECT_EQ(ParseLastCheckpoint(text)->version, 10);
   EXPECT_FALSE(ParseLastCheckpoint("{").ok());
+  EXPECT_THAT(WriteLastCheckpoint({10, 3, 1234, 1, 1, {{"a.parquet", 1000, 77}}}),
+              testing::EndsWith(",\"v2Checkpoint\":{\"path\":\"a.parquet\",\"sizeInBytes\":1000,"
+                                "\"modificationTime\":77}}"));
   EXPECT_EQ(ParseLastCheckpoint("{\"version\":1,\"parts\":2,\"checksum\":\"x\"}")->parts, 2);
 }
 

@@ -107,13 +107,16 @@ std::optional<std::string> PrimitiveName(const Type& type) {
     case Type::Kind::kFixed:
     case Type::Kind::kBinary:
       return "binary";
+    case Type::Kind::kVariant:
+      return "variant";
     default:
       return std::nullopt;
   }
 }
 
 bool CanHold(const Type& type) {
-  if (type.primitive()) return PrimitiveName(type).has_value();
+  if (type.primitive() || type.kind() == Type::Kind::kVariant)
+    return PrimitiveName(type).has_value();
   const auto holds = [](const Field& field) { return CanHold(field.type); };
   const std::vector<Field>& fields = type.fields();
   return type.kind() == Type::Kind::kStruct ? std::any_of(fields.begin(), fields.end(), holds)

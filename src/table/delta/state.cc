@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "table/delta/text.h"
+
 namespace tarn::delta {
 namespace {
 
@@ -11,13 +13,13 @@ struct Applier {
   void operator()(Protocol&& protocol) { state.protocol = std::move(protocol); }
   void operator()(Metadata&& metadata) { state.metadata = std::move(metadata); }
   void operator()(AddFile&& add) {
-    state.tombstones.erase({add.path, add.VectorId()});
-    std::string path = add.path;
-    state.files.insert_or_assign(std::move(path), std::move(add));
+    std::string key = FileKey(add.path);
+    state.tombstones.erase({key, add.VectorId()});
+    state.files.insert_or_assign(std::move(key), std::move(add));
   }
   void operator()(RemoveFile&& remove) {
-    const auto alive = state.files.find(remove.path);
-    std::pair<std::string, std::string> key{remove.path, remove.VectorId()};
+    std::pair<std::string, std::string> key{FileKey(remove.path), remove.VectorId()};
+    const auto alive = state.files.find(key.first);
     if (alive != state.files.end() && alive->second.VectorId() == key.second) {
       state.files.erase(alive);
     }

@@ -15,9 +15,9 @@ struct State {
   int64_t version = -1;  ///< of the last entry applied; -1 before the first
   std::optional<Protocol> protocol;
   std::optional<Metadata> metadata;
-  /// By path: of the logical files of one data file at most one is alive.
+  /// By FileKey(): of the logical files of one data file at most one is alive.
   std::map<std::string, AddFile> files;
-  /// By path and the vector's id ("" for none), see RemoveFile::VectorId().
+  /// By FileKey() and the vector's id ("" for none), see RemoveFile::VectorId().
   std::map<std::pair<std::string, std::string>, RemoveFile> tombstones;
   std::map<std::string, Transaction> transactions;
   std::map<std::string, DomainMetadata> domains;

@@ -45,6 +45,7 @@ std::optional<Type> PrimitiveFrom(std::string_view name) {
       {"timestamp_ntz", Type::Kind::kTimestamp},
       {"string", Type::Kind::kString},
       {"binary", Type::Kind::kBinary},
+      {"variant", Type::Kind::kVariant},
       {"void", Type::Kind::kUnknown}};
   const auto found = kinds.find(name);
   if (found != kinds.end()) return Type(found->second);

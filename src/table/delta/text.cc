@@ -57,10 +57,26 @@ std::string Decode(std::string_view path) {
   return decoded;
 }
 
-bool HasScheme(std::string_view path) {
+// Whether there is a colon in the first segment of a path, which not every reader takes for a part
+// of it.
+bool ColonInFirstSegment(std::string_view path) {
   const size_t colon = path.find(':');
   return colon != std::string_view::npos && colon > 0 &&
          path.substr(0, colon).find('/') == std::string_view::npos;
+}
+
+// RFC 2396 §3.1
+bool HasScheme(std::string_view path) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  if (!ColonInFirstSegment(path) || !letter(path[0])) return false;
+  const std::string_view scheme = path.substr(0, path.find(':'));
+  return std::all_of(scheme.begin(), scheme.end(), [&](char c) {
+    return letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+  });
+}
+
+std::string_view WithoutDot(std::string_view path) {
+  return path.starts_with("./") ? path.substr(2) : path;
 }
 
 }  // namespace
@@ -128,7 +144,7 @@ std::string LogPath(std::string_view table_uri, std::string_view file_uri) {
     return Encode(file_uri);
   }
   const std::string relative = Encode(file_uri.substr(table_uri.size() + 1));
-  return HasScheme(relative) ? "./" + relative : relative;  // RFC 2396 §5
+  return ColonInFirstSegment(relative) ? "./" + relative : relative;  // RFC 2396 §5
 }
 
 std::string FileUri(std::string_view table_uri, std::string_view log_path) {
@@ -136,8 +152,9 @@ std::string FileUri(std::string_view table_uri, std::string_view log_path) {
   if (log_path.starts_with('/')) {
     return (table_uri.starts_with("file:") ? "file://" : "") + Decode(log_path);
   }
-  if (log_path.starts_with("./")) log_path.remove_prefix(2);
-  return std::string(table_uri) + "/" + Decode(log_path);
+  return std::string(table_uri) + "/" + Decode(WithoutDot(log_path));
 }
+
+std::string FileKey(std::string_view log_path) { return Decode(WithoutDot(log_path)); }
 
 }  // namespace tarn::delta

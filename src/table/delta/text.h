@@ -28,5 +28,8 @@ std::string DoubleText(double value);
 std::string LogPath(std::string_view table_uri, std::string_view file_uri);
 /// The inverse: the absolute URI, decoded.
 std::string FileUri(std::string_view table_uri, std::string_view log_path);
+/// The same for all spellings of one path: writers encode different characters, and what one adds
+/// another removes.
+std::string FileKey(std::string_view log_path);
 
 }  // namespace tarn::delta

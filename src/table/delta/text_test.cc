@@ -56,6 +56,12 @@ TEST(DeltaText, PathsAreRelativeAndEncoded) {
   CheckPath("file:///lake/bronze/t2/a b.parquet", "/lake/bronze/t2/a%20b.parquet");
   EXPECT_EQ(FileUri("file:///lake/t", "file:///other/a.parquet"), "file:///other/a.parquet");
   CheckPath("s3://other/x y.parquet", "s3://other/x%20y.parquet");
+  EXPECT_EQ(FileUri("file:///lake/t", "a=1:2/x.parquet"), "file:///lake/t/a=1:2/x.parquet");
+}
+
+TEST(DeltaText, APathHasOneKeyHoweverItIsSpelt) {
+  EXPECT_EQ(FileKey("city=a%20b/é.parquet"), FileKey("./city=a b/%C3%A9.parquet"));
+  EXPECT_NE(FileKey("a%2520b"), FileKey("a%20b"));
 }
 
 }  // namespace

@@ -17,14 +17,13 @@ namespace {
 
 /// A type that DuckDB and Delta's readers have.
 Status CheckType(const Type& type, const std::string& path) {
-  if (!type.primitive()) {
+  if (!type.fields().empty()) {
     for (const Field& field : type.fields()) {
       TARN_RETURN_IF_ERROR(CheckType(field.type, path + "." + field.name));
     }
-    if (type.kind() != Type::Kind::kVariant) return {};
-  } else if (delta::CanHold(type) && type.kind() != Type::Kind::kUnknown) {
     return {};
   }
+  if (delta::CanHold(type) && type.kind() != Type::Kind::kUnknown) return {};
   return Unsupported("column " + QuoteIdentifier(path) + " has the type " + type.ToString() +
                          ", which Delta does not have",
                      kAdoptRepair);

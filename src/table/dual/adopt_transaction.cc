@@ -92,6 +92,8 @@ class AdoptTransaction final : public TableTransaction {
     return inner_->physical_names();
   }
   const std::string& base_location() const override { return inner_->base_location(); }
+  int64_t earliest_ms() const override { return inner_->earliest_ms(); }
+  void SetTime(int64_t ms) override { inner_->SetTime(ms); }
   Result<StagedTable> Stage(const std::string& commit_id) override {
     return inner_->Stage(commit_id);
   }

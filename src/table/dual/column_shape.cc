@@ -14,6 +14,7 @@
 #include <arrow/util/key_value_metadata.h>
 
 #include "columnar/arrow_output.h"
+#include "columnar/variant_column.h"
 
 namespace tarn {
 
@@ -38,6 +39,17 @@ Result<ArrayPtr> CastTo(const ArrayPtr& array, const std::shared_ptr<arrow::Data
   auto cast = arrow::compute::Cast(*array, type);
   if (!cast.ok()) return FromArrow(cast.status(), "converting a column").error();
   return *cast;
+}
+
+/// Files need not say whether a timestamp is in UTC, and INT96 never does: the table's type says it
+/// for them, and the number is the same.
+Result<ArrayPtr> InZone(const ArrayPtr& array, const std::string& zone) {
+  if (array->type_id() != arrow::Type::TIMESTAMP) return array;
+  const auto& type = static_cast<const arrow::TimestampType&>(*array->type());
+  if (type.timezone().empty() == zone.empty()) return array;
+  auto viewed = array->View(arrow::timestamp(type.unit(), zone));
+  if (!viewed.ok()) return FromArrow(viewed.status(), "shaping a column").error();
+  return *viewed;
 }
 
 template <typename T>
@@ -91,13 +103,18 @@ Result<ArrayPtr> ColumnShaper::Shape(const ArrayPtr& array, const Type& type) co
     case Type::Kind::kMap:
       if (stored != arrow::Type::MAP) return WrongKind(*array, type);
       return ShapeMap(static_cast<const arrow::MapArray&>(*array), type);
+    case Type::Kind::kTimestampTz:
+    case Type::Kind::kTimestampTzNs:
+      return InZone(array, "UTC");
     case Type::Kind::kTimestamp:
     case Type::Kind::kTimestampNs: {
       // A date that became a timestamp: the only widening that is no conversion between numbers.
-      if (stored != arrow::Type::DATE32) return array;
+      if (stored != arrow::Type::DATE32) return InZone(array, "");
       TARN_ASSIGN_OR_RETURN(auto wanted, TypeToArrow(type));
       return CastTo(array, wanted);
     }
+    case Type::Kind::kVariant:
+      return ReadVariants(array);
     default:
       return array;
   }

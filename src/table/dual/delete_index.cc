@@ -1,5 +1,6 @@
 #include "table/dual/delete_index.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -36,7 +37,12 @@ void DeleteIndex::Add(ManifestEntry&& entry) {
     return;
   }
   const PartitionSpec* spec = table_.FindSpec(file.spec_id);
-  const bool unpartitioned = spec != nullptr && spec->fields.empty();
+  // A spec whose fields are all void says nothing of where rows are.
+  const bool unpartitioned =
+      spec != nullptr &&
+      std::all_of(spec->fields.begin(), spec->fields.end(), [](const PartitionField& field) {
+        return field.transform.kind == Transform::Kind::kVoid;
+      });
   if (file.content == FileContent::kEqualityDeletes && unpartitioned) {
     global_.push_back(std::move(entry));
     return;

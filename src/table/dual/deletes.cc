@@ -1,16 +1,21 @@
 #include "table/dual/deletes.h"
 
+#include <algorithm>
 #include <cctype>
+#include <optional>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include <arrow/array/array_nested.h>
 #include <arrow/record_batch.h>
+#include <arrow/util/key_value_metadata.h>
 
 #include "base/text.h"
 #include "columnar/parquet_reader.h"
 #include "columnar/position_deletes.h"
 #include "storage/outside_files.h"
+#include "table/dual/file_columns.h"
 #include "table/dual/row_key.h"
 
 namespace tarn {
@@ -33,10 +38,10 @@ Result<std::shared_ptr<const DeletedPositions>> LoadVector(const TableContext& c
     return Corruption("the deletion vector in " + deletes.path +
                       " does not say how long it is or which data file it is about");
   }
-  TARN_ASSIGN_OR_RETURN(const std::string key, context.store->KeyOf(deletes.path));
+  TARN_ASSIGN_OR_RETURN(const ObjectPlace place, FindObject(*context.store, deletes.path));
   TARN_ASSIGN_OR_RETURN(
       const std::string blob,
-      context.store->GetRange(key, *deletes.content_offset, *deletes.content_size_bytes));
+      place.store->GetRange(place.key, *deletes.content_offset, *deletes.content_size_bytes));
   const std::string what =
       deletes.path + " (vector at byte " + std::to_string(*deletes.content_offset) + ")";
   TARN_ASSIGN_OR_RETURN(DeletionVector positions, DeletionVector::Parse(blob, what));
@@ -52,10 +57,10 @@ Result<std::shared_ptr<const DeletedPositions>> LoadVector(const TableContext& c
 Result<std::shared_ptr<const DeletedPositions>> LoadPositions(const TableContext& context,
                                                               const DataFile& deletes) {
   TARN_RETURN_IF_ERROR(CheckFormat(deletes, "PARQUET"));
-  TARN_ASSIGN_OR_RETURN(const std::string key, context.store->KeyOf(deletes.path));
+  TARN_ASSIGN_OR_RETURN(const ObjectPlace place, FindObject(*context.store, deletes.path));
   auto result = std::make_shared<DeletedPositions>();
   TARN_RETURN_IF_ERROR(ReadPositionDeletes(
-      *context.store, key, deletes.size_bytes, std::nullopt,
+      *place.store, place.key, deletes.size_bytes, std::nullopt,
       [&](std::string_view path, std::span<const int64_t> positions) -> Status {
         DeletionVector& vector = (*result)[std::string(path)];
         for (const int64_t position : positions) vector.Add(position);
@@ -67,34 +72,111 @@ Result<std::shared_ptr<const DeletedPositions>> LoadPositions(const TableContext
 
 /// The columns that an equality delete file compares, and what rows without them have.
 struct KeyColumns {
-  std::vector<ParquetColumn> columns;
+  std::vector<ParquetColumn> columns;  ///< of a struct's field: the struct, with that one child
+  std::vector<FieldId> ids;
   std::vector<Scalar> missing;
 };
+
+/// The way to field `id` through structs; empty when there is none.
+std::optional<ParquetColumn> WayTo(const std::vector<Field>& fields, FieldId id,
+                                   const Field** found) {
+  for (const Field& field : fields) {
+    ParquetColumn column{field.name, field.id.value(), {}};
+    if (field.id == id) {
+      *found = &field;
+      return column;
+    }
+    if (field.type.kind() != Type::Kind::kStruct) continue;
+    if (auto child = WayTo(field.type.fields(), id, found)) {
+      column.children.push_back(*std::move(child));
+      return column;
+    }
+  }
+  return std::nullopt;
+}
+
+/// What files without field ids call `column` and what it holds.
+void AddNames(const std::map<int32_t, std::set<std::string>>& names, ParquetColumn& column) {
+  const auto found = names.find(column.field_id.value_or(-1));
+  if (found != names.end()) column.names = found->second;
+  for (ParquetColumn& child : column.children) AddNames(names, child);
+}
 
 Result<KeyColumns> KeyColumnsOf(const TableMetadata& table, const DataFile& deletes) {
   if (deletes.equality_ids.empty()) {
     return Corruption("equality delete file " + deletes.path + " names no columns");
   }
   KeyColumns result;
+  std::map<int32_t, std::set<std::string>> names;
+  const auto mapping = table.properties.find(kNameMappingProperty);
+  if (mapping != table.properties.end()) {
+    TARN_ASSIGN_OR_RETURN(names, ReadNameMapping(mapping->second));
+  }
   for (const int32_t id : deletes.equality_ids) {
     const Field* field = nullptr;
-    for (auto schema = table.schemas.rbegin(); field == nullptr && schema != table.schemas.rend();
+    std::optional<ParquetColumn> column;
+    for (auto schema = table.schemas.rbegin(); !column && schema != table.schemas.rend();
          ++schema) {
-      field = schema->Find(FieldId(id));
+      column = WayTo(schema->fields, FieldId(id), &field);
     }
-    if (field == nullptr) {
+    if (!column) {
       return Corruption("equality delete file " + deletes.path + " compares column " +
-                        std::to_string(id) + ", which the table never had");
+                        std::to_string(id) +
+                        ", which is no column of the table and no field of its structs");
     }
-    result.columns.push_back({field->name, id, {}});
+    AddNames(names, *column);
+    result.columns.push_back(*std::move(column));
+    result.ids.push_back(FieldId(id));
     result.missing.push_back(field->initial_default.value_or(Scalar()));
   }
   return result;
 }
 
+/// What rows of `data` have in key columns that the file itself does not hold: of a partition
+/// column its value (files that were migrated from Hive), or else the default.
+KeyColumns KeyColumnsIn(const TableMetadata& table, const DataFile& data, KeyColumns key) {
+  const PartitionSpec* spec = table.FindSpec(data.spec_id);
+  for (size_t i = 0; spec != nullptr && i < spec->fields.size(); ++i) {
+    const PartitionField& field = spec->fields[i];
+    if (field.transform.kind != Transform::Kind::kIdentity || i >= data.partition.size()) continue;
+    for (size_t k = 0; k < key.ids.size(); ++k) {
+      if (key.ids[k] == field.source_id) key.missing[k] = data.partition[i];
+    }
+  }
+  return key;
+}
+
+/// The field of a struct by id or, where none has one, by name; nullptr when it lacks it. It is
+/// null where the struct is.
+Result<std::shared_ptr<arrow::Array>> FieldOf(const std::shared_ptr<arrow::Array>& array,
+                                              const ParquetColumn& wanted) {
+  if (wanted.children.empty()) return array;
+  const ParquetColumn& child = wanted.children[0];
+  const auto& fields = array->type()->fields();
+  constexpr char kId[] = "PARQUET:field_id";
+  const auto has_id = [&](const auto& field) {
+    return field->HasMetadata() && field->metadata()->Contains(kId);
+  };
+  const bool by_id = std::any_of(fields.begin(), fields.end(), has_id);
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const bool is_it = by_id ? has_id(fields[i]) && fields[i]->metadata()->Get(kId).ValueOr("") ==
+                                                        std::to_string(child.field_id.value_or(-1))
+                             : child.IsCalled(fields[i]->name());
+    if (!is_it) continue;
+    auto flat =
+        static_cast<const arrow::StructArray&>(*array).GetFlattenedField(static_cast<int>(i));
+    if (!flat.ok())
+      return ResourceExhausted("a field of " + wanted.name + ": " + flat.status().ToString());
+    return FieldOf(*flat, child);
+  }
+  return std::shared_ptr<arrow::Array>();
+}
+
+enum class Missing { kIsDefault, kIsCorrupt };
+
 /// Calls `visit` with the key of every row of a Parquet file and its position.
 Status ReadKeys(const TableContext& context, const DataFile& file, const KeyColumns& key,
-                const std::function<Status(const std::string&, int64_t)>& visit) {
+                Missing missing, const std::function<Status(const std::string&, int64_t)>& visit) {
   TARN_ASSIGN_OR_RETURN(const ObjectPlace object, FindObject(*context.store, file.path));
   ParquetReadOptions options;
   options.columns = key.columns;
@@ -105,8 +187,18 @@ Status ReadKeys(const TableContext& context, const DataFile& file, const KeyColu
     TARN_ASSIGN_OR_RETURN(const std::optional<ParquetBatch> batch, reader->Next());
     if (!batch) return {};
     std::vector<std::shared_ptr<arrow::Array>> columns;
-    for (const int place : reader->places()) {
-      columns.push_back(place < 0 ? nullptr : batch->rows->column(place));
+    for (size_t i = 0; i < key.columns.size(); ++i) {
+      const int place = reader->places()[i];
+      std::shared_ptr<arrow::Array> column;
+      if (place >= 0) {
+        TARN_ASSIGN_OR_RETURN(column, FieldOf(batch->rows->column(place), key.columns[i]));
+      }
+      if (column == nullptr && missing == Missing::kIsCorrupt) {
+        return Corruption("equality delete file " + file.path + " lacks column " +
+                              std::to_string(key.ids[i].value()) + ", which it compares",
+                          "compact the table with the engine that wrote it");
+      }
+      columns.push_back(std::move(column));
     }
     auto keys = RowKeys::Of(std::move(columns), key.missing);
     TARN_RETURN_IF_ERROR(keys.status().Wrap("file " + file.path));
@@ -124,18 +216,19 @@ Status AddEqualityDeletes(const TableContext& context, const TableMetadata& tabl
   TARN_ASSIGN_OR_RETURN(const KeyColumns key, KeyColumnsOf(table, deletes));
   std::unordered_set<std::string> deleted;
   int64_t bytes = 0;
-  TARN_RETURN_IF_ERROR(
-      ReadKeys(context, deletes, key, [&](const std::string& text, int64_t) -> Status {
+  TARN_RETURN_IF_ERROR(ReadKeys(
+      context, deletes, key, Missing::kIsCorrupt, [&](const std::string& text, int64_t) -> Status {
         if (deleted.insert(text).second) bytes += static_cast<int64_t>(text.size());
         if (bytes <= kEqualityKeyBytesMax) return {};
         return ResourceExhausted("equality delete file " + deletes.path + " has more than " +
                                      std::to_string(kEqualityKeyBytesMax) + " bytes of keys",
                                  "compact the table with the engine that wrote it");
       }));
-  return ReadKeys(context, data, key, [&](const std::string& text, int64_t position) -> Status {
-    if (deleted.contains(text)) all.Add(position);
-    return {};
-  });
+  return ReadKeys(context, data, KeyColumnsIn(table, data, key), Missing::kIsDefault,
+                  [&](const std::string& text, int64_t position) -> Status {
+                    if (deleted.contains(text)) all.Add(position);
+                    return {};
+                  });
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include <arrow/extension_type.h>
 #include <arrow/type.h>
 #include <arrow/type_traits.h>
 #include <arrow/util/key_value_metadata.h>
@@ -32,6 +33,11 @@ std::optional<int32_t> IdOf(const arrow::Field& field) {
 bool AnyIds(const arrow::FieldVector& fields) {
   return std::any_of(fields.begin(), fields.end(),
                      [](const auto& field) { return IdOf(*field).has_value(); });
+}
+
+const arrow::DataType* StorageOf(const arrow::DataType& type) {
+  if (type.id() != arrow::Type::EXTENSION) return &type;
+  return static_cast<const arrow::ExtensionType&>(type).storage_type().get();
 }
 
 /// Collects what files call the columns. Threads: one at a time.
@@ -181,8 +187,16 @@ class Finder {
         TARN_RETURN_IF_ERROR(Element(type.fields()[0], *map.key_field(), path));
         return Element(type.fields()[1], *map.item_field(), path);
       }
-      case Type::Kind::kVariant:
-        return {};
+      case Type::Kind::kVariant: {
+        const arrow::DataType& storage = *StorageOf(stored);
+        if (storage.id() != arrow::Type::STRUCT) return wrong();
+        const auto& group = static_cast<const arrow::StructType&>(storage);
+        if (group.GetFieldIndex("typed_value") < 0) return {};
+        // A Delta table says so in its protocol, and then of all its writers.
+        return Unsupported(
+            "file " + file_ + " holds column " + QuoteIdentifier(path) + " as a shredded variant",
+            kAdoptRepair);
+      }
       default:
         return arrow::is_nested(stored.id()) ? Status(wrong()) : Status();
     }

@@ -92,7 +92,7 @@ bool FilePruner::FileMayMatch(const DataFile& file) const {
     bounds.upper = Lookup(file.upper_bounds, id);
     bounds.null_count = Lookup(file.null_counts, id);
     bounds.value_count = Lookup(file.value_counts, id);
-    if (!bounds.value_count) bounds.value_count = file.record_count;
+    if (!bounds.value_count && file.record_count >= 0) bounds.value_count = file.record_count;
     bounds.nan_count = Lookup(file.nan_counts, id);
     return &bounds;
   });

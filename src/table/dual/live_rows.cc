@@ -169,7 +169,11 @@ class LiveRowsImpl final : public LiveRows {
       if (IsLineage(field)) {
         TARN_ASSIGN_OR_RETURN(array, LineageOf(field, array, batch.first_row, rows));
       } else if (array != nullptr) {
-        TARN_ASSIGN_OR_RETURN(array, shaper_.Shape(array, field.type));
+        auto shaped = shaper_.Shape(array, field.type);
+        if (!shaped.ok()) {
+          return std::move(shaped).Wrap("column " + QuoteIdentifier(field.name)).error();
+        }
+        array = *std::move(shaped);
       } else {
         const auto& type = target_->field(static_cast<int>(i))->type();
         TARN_ASSIGN_OR_RETURN(array, RepeatScalar(ValueOfMissing(field), type, rows));

@@ -57,6 +57,7 @@ struct Loaded {
 };
 
 Result<Loaded> Load(ObjectStore& store, const std::string& location) {
+  if (location.empty()) return NotFound("this state of the table is gone", kExpired);
   TARN_ASSIGN_OR_RETURN(std::string key, store.KeyOf(location));
   Result<std::string> read = store.Get(key);
   if (!read.ok() && read.error().kind == ErrorKind::kNotFound) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/thread.h"
+#include "storage/outside_files.h"
 #include "table/iceberg/single_value.h"
 
 namespace tarn {
@@ -20,8 +21,8 @@ Result<std::shared_ptr<const std::string>> ManifestIo::Fetch(const std::string& 
   if (cache_ != nullptr) {
     if (auto cached = cache_->FindObject(uri)) return cached;
   }
-  TARN_ASSIGN_OR_RETURN(std::string key, store_.KeyOf(uri));
-  TARN_ASSIGN_OR_RETURN(std::string bytes, store_.Get(key));
+  TARN_ASSIGN_OR_RETURN(const ObjectPlace place, FindObject(store_, uri));
+  TARN_ASSIGN_OR_RETURN(std::string bytes, place.store->Get(place.key));
   auto object = std::make_shared<const std::string>(std::move(bytes));
   if (cache_ != nullptr) cache_->PutObject(uri, object);
   return std::shared_ptr<const std::string>(std::move(object));

@@ -52,7 +52,7 @@ TableMetadata NextState(const TableContext& context, const NextStateParts& parts
   next.table_uuid = parts.table_uuid;
   next.location = parts.location;
   // Strictly later, also when the clock was set back: a time names one state.
-  next.last_updated_ms = context.clock->NowMillis();
+  next.last_updated_ms = parts.time_ms ? *parts.time_ms : context.clock->NowMillis();
   if (base) next.last_updated_ms = std::max(next.last_updated_ms, base->last_updated_ms + 1);
   next.last_column_id = editor.last_column_id;
   next.last_partition_id = std::max(next.last_partition_id, parts.last_partition_id);

@@ -26,6 +26,7 @@ struct NextStateParts {
   const RowChange* rows = nullptr;  ///< only asked whether a later format version is needed
   const std::map<std::string, std::optional<SnapshotRef>>* refs = nullptr;  ///< nullopt: removed
   std::optional<SnapshotId> rollback;
+  std::optional<int64_t> time_ms;  ///< nullopt: now
 };
 
 /// The table's state after the changes, without the snapshot that adds their rows.

@@ -8,8 +8,8 @@
 #include <arrow/compute/api_vector.h>
 #include <arrow/datum.h>
 #include <arrow/record_batch.h>
-#include <arrow/util/decimal.h>
 
+#include "columnar/array_scalar.h"
 #include "table/model/partition.h"
 
 namespace tarn {
@@ -19,37 +19,6 @@ namespace {
 Error FromArrow(const arrow::Status& status) {
   return MakeError(status.IsOutOfMemory() ? ErrorKind::kResourceExhausted : ErrorKind::kInternal,
                    "splitting rows by partition: " + status.message());
-}
-
-Scalar ValueAt(const arrow::Array& column, int64_t row) {
-  if (column.IsNull(row)) return {};
-  switch (column.type_id()) {
-    case arrow::Type::BOOL:
-      return static_cast<const arrow::BooleanArray&>(column).Value(row);
-    case arrow::Type::INT32:
-      return int64_t{static_cast<const arrow::Int32Array&>(column).Value(row)};
-    case arrow::Type::DATE32:
-      return int64_t{static_cast<const arrow::Date32Array&>(column).Value(row)};
-    case arrow::Type::INT64:
-      return static_cast<const arrow::Int64Array&>(column).Value(row);
-    case arrow::Type::TIME64:
-      return static_cast<const arrow::Time64Array&>(column).Value(row);
-    case arrow::Type::TIMESTAMP:
-      return static_cast<const arrow::TimestampArray&>(column).Value(row);
-    case arrow::Type::FLOAT:
-      return double{static_cast<const arrow::FloatArray&>(column).Value(row)};
-    case arrow::Type::DOUBLE:
-      return static_cast<const arrow::DoubleArray&>(column).Value(row);
-    case arrow::Type::DECIMAL128: {
-      const arrow::Decimal128 value(
-          static_cast<const arrow::Decimal128Array&>(column).GetValue(row));
-      return Int128{value.high_bits(), value.low_bits()};
-    }
-    case arrow::Type::FIXED_SIZE_BINARY:
-      return static_cast<const arrow::FixedSizeBinaryArray&>(column).GetString(row);
-    default:
-      return static_cast<const arrow::BinaryArray&>(column).GetString(row);
-  }
 }
 
 /// Numbers rows by their combination of values, in order of first appearance.
@@ -138,7 +107,7 @@ Result<std::vector<PartitionSlice>> SplitByPartition(
   }
   const auto values_of = [&](size_t group) {
     std::vector<Scalar> values;
-    for (const auto& key : keys) values.push_back(ValueAt(*key, grouping.first_row(group)));
+    for (const auto& key : keys) values.push_back(ScalarAt(*key, grouping.first_row(group)));
     return values;
   };
   if (grouping.groups() == 1) {

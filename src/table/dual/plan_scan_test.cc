@@ -1,8 +1,10 @@
 #include "table/dual/table.h"
 
+#include "table/dual/delete_index.h"
 #include "table/dual/manifest_io.h"
 #include "table/dual/testing.h"
 #include "table/iceberg/metadata_json.h"
+#include "table/model/partition.h"
 
 namespace tarn {
 namespace {
@@ -176,6 +178,24 @@ TEST_F(Planning, EqualityDeletesApplyToOlderFilesOnly) {
   for (const ScanFile& file : Plan().files) deletes_of.push_back(file.deletes.size());
   std::sort(deletes_of.begin(), deletes_of.end());
   EXPECT_EQ(deletes_of, (std::vector<size_t>{0, 1}));
+}
+
+TEST_F(Planning, EqualityDeletesUnderAPartitioningThatIsVoidApplyToAllFiles) {
+  Create();
+  Append(0, 3);
+  PartitionSpec gone;
+  gone.id = SpecId(7);
+  gone.fields = {{FieldId(1), 1000, "was", ParseTransform("void")}};
+  TableMetadata table = *table_;
+  table.specs.push_back(gone);
+  ManifestEntry deletes;
+  deletes.file.content = FileContent::kEqualityDeletes;
+  deletes.file.spec_id = gone.id;
+  deletes.file.partition = {Scalar()};
+  deletes.data_sequence_number = 5;
+  DeleteIndex index(table);
+  index.Add(std::move(deletes));
+  EXPECT_EQ(index.For(Plan().files.at(0).file, 1).size(), 1u);
 }
 
 TEST_F(Planning, NamesTheFileThatIsMissingOrBroken) {

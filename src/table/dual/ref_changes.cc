@@ -14,12 +14,15 @@ bool IsKnown(const TableMetadata* base, const std::string& name, const RefChange
 
 }  // namespace
 
+Status CheckSnapshot(const TableMetadata* base, const std::string& location, SnapshotId snapshot) {
+  if (base != nullptr && base->FindSnapshot(snapshot) != nullptr) return {};
+  return NotFound("table " + location + " has no snapshot " + std::to_string(snapshot.value()),
+                  "snapshots that expired are gone");
+}
+
 Status AddRef(const TableMetadata* base, const std::string& location, const std::string& name,
               const SnapshotRef& ref, RefChanges& changes) {
-  if (base == nullptr || base->FindSnapshot(ref.snapshot) == nullptr) {
-    return NotFound("table " + location + " has no snapshot " +
-                    std::to_string(ref.snapshot.value()));
-  }
+  TARN_RETURN_IF_ERROR(CheckSnapshot(base, location, ref.snapshot));
   if (name.empty() || name == kMainBranch || IsKnown(base, name, changes)) {
     return InvalidArgument("the name \"" + name + "\" is taken", "choose another name");
   }

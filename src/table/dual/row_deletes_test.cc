@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 
 #include "columnar/file_writer.h"
+#include "columnar/parquet_testing.h"
 #include "table/dual/testing.h"
 
 namespace tarn {
@@ -288,6 +289,114 @@ TEST_F(RowDeletesTest, EqualityDeletesAreResolvedByTheirColumns) {
   ASSERT_TRUE(loaded.ok()) << loaded.status().ToString();
   ASSERT_NE(*loaded, nullptr);
   EXPECT_EQ((*loaded)->ToVector(), (Rows64{0, 3, 5}));
+}
+
+TEST_F(RowDeletesTest, EqualityDeletesFindColumnsOfFilesWithoutIdsByTheNameMapping) {
+  Create();
+  const auto write = [&](const std::string& name, const std::vector<std::string>& texts,
+                         std::shared_ptr<arrow::Field> field) {
+    arrow::StringBuilder builder;
+    EXPECT_TRUE(builder.AppendValues(texts).ok());
+    const auto table =
+        arrow::Table::Make(arrow::schema({std::move(field)}), {builder.Finish().ValueOrDie()});
+    const auto sink = arrow::io::BufferOutputStream::Create().ValueOrDie();
+    EXPECT_TRUE(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), sink).ok());
+    const std::string bytes = sink->Finish().ValueOrDie()->ToString();
+    EXPECT_TRUE(store_.Put(name, bytes).ok());
+    DataFile file;
+    file.path = store_.UriOf(name);
+    file.size_bytes = static_cast<int64_t>(bytes.size());
+    file.record_count = static_cast<int64_t>(texts.size());
+    return file;
+  };
+  ScanFile file;
+  file.file = write("bronze/sales/data/loose.parquet", {"n1", "n2", "n3"},
+                    arrow::field("was", arrow::utf8()));
+  const auto id = arrow::key_value_metadata({"PARQUET:field_id"}, {"2"});
+  file.deletes = {write("bronze/sales/deletes/eq.parquet", {"n2"},
+                        arrow::field("name", arrow::utf8(), true, id))};
+  file.deletes[0].content = FileContent::kEqualityDeletes;
+  file.deletes[0].equality_ids = {2};
+  TableMetadata table = *table_;
+  table.properties["schema.name-mapping.default"] = R"([{"field-id": 2, "names": ["was"]}])";
+  const auto loaded = LoadDeletes(context_, table, file);
+  ASSERT_TRUE(loaded.ok()) << loaded.status().ToString();
+  ASSERT_NE(*loaded, nullptr);
+  EXPECT_EQ((*loaded)->ToVector(), (Rows64{1}));
+}
+
+class NestedEqualityDeletes : public RowDeletesTest {
+ protected:
+  // id 1 long, s 2 struct<k 3 int, m 4 int>
+  static std::shared_ptr<arrow::RecordBatch> Of(const std::vector<std::optional<int>>& values,
+                                                const std::string& child, int id) {
+    arrow::Int32Builder keys;
+    for (const auto& value : values) EXPECT_TRUE(keys.AppendOrNull(value).ok());
+    const auto with_id = [](int number) {
+      return arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(number)});
+    };
+    auto inner = arrow::field(child, arrow::int32(), true, with_id(id));
+    auto outer = arrow::field("s", arrow::struct_({inner}), true, with_id(2));
+    auto array = arrow::StructArray::Make({keys.Finish().ValueOrDie()}, {inner}).ValueOrDie();
+    return arrow::RecordBatch::Make(arrow::schema({outer}), array->length(), {array});
+  }
+
+  Result<std::vector<int64_t>> Deleted(const std::shared_ptr<arrow::RecordBatch>& keys) {
+    const std::string name = "bronze/sales/deletes/eq.parquet";
+    auto writer =
+        OpenParquetWriter(store_, name, keys->schema(), FileWriterOptions(), limits_).value();
+    EXPECT_TRUE(writer->Write(*keys).ok());
+    DataFile deletes;
+    deletes.content = FileContent::kEqualityDeletes;
+    deletes.path = store_.UriOf(name);
+    deletes.size_bytes = writer->Finish().value().size_bytes;
+    deletes.record_count = keys->num_rows();
+    deletes.equality_ids = {3};
+    ScanFile file = OnlyFile();
+    file.deletes.push_back(deletes);
+    TARN_ASSIGN_OR_RETURN(const auto found, LoadDeletes(context_, *table_, file));
+    return found == nullptr ? std::vector<int64_t>() : found->ToVector();
+  }
+
+  void SetUp() override {
+    const auto optional = [](int id, const std::string& name, const Type& type) {
+      return Field{FieldId(id), name, type, Nullability::kOptional, ""};
+    };
+    const Type number(Type::Kind::kInt);
+    Schema columns;
+    columns.fields = {
+        optional(1, "id", Type(Type::Kind::kLong)),
+        optional(2, "s", Type::Struct({optional(3, "k", number), optional(4, "m", number)}))};
+    auto created = BeginNew({store_.root_uri() + "/bronze/sales", columns, {}, {}});
+    Commit(*created);
+    auto transaction = Begin();
+    const auto places = Of({1, 2, std::nullopt, 1}, "k", 3);
+    arrow::Int32Builder nothing;
+    ASSERT_TRUE(nothing.AppendNulls(places->num_rows()).ok());
+    arrow::Int64Builder ids;
+    ASSERT_TRUE(ids.AppendValues({0, 1, 2, 3}).ok());
+    const auto& keys = static_cast<const arrow::StructArray&>(*places->column(0)).field(0);
+    const auto both = arrow::StructArray::Make({keys, nothing.Finish().ValueOrDie()},
+                                               std::vector<std::string>{"k", "m"})
+                          .ValueOrDie();
+    const auto rows = arrow::RecordBatch::Make(
+        arrow::schema({arrow::field("id", arrow::int64()), arrow::field("s", both->type())}), 4,
+        {ids.Finish().ValueOrDie(), both});
+    ASSERT_TRUE(transaction->Append(Write(*transaction, {rows})).ok());
+    Commit(*transaction);
+  }
+};
+
+TEST_F(NestedEqualityDeletes, AreResolvedThroughTheStruct) {
+  EXPECT_EQ(*Deleted(Of({1}, "k", 3)), (Rows64{0, 3}));
+  EXPECT_EQ(*Deleted(Of({std::nullopt}, "k", 3)), (Rows64{2}));
+}
+
+TEST_F(NestedEqualityDeletes, AFileWithoutItsColumnDeletesNothing) {
+  const auto deleted = Deleted(Of({1}, "m", 4));
+  ASSERT_FALSE(deleted.ok());
+  EXPECT_EQ(deleted.error().kind, ErrorKind::kCorruption);
+  EXPECT_NE(deleted.error().message.find("lacks column 3"), std::string::npos);
 }
 
 }  // namespace

@@ -57,6 +57,7 @@ std::optional<Type> Merge(const Type& old, const Type& wanted, int32_t& last_id)
     return std::nullopt;
   }
   if (old.kind() != wanted.kind()) return std::nullopt;
+  if (old.kind() == Type::Kind::kVariant) return wanted;  // neither primitive nor of parts
   if (old.kind() == Type::Kind::kStruct) return MergeStruct(old, wanted, last_id);
   std::vector<Field> parts = wanted.fields();
   for (size_t i = 0; i < parts.size(); ++i) {

@@ -202,10 +202,7 @@ class TransactionImpl final : public TableTransaction {
     if (rows_.kind != RowChange::Kind::kNone) {
       return InvalidArgument("a transaction changes rows in one way only");
     }
-    if (base_ == nullptr || base_->FindSnapshot(snapshot) == nullptr) {
-      return NotFound("table " + location_ + " has no snapshot " + std::to_string(snapshot.value()),
-                      "snapshots that expired are gone");
-    }
+    TARN_RETURN_IF_ERROR(CheckSnapshot(base_.get(), location_, snapshot));
     rollback_ = snapshot;
     return {};
   }
@@ -224,6 +221,8 @@ class TransactionImpl final : public TableTransaction {
   const std::string& base_location() const override { return base_location_; }
   bool creates() const override { return base_ == nullptr; }
 
+  int64_t earliest_ms() const override { return base_ ? base_->last_updated_ms + 1 : 0; }
+  void SetTime(int64_t ms) override { time_ms_ = ms; }
   Status Rebase(std::shared_ptr<const TableMetadata> base, std::string base_location) override;
   Result<StagedTable> Stage(const std::string& commit_id) override;
 
@@ -321,6 +320,7 @@ class TransactionImpl final : public TableTransaction {
   std::vector<SnapshotId> expired_;
   std::map<std::string, std::optional<SnapshotRef>> refs_;  ///< nullopt: removed
   std::optional<SnapshotId> rollback_;
+  std::optional<int64_t> time_ms_;
   std::vector<Predicate> reads_;  ///< what statements read that must not have changed
   std::map<std::string, std::string> summary_;
   std::vector<StatisticsFile> statistics_;
@@ -459,9 +459,9 @@ Result<StagedTable> TransactionImpl::Stage(const std::string& commit_id) {
   TARN_ASSIGN_OR_RETURN(std::string table, context_.store->KeyOf(location_));
   StagedFiles files(*context_.store, table);
   ++attempts_;
-  TableMetadata next = NextState(
-      context_, {base_.get(), base_location_, location_, table_uuid_, &editor_, &spec_,
-                 last_partition_id_, &sort_order_, &properties_, &rows_, &refs_, rollback_});
+  TableMetadata next = NextState(context_, {base_.get(), base_location_, location_, table_uuid_,
+                                            &editor_, &spec_, last_partition_id_, &sort_order_,
+                                            &properties_, &rows_, &refs_, rollback_, time_ms_});
   TARN_RETURN_IF_ERROR(CheckTypeForVersion(next.schema(), next.format_version));
   AddStatistics(statistics_, next);
   RemoveSnapshots(expired_, next);

@@ -159,6 +159,12 @@ class TableTransaction {
   virtual const std::string& base_location() const = 0;
   virtual bool creates() const = 0;
 
+  /// The states of one commit have one time, so that no time shows half of it: the committer gives
+  /// it to every table. Later than the base's in any case; without SetTime() Stage() asks the
+  /// clock.
+  virtual int64_t earliest_ms() const = 0;
+  virtual void SetTime(int64_t ms) = 0;
+
   /// Takes a newer base. Errors: Conflict when the changes cannot stand on it (the schema or the
   /// partitioning was changed by both).
   virtual Status Rebase(std::shared_ptr<const TableMetadata> base, std::string base_location) = 0;

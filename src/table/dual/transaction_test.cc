@@ -322,6 +322,27 @@ TEST_F(Transaction, EvolvesToWhatASourceHas) {
   EXPECT_TRUE(transaction->schema().SameColumns(schema)) << "evolving twice changes nothing";
 }
 
+TEST_F(Transaction, AVariantStaysOneWhenItsTableEvolves) {
+  Create({});
+  Schema wanted = Columns();
+  wanted.fields.push_back({FieldId(90), "doc", Type(Kind::kVariant), Nullability::kOptional, ""});
+  wanted.fields.push_back(
+      {FieldId(91), "docs",
+       Type::List({FieldId(92), "element", Type(Kind::kVariant), Nullability::kOptional, ""}),
+       Nullability::kOptional, ""});
+  auto transaction = Begin();
+  ASSERT_TRUE(transaction->EvolveTo(wanted, Incompatible::kRefuse).ok());
+  Commit(*transaction);
+  const Schema schema = table_->schema();
+  for (const auto incompatible : {Incompatible::kRefuse, Incompatible::kReplace}) {
+    transaction = Begin();
+    ASSERT_TRUE(transaction->EvolveTo(wanted, incompatible).ok());
+    EXPECT_TRUE(transaction->schema().SameColumns(schema));
+  }
+  wanted.fields[wanted.fields.size() - 2].type = Type(Kind::kString);
+  EXPECT_FALSE(Begin()->EvolveTo(wanted, Incompatible::kRefuse).ok());
+}
+
 TEST_F(Transaction, ReplacesColumnsOnlyTogetherWithAllRows) {
   Create({"truncate(2, name)"});
   Append(0, 3);

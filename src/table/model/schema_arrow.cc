@@ -7,6 +7,7 @@
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
 
+#include "columnar/variant_column.h"
 #include "table/model/schema.h"
 
 namespace tarn {
@@ -70,6 +71,7 @@ bool MarkedAsUuid(const arrow::Field& field) {
 Result<Type> ExtensionFromArrow(const arrow::Field& field, const std::string& column) {
   const auto& extension = static_cast<const arrow::ExtensionType&>(*field.type());
   if (extension.extension_name() == kUuidExtension) return Type(Type::Kind::kUuid);
+  if (IsVariantExtension(extension)) return Type(Type::Kind::kVariant);
   return TypeFromArrow(*arrow::field(field.name(), extension.storage_type(), field.nullable()),
                        column);
 }
@@ -153,6 +155,7 @@ Result<Type> TypeFromArrow(const arrow::Field& field, const std::string& column)
     case arrow::Type::EXTENSION:
       return ExtensionFromArrow(field, column);
     case arrow::Type::STRUCT:
+      if (IsVariantStorage(type)) return Type(Kind::kVariant);
       return StructFromArrow(type, column);
     case arrow::Type::LIST:
     case arrow::Type::LARGE_LIST:
@@ -261,7 +264,7 @@ Result<std::shared_ptr<arrow::DataType>> TypeToArrow(const Type& type) {
     case Kind::kUnknown:
       return arrow::null();
     case Kind::kVariant:
-      return Unsupported("the type variant has no Arrow type of its own");
+      return VariantStorage();
     case Kind::kString:
       return arrow::utf8();
     case Kind::kUuid:

@@ -106,6 +106,7 @@ TEST(ValueText, IsReadBack) {
   check(Type(Kind::kBoolean), true, "true");
   check(Type(Kind::kInt), int64_t{-34}, "-34");
   check(Type(Kind::kDouble), 0.1, "0.1");
+  EXPECT_EQ(ValueFromText(Type(Kind::kFloat), "0.1"), Scalar(double{0.1F}));
   check(Type::Decimal(9, 2), Int128{0, 1420}, "14.20");
   check(Type::Decimal(38, 38), Int128{-1, ~uint64_t{0}}, "-0." + std::string(37, '0') + "1");
   check(Type(Kind::kDate), int64_t{17486}, "2017-11-16");

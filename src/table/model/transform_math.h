@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/civil_date.h"
 #include "columnar/scalar.h"
 #include "table/model/metadata.h"
 
@@ -32,15 +33,6 @@ constexpr int64_t FloorDiv(int64_t a, int64_t b) {
 constexpr int64_t FloorMod(int64_t a, int64_t b) { return (a % b + b) % b; }
 /// days * ticks_per_day + of_day, where 64 bits hold it.
 std::optional<int64_t> TicksOfDays(int64_t days, int64_t of_day, int64_t ticks_per_day);
-
-struct CivilDate {
-  int64_t year;
-  int month;  ///< 1–12
-  int day;    ///< 1–31
-};
-/// Proleptic Gregorian date of a day number (days since 1970-01-01).
-CivilDate CivilFromDays(int64_t days);
-int64_t DaysFromCivil(int64_t year, int month, int day);
 
 constexpr int64_t YearOrdinal(CivilDate date) { return date.year - 1970; }
 constexpr int64_t MonthOrdinal(CivilDate date) { return (date.year - 1970) * 12 + date.month - 1; }

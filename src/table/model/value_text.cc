@@ -252,6 +252,12 @@ std::string ValueToText(const Type& type, const Scalar& value) {
 
 std::optional<Scalar> ValueFromText(const Type& type, std::string_view text) {
   std::optional<Scalar> value = Read(type, text);
+  if (type.kind() == Kind::kFloat && value) {
+    // As a column has it, not as its digits say.
+    if (auto* number = std::get_if<double>(&*value)) {
+      *number = static_cast<double>(static_cast<float>(*number));
+    }
+  }
   if (value && ScalarFits(type, *value) && ScalarInRange(type, *value)) return value;
   return std::nullopt;
 }

@@ -56,6 +56,37 @@ TEST_P(CatalogHistory, ATableTellsItsStatesOldestFirst) {
   EXPECT_THAT(*catalog().TableHistory("never"), IsEmpty());
 }
 
+TEST_P(CatalogHistory, StatesThatAreForgottenAreOneForEachName) {
+  MustCommit({CreateNamespaceOp{"s", {}}, NewTable("s", "a")});
+  std::string location = "file:///lake/s/a/metadata/1";
+  for (int i = 2; i <= 9; ++i) {
+    const std::string next = "file:///" + std::to_string(i);
+    if (i == 4) MustCommit({RenameTableOp{"uuid-s-a", {"s", "b"}}});
+    MustCommit({UpdateTableOp{"uuid-s-a", location, next}});
+    location = next;
+  }
+  const auto before = *catalog().TableHistory("uuid-s-a");
+  for (int again = 0; again < 2; ++again) {
+    ASSERT_TRUE(catalog().ForgetStates("uuid-s-a", before[7].version).ok());
+    const auto history = *catalog().TableHistory("uuid-s-a");
+    // The first under each name, and those that stay.
+    std::vector<Sequence> sequences;
+    for (const TableEntry& one : history) sequences.push_back(one.sequence);
+    EXPECT_THAT(sequences, ElementsAre(before[0].sequence, before[3].sequence, before[7].sequence,
+                                       before[8].sequence, before[9].sequence));
+  }
+  // The file of the first may be there still: it does not tell what the table held afterwards.
+  for (const size_t gone : {0, 1, 2, 3, 6}) {
+    EXPECT_EQ(catalog().LoadTableByUuid("uuid-s-a", before[gone].sequence)->metadata_location, "");
+  }
+  EXPECT_EQ(catalog().LoadTable({"s", "b"}, before[6].sequence)->name.name, "b");
+  EXPECT_EQ(catalog().LoadTable({"s", "b"}, before[7].sequence)->metadata_location,
+            before[7].metadata_location);
+  EXPECT_EQ(catalog().LoadTable({"s", "b"}, {})->metadata_location, location);
+  EXPECT_EQ(TableNames(before[2].sequence), (std::vector<std::string>{"s.a"}));
+  ASSERT_TRUE(catalog().ForgetStates("never", 5).ok());
+}
+
 TEST_P(CatalogHistory, AnEarlierTableOfTheSameNameIsFoundAtItsTime) {
   const Sequence first = MustCommit({CreateNamespaceOp{"s", {}}, NewTable("s", "t", "one")});
   MustCommit({DropTableOp{"one"}});

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "catalog/closed.h"
 #include "tests/conformance/catalog/catalog_suite.h"
 
 namespace tarn::testing {
@@ -28,6 +29,21 @@ TEST_P(CatalogLedger, ObjectsArePutReplacedAndDropped) {
   ASSERT_THAT(sources, SizeIs(1));
   EXPECT_EQ(sources[0].json, "4");
   EXPECT_THAT(*catalog().ListObjects({}), SizeIs(2));
+}
+
+TEST_P(CatalogLedger, AnObjectThatSaysSomethingElseThanExpectedIsAConflict) {
+  MustCommit({PutObjectOp{"source", "a", "1", ""}});
+  MustCommit({PutObjectOp{"source", "a", "2", "1"}});
+  for (const char* expected : {"", "1"}) {
+    const auto refused = Commit({PutObjectOp{"source", "b", "0"},  // all or nothing
+                                 PutObjectOp{"source", "a", "3", expected}});
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().kind, ErrorKind::kConflict);
+  }
+  EXPECT_EQ(Commit({PutObjectOp{"source", "never", "3", "2"}}).error().kind, ErrorKind::kConflict);
+  const auto sources = *catalog().ListObjects("source");
+  ASSERT_THAT(sources, SizeIs(1));
+  EXPECT_EQ(sources[0].json, "2");
 }
 
 TEST_P(CatalogLedger, TheOutboxHoldsEveryStateUntilItIsPublished) {
@@ -137,6 +153,16 @@ TEST_P(CatalogLedger, AnExpiredLeaseThatNobodyTookMayBeRenewed) {
   EXPECT_FALSE(Acquire("project", "other", "2").ok());
 }
 
+TEST_P(CatalogLedger, WhoOnlyLooksAtALockTakesItFromNobody) {
+  EXPECT_FALSE(*catalog().FindLock("project"));
+  const LockInfo lock = *Acquire("project", "apply, pid 1 on host", "1");
+  EXPECT_EQ((*catalog().FindLock("project"))->owner, "apply, pid 1 on host");
+  EXPECT_FALSE(*catalog().FindLock("other"));
+  clock_.Advance(1'000'000);
+  EXPECT_FALSE(*catalog().FindLock("project"));
+  MustCommit({SetPositionOp{"shop", "", "1"}, ExpectLockOp{lock.name, lock.token}});
+}
+
 TEST_P(CatalogLedger, ACommitUnderALockHappensOnlyWhileNobodyElseHasTakenIt) {
   const LockInfo old = *Acquire("project", "old", "1");
   const ExpectLockOp fence{old.name, old.token};
@@ -153,6 +179,20 @@ TEST_P(CatalogLedger, ACommitUnderALockHappensOnlyWhileNobodyElseHasTakenIt) {
   ASSERT_TRUE(catalog().ReleaseLock(taken).ok());
   EXPECT_EQ(MustFail({fence}).kind, ErrorKind::kConflict);
   EXPECT_EQ(*catalog().CurrentSequence(), Sequence(2));
+}
+
+TEST_P(CatalogLedger, AClosedCatalogTakesCommitsUnderALockOnly) {
+  const LockInfo lock = *Acquire("project", "destroy", "1");
+  const ExpectLockOp fence{lock.name, lock.token};
+  MustCommit({SetPositionOp{"shop", "", "1"}});
+  MustCommit({PutObjectOp{kClosedObject, kClosedObject, "{}"}, fence});
+  const Error error = MustFail({CreateNamespaceOp{"s", {}}, NewTable("s", "a")});
+  EXPECT_EQ(error.kind, ErrorKind::kInvalidArgument);
+  EXPECT_THAT(error.ToString(), HasSubstr("tarn destroy"));
+  EXPECT_TRUE(catalog().ListTables({}, {})->empty());
+  MustCommit({SetPositionOp{"shop", "", "2"}, fence});
+  MustCommit({DropObjectOp{kClosedObject, kClosedObject}, fence});
+  MustCommit({CreateNamespaceOp{"s", {}}, NewTable("s", "a")});
 }
 
 TEST_P(CatalogLedger, WhoLostTheLockIsToldSoRatherThanWhatThatLedTo) {

@@ -97,23 +97,15 @@ void MysqlServer::Start() {
   const std::string log = directory_ + "/log";
   for (int attempt = 0; attempt < 5; ++attempt) {
     if (port_ == 0) port_ = FreePort();
-    std::vector<std::string> command = {ServerPath(flavour_),
-                                        "--no-defaults",
-                                        "--datadir=" + directory_ + "/data",
-                                        "--port=" + std::to_string(port_),
-                                        "--bind-address=127.0.0.1",
-                                        "--socket=" + directory_ + "/sock",
-                                        "--pid-file=" + directory_ + "/pid",
-                                        "--log-bin=binlog",
-                                        "--server-id=1",
-                                        "--binlog-row-metadata=FULL",
-                                        "--binlog-format=ROW",
-                                        "--innodb-buffer-pool-size=64M",
-                                        "--innodb-flush-log-at-trx-commit=0",
-                                        "--sync-binlog=0",
-                                        "--innodb-flush-method=nosync",
-                                        "--innodb-log-file-size=8M",
-                                        "--character-set-server=utf8mb4"};
+    std::vector<std::string> command = {
+        ServerPath(flavour_), "--no-defaults", "--datadir=" + directory_ + "/data",
+        "--port=" + std::to_string(port_), "--bind-address=127.0.0.1",
+        "--socket=" + directory_ + "/sock", "--pid-file=" + directory_ + "/pid",
+        // One that starts removes the temporary tables of others.
+        "--tmpdir=" + directory_, "--log-bin=binlog", "--server-id=1", "--binlog-row-metadata=FULL",
+        "--binlog-format=ROW", "--innodb-buffer-pool-size=64M",
+        "--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0", "--innodb-flush-method=nosync",
+        "--innodb-log-file-size=8M", "--character-set-server=utf8mb4"};
     if (!is_mariadb()) {
       command.insert(command.end(),
                      {"--mysqlx=OFF", "--gtid-mode=ON", "--enforce-gtid-consistency=ON"});

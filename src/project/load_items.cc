@@ -1,0 +1,33 @@
+#include "project/load_items.h"
+
+#include "project/captured.h"
+
+namespace tarn {
+
+TableTarget TargetOfTable(const PlannedTable& planned) {
+  TableTarget target;
+  target.name = planned.object.target;
+  target.owner = "source:" + planned.source;
+  target.key = planned.table.key;
+  target.partition = planned.object.partition;
+  for (const auto& [tag, value] : planned.object.tags) target.properties[kTagPrefix + tag] = value;
+  return target;
+}
+
+LoadItem ItemOf(const SourceSpec& spec, const PlannedTable& planned) {
+  LoadItem item;
+  item.table = planned.table;
+  item.target = TargetOfTable(planned);
+  if (planned.object.history) item.history = HistoryTarget(planned.object);
+  if (spec.mode == SourceMode::kIncremental) {
+    item.mode = LoadItem::Mode::kIncremental;
+    item.cursor = spec.cursor;
+  }
+  return item;
+}
+
+CommitOp RememberTable(const PlannedTable& planned) {
+  return PutObjectOp{kSourceTableObject, planned.object_name, planned.object.ToJson()};
+}
+
+}  // namespace tarn
