@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstring>
 #include <future>
+#include <iterator>
 #include <map>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "base/sha256.h"
@@ -125,28 +127,31 @@ class CachedStore final : public ForwardingStore {
     const int64_t first = offset / block_bytes_;
     const int64_t last = out.empty() ? first : (end - 1) / block_bytes_;
     ReadExtent extent{0, -1};
-    std::vector<Wanted> missing;
+    std::vector<int64_t> missing;
+    const auto take = [&](int64_t index) {
+      const auto hit = ReadCached(object, index, offset, out);
+      if (!hit) return false;
+      extent.size_bytes = hit->size_bytes;
+      extent.bytes_read += hit->bytes_read;
+      return true;
+    };
     for (int64_t index = first; index <= last; ++index) {
       if (extent.size_bytes >= 0 && index > first && index * block_bytes_ >= extent.size_bytes) {
         break;
       }
-      auto hit = ReadCached(object, index, offset, out);
-      if (!hit) {
-        std::optional<Wanted> wanted = Claim(object, index, Arrival::kTellsIt);
-        if (!wanted) hit = ReadCached(object, index, offset, out);
-        if (!wanted && !hit) wanted = Claim(object, index, Arrival::kDoesNotMatter);
-        if (wanted) missing.push_back(std::move(*wanted));
-      }
-      if (!hit) continue;
-      extent.size_bytes = hit->size_bytes;
-      extent.bytes_read += hit->bytes_read;
+      if (!take(index)) missing.push_back(index);
     }
-    FetchOurs(key, object, missing);
-    for (Wanted& wanted : missing) {
-      const Fetched& fetched = wanted.fetched.get();
+    std::vector<int64_t> arrived;
+    std::vector<Wanted> wanted = Claim(object, missing, &arrived);
+    std::erase_if(arrived, take);
+    // What was there and could not be read is fetched again.
+    std::ranges::move(Claim(object, arrived, nullptr), std::back_inserter(wanted));
+    FetchOurs(key, object, wanted);
+    for (Wanted& block : wanted) {
+      const Fetched& fetched = block.fetched.get();
       TARN_RETURN_IF_ERROR(fetched);
       extent.size_bytes = (*fetched)->object_size;
-      extent.bytes_read += CopyOut((*fetched)->bytes, wanted.index, offset, out);
+      extent.bytes_read += CopyOut((*fetched)->bytes, block.index, offset, out);
     }
     return extent;
   }
@@ -178,21 +183,28 @@ class CachedStore final : public ForwardingStore {
     return static_cast<int64_t>(length);
   }
 
-  enum class Arrival { kTellsIt, kDoesNotMatter };
-
-  /// Ours to fetch, or on its way already; nullopt, if that is to be told, when it has arrived
-  /// since the caller looked.
-  std::optional<Wanted> Claim(const std::string& object, int64_t index, Arrival arrival) {
+  /// The blocks of `indices`, each ours to fetch or on its way already. All are claimed at once, so
+  /// that equal readers do not take turns and tear a run of neighbours into requests of a block
+  /// each. Those that are in the cache since the caller looked go to `arrived` instead, if given.
+  std::vector<Wanted> Claim(const std::string& object, std::span<const int64_t> indices,
+                            std::vector<int64_t>* arrived) {
+    std::vector<Wanted> claimed;
     std::lock_guard lock(mutex_);
-    Wanted wanted{index, std::nullopt, {}};
-    auto it = flights_.find({object, index});
-    if (it == flights_.end()) {
-      if (arrival == Arrival::kTellsIt && cache_.MayHave(object, index)) return std::nullopt;
-      wanted.ours.emplace();
-      it = flights_.emplace(BlockId(object, index), wanted.ours->get_future().share()).first;
+    for (const int64_t index : indices) {
+      Wanted wanted{index, std::nullopt, {}};
+      auto it = flights_.find({object, index});
+      if (it == flights_.end()) {
+        if (arrived != nullptr && cache_.MayHave(object, index)) {
+          arrived->push_back(index);
+          continue;
+        }
+        wanted.ours.emplace();
+        it = flights_.emplace(BlockId(object, index), wanted.ours->get_future().share()).first;
+      }
+      wanted.fetched = it->second;
+      claimed.push_back(std::move(wanted));
     }
-    wanted.fetched = it->second;
-    return wanted;
+    return claimed;
   }
 
   /// Fetches what was claimed, neighbours together. Every promise is kept, also after an error, and
