@@ -170,10 +170,12 @@ ModelObject ObjectOf(const Model& model) {
           model.query_fingerprint,
           model.description,
           model.tags,
-          std::string(TriggerName(model.trigger))};
+          std::string(TriggerName(model.trigger)),
+          model.iceberg};
 }
 
-/// Description and tags that changed and nothing else: the tables' properties follow, no row moves.
+/// Description, tags and Iceberg's version that changed and nothing else: the tables' properties
+/// follow, no row moves.
 Status Describe(OpenProject& project, const PipelineContext& context, const Plan& plan) {
   for (const PlannedTable& planned : plan.tables_to_tag) {
     TARN_RETURN_IF_ERROR(

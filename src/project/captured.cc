@@ -99,6 +99,9 @@ TableTarget HistoryTarget(const SourceTableObject& object) {
   target.owner = "source:" + object.source;
   target.partition = object.history_partition;
   for (const auto& [tag, value] : object.tags) target.properties[kTagPrefix + tag] = value;
+  if (!object.history_iceberg.empty()) {
+    target.properties[kIcebergVersionProperty] = object.history_iceberg;
+  }
   return target;
 }
 

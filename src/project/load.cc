@@ -270,7 +270,8 @@ Status ParseTableRules(YamlMap& file, const std::string& path, ProjectSpec* spec
     }
     TARN_ASSIGN_OR_RETURN(rule.partition, map.Expressions("partition"));
     TARN_ASSIGN_OR_RETURN(rule.tags, map.StringMap("tags"));
-    TARN_RETURN_IF_ERROR(map.Choice("iceberg", {"auto"}, {"2", "3"}).status());
+    TARN_ASSIGN_OR_RETURN(const auto iceberg, map.Choice("iceberg", {"auto", "2", "3"}));
+    rule.iceberg = iceberg.value_or("");
     TARN_RETURN_IF_ERROR(
         map.Unavailable("cluster", "leave it out: rows stay in the order they come"));
     TARN_RETURN_IF_ERROR(map.Unavailable("retain", "leave it out: nothing expires"));

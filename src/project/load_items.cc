@@ -11,6 +11,9 @@ TableTarget TargetOfTable(const PlannedTable& planned) {
   target.key = planned.table.key;
   target.partition = planned.object.partition;
   for (const auto& [tag, value] : planned.object.tags) target.properties[kTagPrefix + tag] = value;
+  if (!planned.object.iceberg.empty()) {
+    target.properties[kIcebergVersionProperty] = planned.object.iceberg;
+  }
   return target;
 }
 

@@ -205,8 +205,6 @@ TEST_F(LoadProjectTest, TheDoorIsOfThisMachine) {
 }
 
 TEST_F(LoadProjectTest, WhatIsNotAvailableIsRefusedNotIgnored) {
-  EXPECT_NE(ErrorOf("name: x\ntables: {a.b: {iceberg: 2}}\n").find("not available"),
-            std::string::npos);
   EXPECT_NE(ErrorOf("name: x\ntables: {a.b: {retain: 30d}}\n").find("not available"),
             std::string::npos);
   EXPECT_NE(ErrorOf("name: x\nstate: postgres://h/d\n").find("not available"), std::string::npos);
@@ -237,6 +235,17 @@ TEST_F(LoadProjectTest, ModelsAreFoundByTheirPathAndRulesApply) {
   EXPECT_TRUE(spec->models[0].partition.empty());
   EXPECT_EQ(spec->models[1].partition, std::vector<std::string>{"x"});
   EXPECT_EQ(spec->models[1].tags.at("owner"), "me");
+}
+
+TEST_F(LoadProjectTest, TheIcebergVersionOfATableIsOneOfThree) {
+  auto spec = Load("name: x\ntables: {a.b: {iceberg: 2}, a.c: {iceberg: auto}, a.d: {}}\n");
+  ASSERT_TRUE(spec.ok()) << spec.error().ToString();
+  ASSERT_EQ(spec->tables.size(), 3u);
+  EXPECT_EQ(spec->tables[0].iceberg, "2");
+  EXPECT_EQ(spec->tables[1].iceberg, "auto");
+  EXPECT_EQ(spec->tables[2].iceberg, "");
+  EXPECT_NE(ErrorOf("name: x\ntables: {a.b: {iceberg: 4}}\n").find("choices: auto, 2, 3"),
+            std::string::npos);
 }
 
 TEST_F(LoadProjectTest, TwoFilesThatMakeOneNameAreADouble) {

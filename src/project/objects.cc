@@ -174,10 +174,12 @@ std::string SourceTableObject::ToJson() const {
                {"rows_mark", rows_mark},
                {"key", key},
                {"partition", partition},
-               {"tags", TextsJson(tags)}};
+               {"tags", TextsJson(tags)},
+               {"iceberg", iceberg}};
   if (history) {
     json["history"] = true;
     json["history_partition"] = history_partition;
+    json["history_iceberg"] = history_iceberg;
   }
   return DumpJson(json);
 }
@@ -198,8 +200,10 @@ Result<SourceTableObject> SourceTableObject::FromJson(const std::string& json) {
   object.key = reader.List("key");
   object.partition = reader.List("partition");
   object.tags = reader.Texts("tags");
+  object.iceberg = reader.OptionalText("iceberg");
   object.history = reader.Flag("history");
   object.history_partition = reader.List("history_partition");
+  object.history_iceberg = reader.OptionalText("history_iceberg");
   TARN_RETURN_IF_ERROR(reader.status());
   return object;
 }
@@ -210,7 +214,8 @@ std::string ModelObject::ToJson() const {
                        {"query_fingerprint", query_fingerprint},
                        {"description", description},
                        {"tags", TextsJson(tags)},
-                       {"trigger", trigger}});
+                       {"trigger", trigger},
+                       {"iceberg", iceberg}});
 }
 
 Result<ModelObject> ModelObject::FromJson(const std::string& json) {
@@ -222,6 +227,7 @@ Result<ModelObject> ModelObject::FromJson(const std::string& json) {
   object.description = reader.OptionalText("description");
   object.tags = reader.Texts("tags");
   object.trigger = reader.OptionalText("trigger");
+  object.iceberg = reader.OptionalText("iceberg");
   TARN_RETURN_IF_ERROR(reader.status());
   return object;
 }

@@ -70,8 +70,10 @@ struct SourceTableObject {
   std::vector<std::string> key;
   std::vector<std::string> partition;
   std::map<std::string, std::string> tags;
+  std::string iceberg;   ///< see WantIceberg
   bool history = false;  ///< every change is kept in HistoryOf(target), of mode cdc
   std::vector<std::string> history_partition;
+  std::string history_iceberg;
   /// The object's name in the catalog; differs from ObjectName() where an older version wrote it.
   std::string stored_as;
   std::string ObjectName() const;
@@ -89,6 +91,7 @@ struct ModelObject {
   std::string description;
   std::map<std::string, std::string> tags;
   std::string trigger;  ///< empty: none
+  std::string iceberg;  ///< see WantIceberg
   std::string ToJson() const;
   static Result<ModelObject> FromJson(const std::string& json);
   bool operator==(const ModelObject&) const = default;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/nearest.h"
 #include "base/text.h"
 #include "pipeline/history_columns.h"
 #include "pipeline/ingest/load.h"
@@ -10,6 +9,7 @@
 #include "pipeline/transform/model_error.h"
 #include "project/captured.h"
 #include "project/plan_history.h"
+#include "project/table_rules.h"
 #include "project/validate.h"
 #include "source/table_change.h"
 
@@ -39,7 +39,7 @@ class Planner {
   void PlanModelChange(const Model& model, const ModelObject& old, const std::string& kind,
                        const std::string& detail);
   Status PlanSchedules();
-  Status CheckTableRules() const;
+  Status CheckRules() const;
   void PlanRemovals();
   Status Claim(const TableName& name, const std::string& who);
   void Step(Action action, std::string kind, std::string name, std::string detail) {
@@ -80,10 +80,14 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
     if (!rule.partition.empty()) object.partition = rule.partition;
     for (const auto& [tag, value] : rule.tags) object.tags[tag] = value;
   }
+  const auto old = alive_.tables.find(planned.object_name);
+  const SourceTableObject* known = old != alive_.tables.end() ? &old->second : nullptr;
+  TARN_ASSIGN_OR_RETURN(object.iceberg,
+                        WantIceberg(project_, object.target, known ? known->iceberg : ""));
   TARN_RETURN_IF_ERROR(
       Claim(object.target, "the table " + table.name.ToString() + " of source " + spec.name));
   if (with_history_.count(table.name) != 0) {
-    TARN_RETURN_IF_ERROR(WantHistory(spec, project_.spec.tables, &planned));
+    TARN_RETURN_IF_ERROR(WantHistory(project_, spec, known, &planned));
     TARN_RETURN_IF_ERROR(Claim(HistoryOf(object.target), "the history of " + table.name.ToString() +
                                                              " of source " + spec.name));
   }
@@ -93,7 +97,6 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
   if (!object.partition.empty()) detail += ", partition " + Join(object.partition, ", ");
   if (object.history) detail += ", history in " + HistoryOf(object.target).ToString();
   const std::string name = object.target.ToString();
-  auto old = alive_.tables.find(planned.object_name);
   const Status standing = project_.catalog->LoadTable(object.target, std::nullopt).status();
   if (!standing.ok() && standing.error().kind != ErrorKind::kNotFound) return standing;
   const bool captured = spec.mode == SourceMode::kCdc;
@@ -136,8 +139,8 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
     Step(Action::kChange, "table", name, history + " is kept no longer, and stays until `destroy`");
     plan_.tables_to_tag.push_back(planned);
     plan_.changes_capture = true;
-  } else if (old->second.tags != object.tags) {
-    Step(Action::kChange, "table", name, "tags");
+  } else if (const std::string settings = ChangedSettings(old->second, object); !settings.empty()) {
+    Step(Action::kChange, "table", name, settings);
     plan_.tables_to_tag.push_back(planned);
   }
   if (captured && plan_.tables_to_load.size() != loads_before) plan_.changes_capture = true;
@@ -302,37 +305,25 @@ void Planner::PlanModelChange(const Model& model, const ModelObject& old, const 
     Step(Action::kChange, kind, name, change + ": " + detail);
     plan_.models_to_put.insert(name);
   } else if (old.description != model.description || old.tags != model.tags ||
-             old.trigger != TriggerName(model.trigger)) {
+             old.trigger != TriggerName(model.trigger) || old.iceberg != model.iceberg) {
     std::vector<std::string> changed;
     if (old.trigger != TriggerName(model.trigger)) changed.push_back("trigger");
     if (old.description != model.description) changed.push_back("description");
     if (old.tags != model.tags) changed.push_back("tags");
+    if (old.iceberg != model.iceberg) changed.push_back(IcebergChange(old.iceberg, model.iceberg));
     Step(Action::kChange, kind, name, Join(changed, " and "));
     plan_.models_to_describe.insert(name);
   }
 }
 
-/// A rule that no table obeys is a mistake, and a silent one: a partition or tag that never comes.
-Status Planner::CheckTableRules() const {
+Status Planner::CheckRules() const {
   std::vector<std::string> names;
   for (const PlannedTable& table : plan_.tables_wanted) {
     names.push_back(table.object.target.ToString());
     if (table.object.history) names.push_back(HistoryOf(table.object.target).ToString());
   }
   for (const Model& model : project_.spec.models) names.push_back(model.name.ToString());
-  for (const TableRule& rule : project_.spec.tables) {
-    const bool obeyed = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      return MatchesPattern(rule.pattern, name);
-    });
-    if (obeyed) continue;
-    const auto nearest = NearestName(rule.pattern, names);
-    return NotFound(
-        rule.position.ToString() + ": \"" + rule.pattern +
-            "\" of `tables:` matches no table that a source loads or a model makes",
-        nearest ? "did you mean \"" + *nearest + "\"? Otherwise take its lines out of `tables:`"
-                : "take its lines out of `tables:`");
-  }
-  return Status::Ok();
+  return CheckTableRules(project_.spec.tables, names);
 }
 
 Status Planner::PlanModels() {
@@ -437,7 +428,8 @@ Result<Plan> Planner::Run() {
   plan_.project_is_new = !alive_.project.has_value();
   TARN_ASSIGN_OR_RETURN(positions_, project_.catalog->ListPositions());
   for (const SourceSpec& spec : project_.spec.sources) TARN_RETURN_IF_ERROR(PlanSource(spec));
-  TARN_RETURN_IF_ERROR(CheckTableRules());
+  TARN_RETURN_IF_ERROR(CheckRules());
+  TARN_RETURN_IF_ERROR(WantIcebergOfModels(project_, alive_));
   TARN_RETURN_IF_ERROR(PlanModels());
   TARN_RETURN_IF_ERROR(PlanSchedules());
   PlanRemovals();

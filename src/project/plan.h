@@ -57,7 +57,7 @@ struct Plan {
   std::string fingerprint;
   std::vector<std::string> sources_to_put;   ///< new or changed, by name
   std::vector<PlannedTable> tables_to_load;  ///< new or changed
-  std::vector<PlannedTable> tables_to_tag;   ///< only their tags changed: no row moves
+  std::vector<PlannedTable> tables_to_tag;   ///< only tags or properties changed: no row moves
   std::vector<PlannedTable> tables_wanted;   ///< all that the sources' patterns match
   std::set<std::string> models_to_put;       ///< new or changed, "schema.name"
   std::set<std::string> models_to_rebuild;   ///< of those: incremental ones of another query

@@ -33,6 +33,7 @@ class Bytes {
     Add(model.query_fingerprint);
     Add(model.description);
     Add(std::string(TriggerName(model.trigger)));
+    Add(model.iceberg);
     for (const auto& [tag, value] : model.tags) {
       Add(tag);
       Add(value);

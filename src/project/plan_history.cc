@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "columnar/variant_column.h"
 #include "pipeline/ingest/history_rows.h"
+#include "project/table_rules.h"
 #include "source/table_pattern.h"
 #include "table/dual/table.h"
 
@@ -32,7 +33,7 @@ Result<std::string> HistoryChange(Catalog& catalog, const SourceTableObject& old
 
 }  // namespace
 
-Status WantHistory(const SourceSpec& spec, const std::vector<TableRule>& rules,
+Status WantHistory(OpenProject& project, const SourceSpec& spec, const SourceTableObject* old,
                    PlannedTable* planned) {
   SourceTableObject& object = planned->object;
   object.history = true;
@@ -40,11 +41,13 @@ Status WantHistory(const SourceSpec& spec, const std::vector<TableRule>& rules,
   if (auto schema = HistorySchema(planned->table); !schema.ok()) {
     return std::move(schema).Wrap(where).status();
   }
-  for (const TableRule& rule : rules) {
-    const std::string name = HistoryOf(object.target).ToString();
-    if (rule.partition.empty() || !MatchesPattern(rule.pattern, name)) continue;
+  const TableName name = HistoryOf(object.target);
+  for (const TableRule& rule : project.spec.tables) {
+    if (rule.partition.empty() || !MatchesPattern(rule.pattern, name.ToString())) continue;
     object.history_partition = rule.partition;
   }
+  TARN_ASSIGN_OR_RETURN(object.history_iceberg,
+                        WantIceberg(project, name, old != nullptr ? old->history_iceberg : ""));
   return {};
 }
 

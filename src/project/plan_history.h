@@ -14,9 +14,9 @@ namespace tarn {
 Result<std::set<SourceTableName>> TablesWithHistory(const SourceSpec& spec,
                                                     const std::vector<SourceTable>& tables);
 
-/// Gives the planned table a history, partitioned as `tables:` says. Errors: InvalidArgument where
-/// the table's columns do not go with one.
-Status WantHistory(const SourceSpec& spec, const std::vector<TableRule>& rules,
+/// Gives the planned table a history, as `tables:` says; `old` is what is remembered of the table,
+/// if it is. Errors: InvalidArgument where the table's columns do not go with one; of WantIceberg.
+Status WantHistory(OpenProject& project, const SourceSpec& spec, const SourceTableObject* old,
                    PlannedTable* planned);
 
 /// Why a table is loaded anew although nothing of it changed that the log of its source tells: its

@@ -45,6 +45,8 @@ Status CheckUnchanged(const SourceTableObject& planned, const SourceTableObject&
   const char* changed =
       planned.partition != now.partition ? "partitioning was"
       : planned.tags != now.tags         ? "tags were"
+      : planned.iceberg != now.iceberg || planned.history_iceberg != now.history_iceberg
+          ? "Iceberg version was"
       : planned.history != now.history || planned.history_partition != now.history_partition
           ? "history was"
           : nullptr;

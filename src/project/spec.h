@@ -74,6 +74,7 @@ struct TableRule {
   std::string pattern;  ///< "silver.sales", "silver.*"
   std::vector<std::string> partition;
   std::map<std::string, std::string> tags;
+  std::string iceberg;  ///< "auto", "2", "3"; empty: not said
   FilePosition position;
 };
 

@@ -162,6 +162,35 @@ def test_what_apply_said_meanwhile_stays_when_the_source_alters_the_table(shop, 
     assert json.loads(shop.run("show", "bronze.sale", "--json").stdout)["properties"]["tarn.tag.owner"] == "growth"
 
 
+def test_a_followed_table_stays_of_the_iceberg_version_that_it_is_told(shop, source):
+    """Of version 2 deleted rows are told by files of positions, and to Delta by vectors all the same."""
+    server, name = source
+    shop.yaml(YAML + "    history: [public.sale]\ntables: {bronze.sale: {iceberg: 2}, bronze.sale__changes: {iceberg: 3}, bronze.item: {iceberg: auto}}\n")
+    shop.apply()
+    versions = lambda: [shop.iceberg_version(f"bronze.{table}") for table in ("sale", "sale__changes", "item")]
+    assert versions() == [2, 3, 2]
+    for round in range(1, 4):
+        server.execute(f"UPDATE sale SET qty = {round} WHERE id % 3 = {round % 3}; DELETE FROM sale WHERE id = {round}; INSERT INTO sale VALUES ({1000 + round}, 1, 1, 1);"
+                       f"UPDATE item SET price = {round} WHERE id % 50 = {round}", name)
+        shop.run("up", "--once")
+        assert_equal(shop, source)
+    assert versions() == [2, 3, 3]
+    shop.run("maintain")
+    server.execute("UPDATE sale SET qty = qty + 1", name)
+    shop.run("up", "--once")
+    assert_equal(shop, source)
+    assert versions() == [2, 3, 3]
+    shop.yaml(YAML + "    history: [public.sale]\ntables: {bronze.sale: {iceberg: 3}}\n")
+    told = shop.plan(check=3).stdout
+    assert "iceberg 2 → 3 and of its history iceberg 3 → auto" in told, told
+    shop.apply()
+    shop.plan(check=0)
+    assert versions() == [3, 3, 3]
+    server.execute("UPDATE sale SET qty = qty + 1 WHERE id < 50; DELETE FROM sale WHERE id = 60", name)
+    shop.run("up", "--once")
+    assert_equal(shop, source)
+
+
 def test_killed_at_random_while_the_source_is_busy(shop, source):
     server, name = source
     chance = random.Random(11)

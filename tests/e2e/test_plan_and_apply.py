@@ -153,6 +153,41 @@ def test_what_is_said_about_a_table_moves_no_row(shop):
     assert DeltaTable(shop.location("silver.a")).to_pyarrow_table().num_rows == ROWS == count(shop, "silver.a")
 
 
+def iceberg_of(project, table):
+    """The version that the table is of, and the one that it is told to be of."""
+    return project.iceberg_version(table), shown(project, table)["properties"].get("tarn.iceberg")
+
+
+def test_the_iceberg_version_of_tables_is_what_the_project_says(shop):
+    shop.write("models/silver/a.sql", "SELECT id FROM bronze.customer")
+    shop.write("models/silver/v.sql", "/* tarn\nmaterialize: view\n*/ SELECT id FROM silver.a")
+    yaml(shop, "tables: {bronze.customer: {iceberg: 2}, silver.*: {iceberg: 3}}\n")
+    shop.apply()
+    shop.plan(check=0)
+    assert iceberg_of(shop, "bronze.customer") == (2, "2") and iceberg_of(shop, "silver.a") == (3, "3")
+    files = lambda: sorted(p.name for p in (shop.directory / "warehouse").rglob("*.parquet"))
+    data = files()
+    # A table's version is raised without a row that moves, and never goes back.
+    yaml(shop, "tables: {bronze.customer: {iceberg: 3}, silver.*: {iceberg: 3}}\n")
+    assert "iceberg 2 → 3" in shop.plan(check=3).stdout
+    shop.apply()
+    assert iceberg_of(shop, "bronze.customer") == (3, "3") and files() == data
+    yaml(shop, "tables: {bronze.customer: {iceberg: 3}, silver.a: {iceberg: 2}}\n")
+    refused = shop.plan(check=1).stderr
+    assert "tarn.yaml:12:" in refused and "silver.a is of version 3 already" in refused and "iceberg: auto" in refused, refused
+    # What is said no longer holds no longer; what was set by hand stays.
+    shop.sql("ALTER TABLE lake.silver.a SET ('tarn.iceberg' = '3')")
+    yaml(shop)
+    shop.plan(check=3)
+    shop.apply()
+    shop.plan(check=0)
+    assert iceberg_of(shop, "bronze.customer") == (3, "auto") and iceberg_of(shop, "silver.a") == (3, "auto")
+    shop.sql("ALTER TABLE lake.silver.a SET ('tarn.iceberg' = '3')")
+    shop.run("run")
+    assert iceberg_of(shop, "silver.a") == (3, "3")
+    shop.plan(check=0)
+
+
 def test_an_incremental_model_of_another_query_is_built_again(shop):
     yaml(shop)
     shop.write("models/silver/a.sql", "/* tarn\nmaterialize: incremental\ncursor: id\n*/ SELECT id, 'old' AS v FROM bronze.customer")

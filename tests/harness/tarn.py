@@ -73,6 +73,10 @@ class Tarn:
         shown = json.loads(self.run("show", table, "--json").stdout)
         return shown["location"].removeprefix("file://")
 
+    def iceberg_version(self, table) -> int:
+        schema, name = table.split(".")
+        return self.sql(f"SELECT format_version AS v FROM system.tables WHERE schema_name = '{schema}' AND table_name = '{name}'")[0]["v"]
+
     # --- being killed
     def start(self, *args, env=None):
         """A running command whose two outputs are collected while it runs."""

@@ -427,6 +427,7 @@ std::map<std::string, std::string> ModelProperties(const Model& model) {
   std::map<std::string, std::string> properties;
   if (!model.description.empty()) properties[kCommentProperty] = model.description;
   for (const auto& [tag, value] : model.tags) properties[kTagPrefix + tag] = value;
+  if (!model.iceberg.empty()) properties[kIcebergVersionProperty] = model.iceberg;
   return properties;
 }
 

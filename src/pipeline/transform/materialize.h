@@ -21,7 +21,7 @@ Status MaterializeModel(const PipelineContext& context, const Model& model,
                         const std::vector<CommitOp>& record, OldRows old_rows,
                         const std::string& author, ModelOutcome* outcome);
 
-/// What a model's head says about its table, as the table's properties: comment and tags.
+/// What the project says about a model's table, as the table's properties: comment, tags, version.
 std::map<std::string, std::string> ModelProperties(const Model& model);
 
 /// \name Up to which sequence of the lake a model has read, in the commit of its rows: as the

@@ -71,13 +71,14 @@ struct Model {
       cursor;  ///< of incremental and merge: only rows past the table's highest value are taken
   std::vector<std::string> partition;
   std::map<std::string, std::string> tags;
+  std::string iceberg;  ///< version of the table: "auto", "2", "3"; empty: as it is
   std::vector<Check> checks;
   OnFailure on_failure = OnFailure::kFail;
   Trigger trigger = Trigger::kNone;
   std::vector<TableName>
       inputs;  ///< tables and models of the lake, from parsing; set by the project
   /// Changes with everything that the rows or their checks depend on; comments and blanks of the
-  /// query count, description, tags and trigger do not.
+  /// query count, description, tags, trigger and Iceberg's version do not.
   std::string fingerprint;
   /// Changes with what the rows that stand already were made by: query, kind, key, cursor.
   std::string query_fingerprint;
