@@ -24,7 +24,8 @@ Status CheckDoesNotGoBack(OpenProject& project, const TableName& name, const Tab
       rule.position.ToString() + ": `iceberg: 2` of \"" + rule.pattern + "\": the table " +
           name.ToString() + " is of version " + std::to_string(table->format_version) +
           " already, and a table's version does not go back",
-      "write `iceberg: auto`, or DROP TABLE " + name.ToString() + " and have it made again");
+      "write `iceberg: auto`; or take the table out of the project, `tarn apply`, DROP TABLE " +
+          name.ToString() + ", and put it back");
 }
 
 }  // namespace
