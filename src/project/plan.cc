@@ -22,6 +22,13 @@ std::string Plural(size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
+/// The rows stay what they are: where the log of the source is behind, so are the columns.
+PlannedTable WithShapeOf(const SourceTableObject& old, PlannedTable planned) {
+  planned.object.SetShape(old.Shape());
+  planned.object.fingerprint = old.fingerprint;
+  return planned;
+}
+
 /// Compares one project with its catalog, step by step.
 class Planner {
  public:
@@ -137,11 +144,11 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
   } else if (old->second.history && !object.history) {
     const std::string history = HistoryOf(object.target).ToString();
     Step(Action::kChange, "table", name, history + " is kept no longer, and stays until `destroy`");
-    plan_.tables_to_tag.push_back(planned);
+    plan_.tables_to_tag.push_back(WithShapeOf(old->second, planned));
     plan_.changes_capture = true;
   } else if (const std::string settings = ChangedSettings(old->second, object); !settings.empty()) {
     Step(Action::kChange, "table", name, settings);
-    plan_.tables_to_tag.push_back(planned);
+    plan_.tables_to_tag.push_back(WithShapeOf(old->second, planned));
   }
   if (captured && plan_.tables_to_load.size() != loads_before) plan_.changes_capture = true;
   plan_.tables_wanted.push_back(std::move(planned));

@@ -162,6 +162,17 @@ def test_what_apply_said_meanwhile_stays_when_the_source_alters_the_table(shop, 
     assert json.loads(shop.run("show", "bronze.sale", "--json").stdout)["properties"]["tarn.tag.owner"] == "growth"
 
 
+def test_what_apply_says_of_a_table_is_ahead_of_no_alter_of_the_source(shop, source):
+    server, name = source
+    shop.apply()
+    server.execute("ALTER TABLE sale ADD COLUMN note text; INSERT INTO sale VALUES (501, 1, 1, 1, 'new'); ALTER TABLE sale DROP COLUMN qty", name)
+    shop.yaml(YAML + "tables: {bronze.sale: {tags: {owner: growth}}}\n")
+    shop.apply()
+    shop.run("up", "--once")
+    assert_equal(shop, source)
+    shop.plan(check=0)
+
+
 def test_a_followed_table_stays_of_the_iceberg_version_that_it_is_told(shop, source):
     """Of version 2 deleted rows are told by files of positions, and to Delta by vectors all the same."""
     server, name = source
