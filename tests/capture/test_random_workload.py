@@ -58,6 +58,7 @@ class Chaos:
         self.project, self.database, self.workload, self.choose = project, database, workload, choose
         self.faulty = Tarn(project.directory, faults_binary, project.env)
         self.log, self.wrong, self.counts = [], [], {"killed": 0, "stopped": 0, "died": 0, "restarts": 0, "commits": 0}
+        self.lives_without_commit = 0
         self.untold = set()  # tables that stopped because they were altered too often meanwhile
         self.began = time.monotonic()
 
@@ -122,6 +123,8 @@ class Chaos:
             what, up = self.start_up()
             self.note(what)
             lives = self.choose.choice([self.choose.uniform(0.2, 1.5), self.choose.uniform(2, 5)])
+            # Behind this network, on a busy machine, it may take longer than that to come to a commit.
+            lives *= 1 + min(self.lives_without_commit, 10) / 2
             with contextlib.suppress(Exception):
                 up.popen.wait(lives / 2)
             if restarts and now > restarts[0]:
@@ -154,7 +157,9 @@ class Chaos:
             except Exception:  # noqa: BLE001
                 ended = up.kill(signal.SIGABRT)
                 self.wrong.append(f"{what} does not stop: {ended.stderr[-2000:]}")
-        self.counts["commits"] += len(re.findall(r", sequence \d+", ended.stderr))
+        commits = len(re.findall(r", sequence \d+", ended.stderr))
+        self.counts["commits"] += commits
+        self.lives_without_commit = 0 if commits > 0 else self.lives_without_commit + 1
         self.note(f"  ended with {ended.exit_code} after {lives:.2f} s at most" + (f": {ended.stderr.strip().splitlines()[-1][:300]}" if ended.exit_code == 1 and ended.stderr.strip() else ""))
         # Asked to stop before it listens, it is ended.
         self.judge(what, ended, codes=(0, 1, -9, -signal.SIGTERM))
