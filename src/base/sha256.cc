@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <charconv>
 
 #include "base/check.h"
 
@@ -39,6 +40,19 @@ std::string HexEncode(std::string_view bytes) {
     text.push_back(kDigits[byte & 15]);
   }
   return text;
+}
+
+std::optional<std::string> HexDecode(std::string_view digits) {
+  if (digits.size() % 2 != 0) return std::nullopt;
+  std::string bytes;
+  bytes.reserve(digits.size() / 2);
+  for (size_t i = 0; i < digits.size(); i += 2) {
+    uint8_t byte = 0;
+    const char* const p = digits.data() + i;
+    if (std::from_chars(p, p + 2, byte, 16).ptr != p + 2) return std::nullopt;
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
 }
 
 }  // namespace tarn

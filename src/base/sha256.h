@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,5 +21,7 @@ inline std::string_view AsBytes(const Sha256Digest& digest) {
 }
 /// Lower-case hexadecimal, two digits a byte.
 std::string HexEncode(std::string_view bytes);
+/// nullopt where `digits` are not two a byte, of either case.
+std::optional<std::string> HexDecode(std::string_view digits);
 
 }  // namespace tarn

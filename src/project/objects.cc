@@ -136,6 +136,7 @@ void SourceTableObject::SetShape(const SourceTable& source_table) {
   table_id = source_table.id;
   last_column_id = source_table.last_column_id;
   rows_mark = source_table.rows_mark;
+  log_mark = source_table.log_mark;
   for (const SourceColumn& column : source_table.columns) {
     columns.emplace_back(column.name, column.native_type);
     column_ids.push_back(column.id);
@@ -153,6 +154,7 @@ SourceTable SourceTableObject::Shape() const {
   shape.id = table_id;
   shape.last_column_id = last_column_id;
   shape.rows_mark = rows_mark;
+  shape.log_mark = log_mark;
   shape.key = key;
   shape.fingerprint = fingerprint;
   return shape;
@@ -172,6 +174,7 @@ std::string SourceTableObject::ToJson() const {
                {"column_ids", column_ids},
                {"last_column_id", last_column_id},
                {"rows_mark", rows_mark},
+               {"log_mark", log_mark},
                {"key", key},
                {"partition", partition},
                {"tags", TextsJson(tags)},
@@ -197,6 +200,7 @@ Result<SourceTableObject> SourceTableObject::FromJson(const std::string& json) {
   object.column_ids = reader.Numbers("column_ids");
   object.last_column_id = static_cast<int32_t>(reader.OptionalNumber("last_column_id"));
   object.rows_mark = reader.OptionalText("rows_mark");
+  object.log_mark = reader.OptionalText("log_mark");
   object.key = reader.List("key");
   object.partition = reader.List("partition");
   object.tags = reader.Texts("tags");

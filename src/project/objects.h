@@ -66,7 +66,7 @@ struct SourceTableObject {
   int64_t table_id = 0;
   std::vector<int32_t> column_ids;
   int32_t last_column_id = 0;
-  std::string rows_mark;  ///< see SourceTable
+  std::string rows_mark, log_mark;  ///< see SourceTable
   std::vector<std::string> key;
   std::vector<std::string> partition;
   std::map<std::string, std::string> tags;

@@ -45,6 +45,7 @@ class Mirror {
   ChangeStream& stream();
 
   ChangeLimits limits{1000000, 1 << 30, 20000, std::nullopt};
+  bool reopens = false;  ///< after each batch: what is not in the descriptions is forgotten
   std::string position;
   std::vector<ChangeTransaction> transactions;  ///< of all batches, in order
   int64_t batches = 0;

@@ -89,6 +89,7 @@ std::optional<Error> Mirror::TryCatchUp(std::vector<std::string>* log) {
     Result<ChangeBatch> batch = stream().Next(limits);
     if (!batch.ok()) return batch.error();
     Apply(*batch, log);
+    if (reopens && batch->ends_at_commit) Reopen();
     if (batch->reached_until) return std::nullopt;
   }
 }
@@ -169,6 +170,7 @@ void Mirror::ApplyAltered(Table& table, const TableAltered& altered,
                           std::vector<std::string>* log) {
   std::string text = table.description.name.name + ": altered ";
   const SourceTable before = std::exchange(table.description, *altered.table);
+  if (!altered.table->log_mark.empty()) return;  // no more than that is there to be remembered
   for (size_t i = 0; i < table.description.columns.size(); ++i) {
     const SourceColumn& column = table.description.columns[i];
     text += (i > 0 ? ", " : "") + column.name + " " + column.field->type()->ToString();

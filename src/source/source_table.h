@@ -45,6 +45,9 @@ struct SourceTable {
   /// What the source's own side tells about how the rows came to stand as they do, in words of its
   /// own (PostgreSQL: RowsMark; MySQL: character sets); "" where it tells nothing.
   std::string rows_mark = {};
+  /// What the reader of the source's log has to remember of the table at its place in the log
+  /// beside what stands here, in words of its own (MySQL: AlteredNames); "" mostly.
+  std::string log_mark = {};
 };
 
 }  // namespace tarn

@@ -1,4 +1,6 @@
 // ALTERs whose statement says less than they do, on real servers.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "source/mysql/my_capture_test_support.h"
@@ -157,6 +159,34 @@ TEST_P(MysqlCaptureAlter, AColumnThatStandsAlreadyIsNotAddedAgain) {
   const Strings log = mirror.CatchUp();
   EXPECT_EQ(log.back(), "t: insert 2|2|2") << ::testing::PrintToString(log);
   mirror.ExpectSame();
+}
+
+TEST_P(MysqlCaptureAlter, StatementsAreRememberedUntilTheLogTellsWhatTheyMade) {
+  for (const bool reopens : {false, true}) {
+    const TestDatabase db(GetParam(),
+                          "CREATE TABLE t (id int PRIMARY KEY, old int); "
+                          "INSERT INTO t VALUES (1, 10); CREATE TABLE u (id int PRIMARY KEY)");
+    Mirror mirror(db, {"t", "u"});
+    mirror.CatchUp();
+    mirror.Reopen();
+    mirror.limits.rows_max = 1;
+    mirror.reopens = reopens;
+    db.Run(
+        "ALTER TABLE t ADD a int NOT NULL DEFAULT 7, CHANGE old kept int; INSERT INTO u VALUES "
+        "(1); "
+        "ALTER TABLE t CHANGE a b int NOT NULL, ADD c varchar(9) DEFAULT 'it''s' AFTER id; "
+        "INSERT INTO u VALUES (2); ALTER TABLE t ADD d int; INSERT INTO u VALUES (3); "
+        "INSERT INTO t VALUES (2, 'new', 20, 0, 0)");
+    const Strings log = mirror.CatchUp();
+    EXPECT_EQ(log.back(), "t: insert 2|new|20|0|0") << ::testing::PrintToString(log);
+    for (const char* told : {"t: renamed old kept", "t: filled b 7", "t: filled c it's"}) {
+      EXPECT_EQ(std::count(log.begin(), log.end(), told), 1) << told;
+    }
+    mirror.ExpectSame();
+    // What was remembered is forgotten with it.
+    db.Run("INSERT INTO t VALUES (3, 'newer', 30, 0, 0)");
+    EXPECT_EQ(mirror.CatchUp(), Strings{"t: insert 3|newer|30|0|0"});
+  }
 }
 
 TARN_ON_BOTH_SERVERS(MysqlCaptureAlter);

@@ -25,7 +25,8 @@ bool SameTable(const SourceTable& a, const SourceTable& b) {
     return x.name == y.name && x.native_type == y.native_type &&
            x.field->type()->Equals(*y.field->type());
   };
-  return a.key == b.key && a.rows_mark == b.rows_mark && a.columns.size() == b.columns.size() &&
+  return a.key == b.key && a.rows_mark == b.rows_mark && a.log_mark == b.log_mark &&
+         a.columns.size() == b.columns.size() &&
          std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), same);
 }
 
@@ -56,7 +57,11 @@ std::vector<AlteredName> SameNames(const MyTable& before, const std::vector<std:
 
 FollowedTable::FollowedTable(std::shared_ptr<const MyTable> now, int64_t value_bytes_max,
                              ShapeResolver* resolver, arrow::MemoryPool* pool)
-    : now_(std::move(now)), value_bytes_max_(value_bytes_max), resolver_(resolver), pool_(pool) {}
+    : now_(std::move(now)), value_bytes_max_(value_bytes_max), resolver_(resolver), pool_(pool) {
+  // What cannot be read was not written here: then nothing is known of what statements made.
+  auto marked = AlteredNames::FromMark(now_->table.log_mark);
+  if (marked.ok()) unsettled_ = *std::move(marked);
+}
 
 FollowedTable::~FollowedTable() = default;
 
@@ -128,6 +133,17 @@ Status FollowedTable::Adopt(std::shared_ptr<const MyTable> table,
                                   kResync));
     }
   }
+  unsettled_ = {};
+  Describe(std::move(table), std::move(altered));
+  return Status::Ok();
+}
+
+void FollowedTable::Describe(std::shared_ptr<const MyTable> table, TableAltered altered) {
+  if (std::string mark = unsettled_.ToMark(); mark != table->table.log_mark) {
+    auto marked = std::make_shared<MyTable>(*table);
+    marked->table.log_mark = std::move(mark);
+    table = std::move(marked);
+  }
   if (!SameTable(now_->table, table->table) || !altered.renamed.empty() ||
       !altered.filled.empty()) {
     altered.table = std::make_shared<SourceTable>(table->table);
@@ -137,8 +153,6 @@ Status FollowedTable::Adopt(std::shared_ptr<const MyTable> table,
   map_.clear();
   shape_.reset();
   builder_.reset();
-  unsettled_.clear();
-  return Status::Ok();
 }
 
 Status FollowedTable::OnAlter(const LogStatement& statement, bool strict) {
@@ -156,26 +170,29 @@ Status FollowedTable::OnAlter(const LogStatement& statement, bool strict) {
                             "the log does not tell",
                         kResync));
   }
-  std::vector<AlteredName> names =
-      ApplyActions(unsettled_.empty() ? NamesOf(*now_) : NamesIn(unsettled_), statement.columns);
-  if (!unsettled_.empty()) {
+  const std::vector<AlteredName>& known = unsettled_.names;
+  AlteredNames altered{
+      ApplyActions(known.empty() ? NamesOf(*now_) : NamesIn(known), statement.columns),
+      strict && (known.empty() || unsettled_.strict)};
+  if (!known.empty()) {
     // By way of what was not settled: back to the names that are known.
-    for (AlteredName& one : names) {
-      const auto was =
-          std::find_if(unsettled_.begin(), unsettled_.end(),
-                       [&](const AlteredName& before) { return before.name == one.before; });
-      if (one.before.empty() || was == unsettled_.end()) continue;
+    for (AlteredName& one : altered.names) {
+      const auto was = std::find_if(known.begin(), known.end(), [&](const AlteredName& before) {
+        return before.name == one.before;
+      });
+      if (one.before.empty() || was == known.end()) continue;
       one = {was->before, one.name, was->added};
     }
   }
-  strict_ = strict && (unsettled_.empty() || strict_);
   const auto today = resolver_->Today(name());
-  if (today.ok() && NamesOf(**today) == NamesIn(names)) return Adopt(*today, names, strict_);
+  if (today.ok() && NamesOf(**today) == NamesIn(altered.names)) {
+    return Adopt(*today, altered.names, altered.strict);
+  }
   // What it is today came of other statements, which follow; or it is gone, which follows too.
   if (!today.ok() && today.error().kind != ErrorKind::kNotFound) return StopFor(today.status());
   TARN_RETURN_IF_ERROR(Close());
-  unsettled_ = std::move(names);
-  map_.clear();
+  unsettled_ = std::move(altered);
+  Describe(now_, {});
   return Status::Ok();
 }
 
@@ -190,7 +207,8 @@ Result<bool> FollowedTable::Use(const LogTableMap& map) {
 
 // The map is not what the description says.
 Status FollowedTable::Resolve(const LogTableMap& map) {
-  const bool untold = unsettled_.empty();
+  const std::vector<AlteredName> unsettled = unsettled_.names;
+  const bool untold = unsettled.empty();
   std::vector<std::string> logged;
   for (const LogTableMap::Column& column : map.columns) {
     if (!column.name.starts_with("!hidden!")) logged.push_back(column.name);
@@ -200,8 +218,8 @@ Status FollowedTable::Resolve(const LogTableMap& map) {
   if (today.ok()) {
     TARN_ASSIGN_OR_RETURN(const auto fits, FitShape(map, *today, resolver_));
     const std::vector<std::string> is = NamesOf(**today);
-    if (fits && (untold || is == NamesIn(unsettled_))) {
-      return Adopt(*today, untold ? SameNames(*now_, is) : unsettled_, strict_);
+    if (fits && (untold || is == NamesIn(unsettled))) {
+      return Adopt(*today, untold ? SameNames(*now_, is) : unsettled, unsettled_.strict);
     }
   }
   if (!map.has_names) {
@@ -213,9 +231,9 @@ Status FollowedTable::Resolve(const LogTableMap& map) {
         "`tarn resync`");
   }
   const std::vector<AlteredName> names =
-      !untold && NamesIn(unsettled_) == logged ? unsettled_ : SameNames(*now_, logged);
+      !untold && NamesIn(unsettled) == logged ? unsettled : SameNames(*now_, logged);
   TARN_ASSIGN_OR_RETURN(auto table, TableOfMap(map, *now_, names, resolver_));
-  return Adopt(std::move(table), names, strict_);
+  return Adopt(std::move(table), names, unsettled_.strict);
 }
 
 Status FollowedTable::OnMap(const uint8_t* body, const uint8_t* end, bool is_mariadb) {
@@ -227,7 +245,7 @@ Status FollowedTable::OnMap(const uint8_t* body, const uint8_t* end, bool is_mar
   if (map_ == text) return Status::Ok();
   LogTableMap map;
   if (!ReadTableMap({body, end}, is_mariadb, &map)) return MapIsMalformed();
-  Result<bool> fits = unsettled_.empty() ? Use(map) : Result<bool>(false);
+  Result<bool> fits = unsettled_.names.empty() ? Use(map) : Result<bool>(false);
   if (!fits.ok()) return StopFor(fits.status());
   if (!*fits) {
     if (Status resolved = Resolve(map); !resolved.ok()) return StopFor(resolved);

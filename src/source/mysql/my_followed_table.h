@@ -7,6 +7,7 @@
 #include <arrow/type_fwd.h>
 
 #include "source/change_batch.h"
+#include "source/mysql/my_altered_names.h"
 #include "source/mysql/my_shape.h"
 
 namespace tarn::mysql {
@@ -16,8 +17,8 @@ namespace tarn::mysql {
 ///
 /// What an ALTER TABLE made of the columns is known from the statement (their names), and from the
 /// server's description of today where the names are the same. Where they are not, other ALTERs
-/// have followed: then the next table map tells, if binlog_row_metadata is FULL. Where nothing
-/// tells, the table stops.
+/// have followed: then the next table map tells, if binlog_row_metadata is FULL, and the names go
+/// with the table (SourceTable::log_mark) until it comes. Where nothing tells, the table stops.
 class FollowedTable {
  public:
   FollowedTable(std::shared_ptr<const MyTable> now, int64_t value_bytes_max,
@@ -52,6 +53,8 @@ class FollowedTable {
                bool strict);
   Result<bool> Use(const LogTableMap& map);
   Status Resolve(const LogTableMap& map);
+  /// A table that is described anew, and what else becomes of its columns.
+  void Describe(std::shared_ptr<const MyTable> table, TableAltered altered);
   Status StopFor(const Status& failed);
 
   std::shared_ptr<const MyTable> now_;
@@ -62,9 +65,7 @@ class FollowedTable {
   std::string map_;  ///< that `shape_` was made of
   std::shared_ptr<const LogShape> shape_;
   std::unique_ptr<TableBuilder> builder_;
-  /// After an ALTER of which `now_` does not tell yet: the columns' names.
-  std::vector<AlteredName> unsettled_;
-  bool strict_ = true;
+  AlteredNames unsettled_;  ///< after ALTERs of which `now_` does not tell yet
   std::vector<TableEvent> events_;
   bool stopped_ = false;
   int64_t rows_ = 0;
