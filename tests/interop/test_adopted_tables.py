@@ -210,6 +210,17 @@ def test_delta_whose_partition_column_is_renamed_afterwards(lake, tmp_path):
     live(lake, plain(ROWS.rename_columns(["number", "area", "sold", "price", "tags", "place"])), tmp_path / "foreign", but=NOT_OUTSIDE + ["duckdb_delta"])
 
 
+def test_what_was_deleted_is_returned_whole(lake, tmp_path):
+    from deltalake import write_deltalake
+    write_deltalake(tmp_path / "foreign", ROWS, partition_by=["region"])
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{tmp_path}/foreign')", "ALTER TABLE lake.s.t RENAME COLUMN place TO spot")
+    for statement in ("DELETE FROM lake.s.t WHERE id = {} RETURNING *", "MERGE INTO lake.s.t USING (SELECT {} AS n) u ON id = n WHEN MATCHED THEN DELETE RETURNING *"):
+        [wanted] = lake.sql("SELECT * FROM lake.s.t WHERE spot IS NOT NULL AND region IS NOT NULL ORDER BY id LIMIT 1")
+        assert None not in (wanted["region"], wanted["spot"])
+        [gone] = lake.sql(statement.format(wanted["id"]))
+        assert {name: gone[name] for name in wanted} == wanted
+
+
 @pytest.mark.parametrize("function", ["iceberg_table", "delta_table"])
 @pytest.mark.parametrize("version, partition", [("2", ""), ("3", ""), ("3", "PARTITIONED BY (bucket(4, i), k)")])
 def test_deleted_rows_and_renamed_columns(lake, elsewhere, function, version, partition):

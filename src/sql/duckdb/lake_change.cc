@@ -78,8 +78,10 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
         name_{table.ParentSchema().name, table.name} {}
 
   Command command = Command::kDelete;
-  /// Where the two columns of the row's place stand in the input.
-  duckdb::idx_t row_id_start = 0;
+  /// Where the row's file and its position there stand in the input: a column that the condition
+  /// reads too stands where that put it.
+  duckdb::idx_t file_at = 0;
+  duckdb::idx_t position_at = 0;
   /// UPDATE: the table's columns in their order, made of the input, and the row id behind them.
   Expressions updated;
   bool keeps_row_ids = false;
@@ -182,7 +184,7 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
     // What was deleted stands in its files still: it is read from there.
     const LakeTable& table = table_.lake_table();
     state->deleted = std::make_unique<ChosenRows>(
-        context, table_.engine(), table.schema, table.locator->plan(),
+        context, table_.engine(), table_.shared_table(), table.locator->plan(),
         std::exchange(sink_state->Cast<ChangeGlobalState>().deleted, {}));
     return state;
   }
@@ -213,8 +215,8 @@ class LakeRowChange final : public duckdb::PhysicalOperator {
                      std::map<uint64_t, DeletionVector>* own,
                      duckdb::SelectionVector& fresh) const {
     duckdb::UnifiedVectorFormat files, positions;
-    chunk.data[row_id_start].ToUnifiedFormat(chunk.size(), files);
-    chunk.data[row_id_start + 1].ToUnifiedFormat(chunk.size(), positions);
+    chunk.data[file_at].ToUnifiedFormat(chunk.size(), files);
+    chunk.data[position_at].ToUnifiedFormat(chunk.size(), positions);
     const auto* file_of = duckdb::UnifiedVectorFormat::GetData<uint64_t>(files);
     const auto* position_of = duckdb::UnifiedVectorFormat::GetData<int64_t>(positions);
     duckdb::idx_t count = 0;
@@ -266,14 +268,21 @@ Expressions UpdatedColumns(const duckdb::vector<duckdb::PhysicalIndex>& columns,
   return result;
 }
 
-/// Makes an operator one of UPDATE.
-void SetUpdate(LakeRowChange& change, Expressions columns, const duckdb::TableCatalogEntry& table) {
+/// For input in which the row id's columns stand together, see GetRowIdColumns().
+void SetPlace(LakeRowChange& change, duckdb::idx_t start) {
+  change.file_at = start;
+  change.position_at = start + 1;
+}
+
+/// Makes an operator one of UPDATE, of whose input the row id's columns stand at `start`.
+void SetUpdate(LakeRowChange& change, duckdb::idx_t start, Expressions columns,
+               const duckdb::TableCatalogEntry& table) {
   change.updated = std::move(columns);
   change.keeps_row_ids = HasLineage(table.Cast<LakeTableEntry>().lake_table());
   if (!change.keeps_row_ids) return;
   constexpr duckdb::idx_t kPlaceOfRowId = 2;  // see GetRowIdColumns()
   change.updated.push_back(duckdb::make_uniq<duckdb::BoundReferenceExpression>(
-      duckdb::LogicalType::BIGINT, change.row_id_start + kPlaceOfRowId));
+      duckdb::LogicalType::BIGINT, start + kPlaceOfRowId));
 }
 
 }  // namespace
@@ -284,7 +293,8 @@ duckdb::PhysicalOperator& PlanLakeDelete(duckdb::PhysicalPlanGenerator& planner,
   auto& change = planner.Make<LakeRowChange>(op.types, op.estimated_cardinality, catalog, op.table)
                      .Cast<LakeRowChange>();
   change.returns_rows = op.return_chunk;
-  change.row_id_start = ReferenceIndex(*op.expressions.at(0));
+  change.file_at = ReferenceIndex(*op.expressions.at(0));
+  change.position_at = ReferenceIndex(*op.expressions.at(1));
   change.children.push_back(plan);
   return change;
 }
@@ -296,8 +306,9 @@ duckdb::PhysicalOperator& PlanLakeUpdate(duckdb::PhysicalPlanGenerator& planner,
                      .Cast<LakeRowChange>();
   change.command = Command::kUpdate;
   change.returns_rows = op.return_chunk;
-  change.row_id_start = plan.types.size() - op.table.GetRowIdColumns().size();
-  SetUpdate(change, UpdatedColumns(op.columns, op.expressions, op.bound_defaults, op.table),
+  const duckdb::idx_t start = plan.types.size() - op.table.GetRowIdColumns().size();
+  SetPlace(change, start);
+  SetUpdate(change, start, UpdatedColumns(op.columns, op.expressions, op.bound_defaults, op.table),
             op.table);
   change.children.push_back(plan);
   return change;
@@ -320,7 +331,7 @@ duckdb::PhysicalOperator& PlanLakeMerge(duckdb::PhysicalPlanGenerator& planner,
         planner.Make<LakeRowChange>(action_types, 1, catalog, op.table).Cast<LakeRowChange>();
     change.command = Command::kMerge;
     change.returns_rows = op.return_chunk;
-    change.row_id_start = op.row_id_start;
+    SetPlace(change, op.row_id_start);
     change.group = group;
     return change;
   };
@@ -336,7 +347,7 @@ duckdb::PhysicalOperator& PlanLakeMerge(duckdb::PhysicalPlanGenerator& planner,
         case MergeActionType::MERGE_UPDATE: {
           LakeRowChange& change = change_rows();
           SetUpdate(
-              change,
+              change, op.row_id_start,
               UpdatedColumns(action->columns, action->expressions, op.bound_defaults, op.table),
               op.table);
           planned->op = change;

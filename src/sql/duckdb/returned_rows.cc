@@ -38,15 +38,18 @@ void ReturnedRows::Next(duckdb::DataChunk& chunk) {
 }
 
 struct ChosenRows::Scan {
-  Scan(duckdb::ClientContext& client, EngineState& engine, const Schema& schema,
-       std::shared_ptr<const ScanPlan> files, std::map<uint64_t, DeletionVector> positions) {
+  Scan(duckdb::ClientContext& client, EngineState& engine,
+       const std::shared_ptr<const LakeTable>& table, std::shared_ptr<const ScanPlan> files,
+       std::map<uint64_t, DeletionVector> positions) {
     auto chosen = std::make_shared<std::vector<std::shared_ptr<const DeletionVector>>>();
     ScanPlan plan;
     for (auto& [index, rows] : positions) {
       plan.files.push_back(files->files.at(index));
       chosen->push_back(std::make_shared<const DeletionVector>(std::move(rows)));
     }
-    auto planner = std::make_shared<LakeFilePlanner>();
+    const Schema& schema = table->schema;
+    auto planner = std::make_shared<LakeFilePlanner>(*PlannerOf(engine, table));
+    planner->plan_with_metrics = nullptr;
     planner->plan = [plan = std::move(plan)](const Predicate&) -> Result<ScanPlan> { return plan; };
     planner->only_rows = [chosen](size_t index) { return chosen->at(index); };
     planner->deleted_rows = [](const ScanFile&) -> Result<std::shared_ptr<const DeletionVector>> {
@@ -68,11 +71,12 @@ struct ChosenRows::Scan {
   bool begun = false;
 };
 
-ChosenRows::ChosenRows(duckdb::ClientContext& context, EngineState& engine, const Schema& schema,
+ChosenRows::ChosenRows(duckdb::ClientContext& context, EngineState& engine,
+                       std::shared_ptr<const LakeTable> table,
                        std::shared_ptr<const ScanPlan> files,
                        std::map<uint64_t, DeletionVector> positions) {
   if (positions.empty()) return;
-  scan_ = std::make_unique<Scan>(context, engine, schema, std::move(files), std::move(positions));
+  scan_ = std::make_unique<Scan>(context, engine, table, std::move(files), std::move(positions));
 }
 
 ChosenRows::~ChosenRows() = default;

@@ -48,8 +48,9 @@ class ReturnedRows {
 class ChosenRows {
  public:
   /// `positions` by the index of their file in `files`.
-  ChosenRows(duckdb::ClientContext& context, EngineState& engine, const Schema& schema,
-             std::shared_ptr<const ScanPlan> files, std::map<uint64_t, DeletionVector> positions);
+  ChosenRows(duckdb::ClientContext& context, EngineState& engine,
+             std::shared_ptr<const LakeTable> table, std::shared_ptr<const ScanPlan> files,
+             std::map<uint64_t, DeletionVector> positions);
   ~ChosenRows();
 
   /// The next rows; none at the end.

@@ -42,6 +42,13 @@ void RunUntilReady(duckdb::PendingQueryResult& pending) {
   }
 }
 
+/// Nothing of a transaction in which a statement failed is kept, as in PostgreSQL: the statement
+/// may have been half done.
+void FailTransaction(duckdb::ClientContext& context, const Error& error) {
+  if (!context.transaction.HasActiveTransaction()) return;
+  duckdb::ValidChecker::Invalidate(context.ActiveTransaction(), error.message);
+}
+
 bool TransactionFailed(duckdb::ClientContext& context) {
   return context.transaction.HasActiveTransaction() &&
          duckdb::ValidChecker::IsInvalidated(context.ActiveTransaction());
@@ -106,6 +113,7 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteUntilCommitted(const std::st
     auto result = Guard([&] { return ExecuteOne(statement); });
     if (result.ok()) return result;
     const Error error = state_->commit_error ? *state_->commit_error : result.error();
+    if (!own_transaction) FailTransaction(*connection_->context, error);
     // Somebody else was faster, and nothing has happened: the statement reads anew what is there.
     const bool again = own_transaction && error.kind == ErrorKind::kConflict &&
                        attempt < engine_.options.limits.commit_retries_max;
