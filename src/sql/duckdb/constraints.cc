@@ -117,10 +117,11 @@ struct RowChecks::One {
 
 RowChecks::RowChecks(duckdb::ClientContext& context, TableName table, const Schema& schema,
                      const std::map<std::string, std::string>& constraints)
-    : table_(std::move(table)) {
+    : context_(context), table_(std::move(table)) {
   duckdb::ColumnList columns;
   for (const Field& field : schema.fields) {
-    columns.AddColumn(duckdb::ColumnDefinition(field.name, ToLogicalType(field.type)));
+    types_.push_back(ToLogicalType(field.type));
+    columns.AddColumn(duckdb::ColumnDefinition(field.name, types_.back()));
   }
   for (const auto& [name, expression] : constraints) {
     auto parsed = Parse(name, expression);
@@ -141,7 +142,21 @@ RowChecks::RowChecks(duckdb::ClientContext& context, TableName table, const Sche
 
 RowChecks::~RowChecks() = default;
 
-void RowChecks::Check(duckdb::DataChunk& rows) {
+void RowChecks::Check(duckdb::DataChunk& given) {
+  // CREATE TABLE AS has what its query gives: a TINYINT, say, of what is stored as INTEGER.
+  duckdb::DataChunk cast;
+  bool differs = false;
+  for (duckdb::idx_t i = 0; i < types_.size(); ++i) {
+    differs = differs || given.data[i].GetType() != types_[i];
+  }
+  if (differs) {
+    cast.Initialize(duckdb::Allocator::Get(context_), types_, given.size());
+    for (duckdb::idx_t i = 0; i < types_.size(); ++i) {
+      duckdb::VectorOperations::Cast(context_, given.data[i], cast.data[i], given.size());
+    }
+    cast.SetCardinality(given.size());
+  }
+  duckdb::DataChunk& rows = differs ? cast : given;
   for (const auto& one : checks_) {
     duckdb::Vector result(duckdb::LogicalType::BOOLEAN);
     one->executor.ExecuteExpression(rows, result);

@@ -39,11 +39,13 @@ class RowChecks {
   ~RowChecks();
 
   /// Throws InvalidArgument, naming the constraint, unless all are true for every row. `rows`
-  /// begins with the table's columns, in its order.
+  /// begins with the table's columns, in its order, of types that become theirs.
   void Check(duckdb::DataChunk& rows);
 
  private:
   struct One;
+  duckdb::ClientContext& context_;
+  duckdb::vector<duckdb::LogicalType> types_;  ///< of the table's columns
   const TableName table_;
   std::vector<std::unique_ptr<One>> checks_;
 };

@@ -85,6 +85,18 @@ TEST_F(ConstraintsTest, AFailedStatementLeavesTheSessionUsable) {
   EXPECT_EQ(Sql("SELECT * FROM s.t"), "1\n");
 }
 
+TEST_F(ConstraintsTest, AReplacedTableKeepsItAndIsHeldToIt) {
+  Constrain();
+  for (const char* type : {"TINYINT", "UINTEGER", "BIGINT", "HUGEINT"}) {
+    const std::string as = std::string("CREATE OR REPLACE TABLE s.t AS SELECT ");
+    EXPECT_TRUE(Says(Sql(as + "101::" + type + " AS a"), "breaks constraint")) << type;
+    EXPECT_EQ(Sql(as + "7::" + type + " AS a, 'more' AS b"), "SELECT 1") << type;
+    EXPECT_EQ(Sql("SELECT a FROM s.t"), "7\n") << type;
+  }
+  EXPECT_TRUE(Says(Sql("CREATE OR REPLACE TABLE s.t (b INTEGER)"), "part of constraint"));
+  EXPECT_EQ(Sql("SELECT a FROM s.t"), "7\n");
+}
+
 TEST_F(ConstraintsTest, RollingBackTakesItAway) {
   Sql("BEGIN");
   Constrain();

@@ -6,6 +6,7 @@
 
 #include "catalog/garbage.h"
 #include "catalog/location.h"
+#include "sql/duckdb/constraints.h"
 #include "sql/duckdb/engine_state.h"
 #include "sql/duckdb/lake_state.h"
 #include "table/dual/schema_editor.h"
@@ -146,7 +147,13 @@ Result<bool> LakeState::CreateTable(const TableName& name, const Schema& schema,
   }
   found_.clear();
   if (old && old.table->metadata != nullptr) {
-    // The table stays itself: its history can be read on, its place does not change.
+    // The table stays itself: its history can be read on, its place and its constraints do not
+    // change.
+    TARN_ASSIGN_OR_RETURN(const auto constraints, Constraints(old.table->entry.name));
+    for (const Field& field : old.table->schema.fields) {
+      if (schema.Find(field.name) != nullptr) continue;
+      TARN_RETURN_IF_ERROR(CheckNoConstraintOn(constraints, field.name));
+    }
     TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(old.table->entry.name));
     Withdraw(&local->files);
     local->deletes.clear();
