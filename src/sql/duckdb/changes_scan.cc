@@ -147,7 +147,7 @@ class ChangesEntry final : public duckdb::TableCatalogEntry {
     result.insert(
         {duckdb::COLUMN_IDENTIFIER_EMPTY, duckdb::TableColumn("", duckdb::LogicalType::BOOLEAN)});
     result.insert({duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER,
-                   duckdb::TableColumn("file_row_number", duckdb::LogicalType::BIGINT)});
+                   duckdb::TableColumn(kChangePosition, duckdb::LogicalType::BIGINT)});
     return result;
   }
   duckdb::TableFunction GetScanFunction(

@@ -27,6 +27,7 @@ inline constexpr char kChangeSnapshot[] = "$tarn$snapshot_id";
 inline constexpr char kChangeSequence[] = "$tarn$sequence_number";
 inline constexpr char kChangeTime[] = "$tarn$committed_at";
 inline constexpr char kChangeRowId[] = "$tarn$row_id";          ///< where the file stores it
+inline constexpr char kChangePosition[] = "$tarn$position";     ///< in its file
 inline constexpr char kChangeFirstRowId[] = "$tarn$first_row";  ///< of the file, where it has one
 inline constexpr char kChangeUpdated[] = "$tarn$updated";       ///< where the file stores it
 /// @}

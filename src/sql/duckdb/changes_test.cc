@@ -162,6 +162,16 @@ TEST_F(TableChangesTest, ATableThatIsReplacedShowsTheRowsThatDiffer) {
   EXPECT_EQ(Changes(from), "1|delete|2|b\n1|insert|3|c\n");
 }
 
+TEST_F(TableChangesTest, AColumnMayHaveTheNameOfARowsPlace) {
+  Sql("CREATE TABLE s.p WITH ('tarn.iceberg' = '3') AS SELECT i::INTEGER AS i, 1000 + i AS "
+      "file_row_number FROM range(3) r(i)");
+  const std::string from = Sql("SELECT snapshot_id FROM s.p$snapshots");
+  Sql("UPDATE s.p SET i = 20 WHERE i = 2");
+  EXPECT_EQ(Sql("SELECT change_type, _row_id, i FROM table_changes('s.p', " + from +
+                ") ORDER BY change_type"),
+            "update_postimage|2|20\nupdate_preimage|2|2\n");
+}
+
 TEST_F(TableChangesTest, PointsAreWhatAtTakes) {
   Sql("INSERT INTO s.t VALUES (1, 'a')");
   Sql("CALL create_tag('s.t', 'one')");

@@ -57,8 +57,8 @@ class QueryWriter {
     for (const char* name : {kChangeIsInsert, kChangeSnapshot, kChangeSequence, kChangeTime}) {
       sql += Quoted(name) + ", ";
     }
-    return sql + "coalesce(" + Quoted(kChangeRowId) + ", " + Quoted(kChangeFirstRowId) +
-           " + file_row_number) AS " + kId + ", coalesce(" + Quoted(kChangeUpdated) + ", " +
+    return sql + "coalesce(" + Quoted(kChangeRowId) + ", " + Quoted(kChangeFirstRowId) + " + " +
+           Quoted(kChangePosition) + ") AS " + kId + ", coalesce(" + Quoted(kChangeUpdated) + ", " +
            Quoted(kChangeSequence) + ") AS " + kUpdatedAt + columns_ + " FROM " + prefix_ +
            Quoted(NameOfChanges(range));
   }
@@ -152,10 +152,10 @@ duckdb::unique_ptr<duckdb::TableRef> Replace(duckdb::ClientContext& context,
   range.to = range.table->metadata->current_snapshot;
   const Value& from = input.inputs.at(1);
   if (!from.IsNull()) {
-    range.from = ValueOrThrow(SnapshotOf(lake, *range.table, PointOf(from)));
+    range.from = ValueOrThrow(SnapshotOf(lake, *range.table, PointOf(context, from)));
   }
   if (input.inputs.size() > 2 && !input.inputs[2].IsNull()) {
-    range.to = ValueOrThrow(SnapshotOf(lake, *range.table, PointOf(input.inputs[2])));
+    range.to = ValueOrThrow(SnapshotOf(lake, *range.table, PointOf(context, input.inputs[2])));
   }
   if (range.to) {
     // What cannot be told is said before anything runs.

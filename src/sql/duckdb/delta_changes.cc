@@ -74,9 +74,9 @@ std::optional<int64_t> Number(std::string_view text) {
 }
 
 /// The version that an end of the range means.
-int64_t VersionOf(EngineState& engine, const std::string& location, const Value& value,
-                  bool is_first) {
-  LakePoint point = PointOf(value);
+int64_t VersionOf(duckdb::ClientContext& context, EngineState& engine, const std::string& location,
+                  const Value& value, bool is_first) {
+  LakePoint point = PointOf(context, value);
   if (point.snapshot) return point.snapshot->value();
   if (!point.timestamp_ms) {
     Throw(InvalidArgument("\"" + value.ToString() + "\" is no version of a Delta table",
@@ -91,13 +91,13 @@ int64_t VersionOf(EngineState& engine, const std::string& location, const Value&
   Throw(found.error());
 }
 
-duckdb::unique_ptr<duckdb::TableRef> Replace(duckdb::ClientContext&,
+duckdb::unique_ptr<duckdb::TableRef> Replace(duckdb::ClientContext& context,
                                              duckdb::TableFunctionBindInput& input) {
   EngineState& engine = static_cast<const EngineFunctionInfo&>(*input.info).engine;
   const std::string location = Text(input.inputs.at(0));
   const auto end = [&](size_t i) -> std::string {
     if (i >= input.inputs.size() || input.inputs[i].IsNull()) return "";
-    return std::to_string(VersionOf(engine, location, input.inputs[i], i == 1));
+    return std::to_string(VersionOf(context, engine, location, input.inputs[i], i == 1));
   };
   const std::string sql = "SELECT * FROM " + std::string(kDeltaChangesScan) + "(" +
                           QuotedText(location) + ", version => " +

@@ -34,13 +34,10 @@ OnTaken OnTakenOf(duckdb::OnCreateConflict conflict) {
 }
 
 /// What an AT clause names.
-LakePoint PointOfClause(const duckdb::BoundAtClause& at) {
+LakePoint PointOfClause(duckdb::ClientContext& context, const duckdb::BoundAtClause& at) {
   const duckdb::Value& value = at.GetValue();
-  if (value.IsNull()) {
-    Throw(InvalidArgument("AT names no moment: its value is NULL",
-                          "name a snapshot, a tag, a commit or a time"));
-  }
-  return duckdb::StringUtil::Upper(at.Unit()) == "VERSION" ? PointOf(value) : PointOfTime(value);
+  const bool is_version = duckdb::StringUtil::Upper(at.Unit()) == "VERSION";
+  return is_version ? PointOf(context, value) : PointOfTime(context, value);
 }
 
 }  // namespace
@@ -49,7 +46,7 @@ LakeRelation LakeSchemaEntry::Lookup(LakeTransaction& transaction,
                                      const duckdb::EntryLookupInfo& lookup) {
   const auto at = lookup.GetAtClause();
   std::optional<LakePoint> point;
-  if (at) point = PointOfClause(*at);
+  if (at) point = PointOfClause(*transaction.context.lock(), *at);
   const auto find = [&](const TableName& asked) {
     LakeState& state = transaction.state();
     return ValueOrThrow(point ? state.FindAt(asked, *point) : state.Find(asked));

@@ -17,17 +17,25 @@ std::optional<int64_t> Number(std::string_view text) {
   return value;
 }
 
+Error NoMoment() {
+  return InvalidArgument("no moment of a table is named",
+                         "name a snapshot, a tag, a commit ('sequence 42') or a time");
+}
+
 }  // namespace
 
-LakePoint PointOfTime(const duckdb::Value& value) {
+LakePoint PointOfTime(duckdb::ClientContext& context, const duckdb::Value& value) {
+  if (value.IsNull()) Throw(NoMoment());
   LakePoint point;
-  const auto time = value.DefaultCastAs(duckdb::LogicalType::TIMESTAMP);
-  point.timestamp_ms = duckdb::Timestamp::GetEpochMs(time.GetValue<duckdb::timestamp_t>());
+  const auto time = value.CastAs(context, duckdb::LogicalType::TIMESTAMP_TZ);
+  point.timestamp_ms =
+      duckdb::Timestamp::GetEpochMs(duckdb::timestamp_t(time.GetValueUnsafe<int64_t>()));
   return point;
 }
 
-LakePoint PointOf(const duckdb::Value& value) {
-  if (value.type().IsTemporal()) return PointOfTime(value);
+LakePoint PointOf(duckdb::ClientContext& context, const duckdb::Value& value) {
+  if (value.IsNull()) Throw(NoMoment());
+  if (value.type().IsTemporal()) return PointOfTime(context, value);
   if (!value.type().IsIntegral()) return ValueOrThrow(ParsePoint(value.ToString()));
   LakePoint point;
   point.snapshot = SnapshotId(value.GetValue<int64_t>());
@@ -36,6 +44,7 @@ LakePoint PointOf(const duckdb::Value& value) {
 
 Result<LakePoint> ParsePoint(const std::string& text) {
   LakePoint point;
+  if (text.empty()) return NoMoment();
   if (const auto snapshot = Number(text)) {
     point.snapshot = SnapshotId(*snapshot);
     return point;

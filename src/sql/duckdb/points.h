@@ -12,9 +12,9 @@ namespace tarn::duck {
 Result<LakePoint> ParsePoint(const std::string& text);
 
 /// A point as SQL gives it: a snapshot's number, a text as above, a date or a timestamp. Throws.
-LakePoint PointOf(const duckdb::Value& value);
-/// A time, whatever its type. A session's time zone has no say in what an instant is: literals
-/// without one are UTC. Throws.
-LakePoint PointOfTime(const duckdb::Value& value);
+LakePoint PointOf(duckdb::ClientContext& context, const duckdb::Value& value);
+/// A time, whatever its type; without a time zone it is one of the session's, as a time that the
+/// session is shown. Throws.
+LakePoint PointOfTime(duckdb::ClientContext& context, const duckdb::Value& value);
 
 }  // namespace tarn::duck

@@ -94,6 +94,12 @@ std::pair<TableName, SnapshotId> SnapshotAt(LakeState& lake, const TableName& na
   if (relation.table == nullptr || relation.table->metadata == nullptr) {
     Throw(NotFound("table " + name.ToString() + " does not exist, or is not committed yet"));
   }
+  const LakeTable& table = *relation.table;
+  if (point.empty() &&
+      (!table.added.empty() || !table.deleted.empty() || table.base != LakeTable::Base::kVisible)) {
+    Throw(InvalidArgument("table " + table.entry.name.ToString() + " has rows of this transaction",
+                          "COMMIT them first, or name the snapshot that is meant"));
+  }
   std::optional<SnapshotId> snapshot = relation.table->snapshot;
   if (!snapshot) snapshot = relation.table->metadata->current_snapshot;
   if (!snapshot) {

@@ -62,6 +62,40 @@ TEST_F(TableInfoTest, SystemTablesListTheLake) {
   EXPECT_EQ(Sql("SELECT count(*) FROM system.positions"), "0\n");
 }
 
+TEST_F(TableInfoTest, ATimeWithoutAZoneIsOneOfTheSession) {
+  for (const char* zone : {"Asia/Tokyo", "America/New_York", "UTC"}) {
+    Sql(std::string("SET TimeZone = '") + zone + "'");
+    for (const char* shown :
+         {"strftime(committed_at, '%Y-%m-%d %H:%M:%S.%g')", "committed_at::VARCHAR"}) {
+      std::string time = Sql(std::string("SELECT ") + shown +
+                             " FROM s.t$snapshots WHERE snapshot_id = " + Snapshot(1));
+      time.pop_back();
+      EXPECT_EQ(Count("AT (TIMESTAMP => '" + time + "')"), "11\n") << zone << ": " << time;
+    }
+  }
+}
+
+TEST_F(TableInfoTest, NoPointIsNamedByNothing) {
+  EXPECT_EQ(Count("AT (VERSION => '')").substr(0, 17), "invalid argument:");
+  EXPECT_EQ(Count("AT (VERSION => NULL)").substr(0, 17), "invalid argument:");
+  EXPECT_EQ(Count("AT (TIMESTAMP => NULL)").substr(0, 17), "invalid argument:");
+  EXPECT_EQ(Sql("CALL rollback_table('s.t', '')").substr(0, 17), "invalid argument:");
+  EXPECT_EQ(Sql("CALL rollback_table('s.t', NULL)").substr(0, 17), "invalid argument:");
+}
+
+TEST_F(TableInfoTest, ATagIsOfCommittedRows) {
+  Sql("BEGIN");
+  Sql("INSERT INTO s.t SELECT * FROM s.t LIMIT 1");
+  EXPECT_NE(Sql("CALL create_tag('s.t', 'early')").find("rows of this transaction"),
+            std::string::npos);
+  Sql("ROLLBACK");
+  Sql("BEGIN");
+  Sql("INSERT INTO s.t SELECT * FROM s.t LIMIT 1");
+  Sql("CALL create_tag('s.t', 'before', '" + Snapshot(1) + "')");
+  EXPECT_EQ(Sql("COMMIT"), "COMMIT");
+  EXPECT_EQ(Count("AT (VERSION => 'before')"), "11\n");
+}
+
 TEST_F(TableInfoTest, TimeTravelsToSnapshotsTagsAndCommits) {
   EXPECT_EQ(Count("AT (VERSION => " + Snapshot(0) + ")"), "10\n");
   EXPECT_EQ(Count("AT (VERSION => '" + Snapshot(1) + "')"), "11\n");
