@@ -74,7 +74,7 @@ class YamlMap {
 };
 
 /// Lays the mapping `over` over `base`: mappings are merged key by key, everything else is
-/// replaced.
+/// replaced. Neither of them is changed; what is merged keeps its place in the file.
 YAML::Node OverlayYaml(const YAML::Node& base, const YAML::Node& over);
 
 /// Parses the text of `file`; a syntax error has its line and column. Wall for yaml-cpp's
