@@ -232,7 +232,7 @@ Status Planner::PlanSource(const SourceSpec& spec) {
       change += (change.empty() ? "" : ", ") + ("mode " + old->second.mode + " → " + wanted.mode);
     }
     if (change.empty()) change = "settings";
-    Step(Action::kChange, "source", spec.name, change);
+    Step(Action::kChange, "source", spec.name, change + HowMarksGoOn(old->second, wanted));
     plan_.sources_to_put.push_back(spec.name);
   }
   if (spec.mode == SourceMode::kQuery) return Status::Ok();

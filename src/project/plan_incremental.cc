@@ -19,11 +19,28 @@ Result<std::string> WhyReplaced(OpenProject& project, const SourceTableObject& k
   return WhyNotInPlace(project.tables, standing, *columns, TargetOfTable(planned));
 }
 
+/// Tables of MySQL have the database in their own names.
+std::string DatabaseOf(const SourceObject& source) {
+  return source.type == "postgres" ? source.address.substr(source.address.rfind('/') + 1) : "";
+}
+
 }  // namespace
 
 std::string WhyMarkIsVoid(const SourceObject& applied, const SourceObject& wanted) {
+  if (applied.type != wanted.type) return "type " + applied.type + " → " + wanted.type;
+  const std::string before = DatabaseOf(applied), now = DatabaseOf(wanted);
+  if (before != now) return "database " + before + " → " + now;
   if (applied.cursor == wanted.cursor) return "";
   return "cursor " + applied.cursor + " → " + wanted.cursor;
+}
+
+std::string HowMarksGoOn(const SourceObject& applied, const SourceObject& wanted) {
+  const bool incremental = SourceModeName(SourceMode::kIncremental) == wanted.mode;
+  if (!incremental || applied.mode != wanted.mode || applied.address == wanted.address ||
+      !WhyMarkIsVoid(applied, wanted).empty()) {
+    return "";
+  }
+  return ": taken for the same database, so only rows past those that were loaded are";
 }
 
 Result<StandingRows> PlanStandingRows(OpenProject& project, const SourceSpec& spec,

@@ -23,7 +23,11 @@ Result<StandingRows> PlanStandingRows(OpenProject& project, const SourceSpec& sp
                                       PlannedTable* planned);
 
 /// Why a mark that was loaded up to by the applied settings means nothing by those of tarn.yaml, ""
-/// where it is gone on from.
+/// where it is gone on from. Another server is no reason: databases move, and their marks with
+/// them.
 std::string WhyMarkIsVoid(const SourceObject& applied, const SourceObject& wanted);
+
+/// What the plan adds to a changed source whose marks are gone on from on another server, else "".
+std::string HowMarksGoOn(const SourceObject& applied, const SourceObject& wanted);
 
 }  // namespace tarn

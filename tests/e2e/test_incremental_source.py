@@ -86,6 +86,31 @@ def test_a_load_that_lets_rows_go_is_told(log, change, cursor, why):
     assert rows(log) == ids(9, 10, 11, 12)
 
 
+def test_another_database_is_loaded_anew(log, postgres15):
+    with postgres15.database() as other:
+        key = "PRIMARY KEY" if log.has_key else ""
+        postgres15.execute(f"CREATE TABLE ev (id int {key}, at date, v int); INSERT INTO ev SELECT i, '2020-01-01', 0 FROM generate_series(101, 104) i", other)
+        log.env["SHOP_PG"] = postgres15.url(other)
+        line = planned(log)
+        assert f" → {other}: loaded anew, and rows that the source no longer has go" in line, line
+        log.apply()
+        log.plan(check=0)
+        assert rows(log) == ids(101, 102, 103, 104)
+
+
+def test_another_server_goes_on_after_the_mark_and_says_so(log):
+    url = log.env["SHOP_PG"]
+    log.env["SHOP_PG"] = url.replace("127.0.0.1", "localhost")
+    assert log.env["SHOP_PG"] != url
+    log.execute("INSERT INTO ev VALUES (12, '2024-02-01', 1)")
+    plan = log.plan(check=3).stdout
+    assert "taken for the same database" in plan and "bronze.ev" not in plan, plan
+    log.apply()
+    log.plan(check=0)
+    log.run("run")
+    assert rows(log) == ids(*range(1, 13))
+
+
 def test_a_load_that_an_ended_apply_owes_is_made_up_for(log):
     yaml(log, "id")
     log.apply()
