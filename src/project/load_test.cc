@@ -74,6 +74,15 @@ TEST_F(LoadProjectTest, AnUnknownKeyIsNamedWithItsPlaceAndTheNearestKey) {
             std::string::npos);
 }
 
+TEST_F(LoadProjectTest, AListWhoseLinesAreAllRemarksIsNotWhatNoListIs) {
+  EXPECT_NE(ErrorOf(std::string(kSource) + "    tables:\n    # - a.b\n")
+                .find("tarn.yaml:6:5: \"tables\" of source postgres has no value"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf(std::string(kSource) + "    tables: []\n")
+                .find("tarn.yaml:6:5: \"tables\" of source postgres names none"),
+            std::string::npos);
+}
+
 TEST_F(LoadProjectTest, AKeyThatStandsTwiceIsAnError) {
   EXPECT_NE(ErrorOf("name: x\nname: y\n").find("tarn.yaml:2:1: the key \"name\" stands twice"),
             std::string::npos);

@@ -243,6 +243,9 @@ Status ParseHead(const ModelText& text, const std::string& path, Model* model) {
   if (model->materialize == Materialize::kView && !model->key.empty()) {
     return head.ErrorAt("key", "a view has no key");
   }
+  if (model->materialize == Materialize::kView && model->on_failure == OnFailure::kQuarantine) {
+    return head.ErrorAt("on_failure", "a view has no rows to be put into quarantine");
+  }
   if (model->materialize == Materialize::kIncremental && model->cursor.empty()) {
     return InvalidArgument(path + ": `materialize: incremental` needs a cursor",
                            "add `cursor: column`, a column that only grows, to the model's head");

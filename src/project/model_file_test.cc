@@ -48,6 +48,11 @@ TEST(ModelFileTest, AnOrdinaryCommentIsPartOfTheQuery) {
   EXPECT_EQ(model->sql, "/* tarnish */ SELECT 1 AS a");
 }
 
+TEST(ModelFileTest, AViewHasNoQuarantine) {
+  EXPECT_EQ(ErrorOf("/* tarn\nmaterialize: view\non_failure: quarantine\n*/ SELECT 1"),
+            "models/gold/x.sql:3:1: a view has no rows to be put into quarantine");
+}
+
 TEST(ModelFileTest, AHeadThatIsNotTheFirstThingOfTheFileIsRefused) {
   const std::string told = ": the head must come first\n";
   const auto refused = [&](const std::string& text, const std::string& place) {

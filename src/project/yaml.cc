@@ -245,7 +245,12 @@ Result<std::optional<int64_t>> YamlMap::Int(const std::string& key) {
 
 Result<std::vector<std::string>> YamlMap::Strings(const std::string& key) {
   std::vector<std::string> out;
-  if (!Has(key)) return out;
+  if (!Has(key)) {
+    // All its lines are remarks, say: nobody means by that what leaving it out means.
+    if (values_.count(key) == 0) return out;
+    return ErrorAt(key, "\"" + key + "\" of " + what_ + " has no value",
+                   "give it a list, or take the key out too");
+  }
   const YAML::Node& node = values_.at(key);
   if (node.IsMap()) {
     return tarn::At(At(node), "\"" + key + "\" of " + what_ + " must be a list, not a mapping");
