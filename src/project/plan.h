@@ -47,7 +47,7 @@ struct PlannedTable {
   SourceTable table;
   SourceTableObject object;  ///< as it will be remembered
   /// What a load makes of the rows that stand: they are replaced; or, of mode incremental, they
-  /// stay, and new ones are added, or all that the source has are merged with them.
+  /// stay, and new ones, or all that the source has, are added to them, by key where there is one.
   enum class Rows { kReplaced, kNewAdded, kAllMerged } rows = Rows::kReplaced;
 };
 

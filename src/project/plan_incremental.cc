@@ -66,11 +66,10 @@ Result<StandingRows> PlanStandingRows(OpenProject& project, const SourceSpec& sp
       return rows;
     }
   }
-  planned->rows = altered && !planned->table.key.empty() ? PlannedTable::Rows::kAllMerged
-                                                         : PlannedTable::Rows::kNewAdded;
-  rows.told = planned->rows == PlannedTable::Rows::kAllMerged
-                  ? ": merged with the rows that stand"
-                  : ": new rows are added, and those that stand stay as they are";
+  const bool keyed = !planned->table.key.empty();
+  planned->rows = altered && keyed ? PlannedTable::Rows::kAllMerged : PlannedTable::Rows::kNewAdded;
+  rows.told = keyed ? ": merged with the rows that stand"
+                    : ": new rows are added, and those that stand stay as they are";
   return rows;
 }
 
