@@ -49,9 +49,7 @@ int PrintError(const tarn::Error& error) {
   return tarn::kExitFailed;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Run(int argc, char** argv) {
   std::signal(SIGINT, HandleSignal);
   std::signal(SIGTERM, HandleSignal);
   std::signal(SIGPIPE, SIG_IGN);
@@ -101,4 +99,14 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     return PrintError(tarn::Internal(error.what()));
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int code = Run(argc, argv);
+  // A result that nobody got is none, whatever was done.
+  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (written || code == tarn::kExitFailed) return code;
+  return PrintError(tarn::Unavailable("cannot write the result"));
 }

@@ -26,10 +26,7 @@ Status WriteOut(std::string_view text, std::FILE* out) {
   return Unavailable(std::string("cannot write the result: ") + std::strerror(errno));
 }
 
-std::string Cell(const arrow::Array& array, int64_t row, const TimeZone* zone) {
-  std::string text;
-  if (array.IsNull(row)) return "NULL";
-  AppendText(array, row, zone, &text);
+std::string InOneLine(const std::string& text) {
   std::string shown;
   for (char c : text) {
     if (c == '\n') {
@@ -43,6 +40,13 @@ std::string Cell(const arrow::Array& array, int64_t row, const TimeZone* zone) {
     }
   }
   return shown;
+}
+
+std::string Cell(const arrow::Array& array, int64_t row, const TimeZone* zone) {
+  std::string text;
+  if (array.IsNull(row)) return "NULL";
+  AppendText(array, row, zone, &text);
+  return InOneLine(text);
 }
 
 /// Cuts at a character boundary to at most kCellWidthMax columns.
@@ -247,7 +251,7 @@ void PrintTexts(const std::vector<std::string>& head,
   if (!IsTerminal(out)) {
     for (const auto& row : rows) {
       for (size_t i = 0; i < row.size(); ++i) {
-        std::fprintf(out, "%s%s", i > 0 ? "\t" : "", row[i].c_str());
+        std::fprintf(out, "%s%s", i > 0 ? "\t" : "", InOneLine(row[i]).c_str());
       }
       std::fputc('\n', out);
     }
@@ -256,12 +260,14 @@ void PrintTexts(const std::vector<std::string>& head,
   std::vector<int> widths;
   for (const auto& name : head) widths.push_back(DisplayWidth(name));
   for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], DisplayWidth(row[i]));
+    for (size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], DisplayWidth(InOneLine(row[i])));
+    }
   }
   auto print = [&](const std::vector<std::string>& row) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i)
-      line += (i > 0 ? "  " : "") + Padded(row[i], widths[i], false);
+      line += (i > 0 ? "  " : "") + Padded(InOneLine(row[i]), widths[i], false);
     while (!line.empty() && line.back() == ' ') line.pop_back();
     std::fprintf(out, "%s\n", line.c_str());
   };

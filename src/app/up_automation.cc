@@ -1,10 +1,10 @@
 #include "app/up_automation.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "app/process_lock.h"
 #include "base/text.h"
-#include "project/objects.h"
 #include "project/triggers.h"
 
 namespace tarn {
@@ -88,15 +88,22 @@ Status Automation::Open() {
   graph_ = std::make_unique<ModelGraph>(std::move(graph));
   wired_ = std::move(wired);
   schedules_.clear();
+  std::map<std::string, ScheduleObject> known;
   for (const ScheduleSpec& schedule : wired_->open.spec.schedules) {
     const ScheduleObject object{schedule.cron_text, schedule.time_zone, schedule.run,
                                 schedule.source};
     const auto applied = alive.schedules.find(schedule.name);
     if (applied != alive.schedules.end() && applied->second == object) {
       schedules_.push_back(&schedule);
+      known[schedule.name] = object;
     }
   }
-  next_.clear();
+  // What came due while an apply was under way is due still.
+  std::erase_if(next_, [&](const auto& next) {
+    const auto now = known.find(next.first), before = known_.find(next.first);
+    return now == known.end() || before == known_.end() || !(now->second == before->second);
+  });
+  known_ = std::move(known);
   attempted_.clear();
   looked_at_ = Sequence(-1);
   return {};
@@ -126,10 +133,12 @@ Result<bool> Automation::Refresh() {
   return true;
 }
 
+Result<std::unique_ptr<ProjectLock>> Automation::Lock() {
+  return AcquireLock(*wired_, ProjectLock::Scope::kProject, "up", cancel_,
+                     [this](const std::string& holder) { say_("waiting: " + holder); });
+}
+
 Result<ApplyReport> Automation::RunLocked(RunSelection selection) {
-  auto lock = AcquireLock(*wired_, ProjectLock::Scope::kProject, "up", cancel_,
-                          [this](const std::string& holder) { say_("waiting: " + holder); });
-  if (!lock.ok()) return lock.status();
   Reporter reporter;
   reporter.loaded = [this](const std::string& source, const LoadReport& load) {
     int64_t rows = 0;
@@ -164,6 +173,7 @@ Result<bool> Automation::RunTriggered() {
   RunSelection selection;
   selection.models = due;
   selection.author = "up";
+  TARN_ASSIGN_OR_RETURN(const auto lock, Lock());
   TARN_ASSIGN_OR_RETURN(const ApplyReport report, RunLocked(std::move(selection)));
   Status passing;
   for (const ModelOutcome& outcome : report.models) {
@@ -179,7 +189,22 @@ Result<bool> Automation::RunTriggered() {
   return true;
 }
 
+void Automation::PutOff(const std::string& schedule, const Error& why) {
+  const int64_t again = (SystemClock().NowMicros() + kPauseMicros) / kSecondMicros;
+  int64_t& next = next_[schedule];
+  next = std::min(next, again);
+  status_.ScheduleDue(schedule, next * kSecondMicros);
+  say_("schedule " + schedule + " is put off: " + why.ToString());
+}
+
 Status Automation::RunSchedule(const ScheduleSpec& schedule) {
+  say_("schedule " + schedule.name + " is due: " +
+       (schedule.source.empty() ? Join(schedule.run, ", ") : "loading its tables again"));
+  const auto lock = Lock();
+  if (!lock.ok() && lock.error().kind == ErrorKind::kConflict && !cancel_.requested()) {
+    PutOff(schedule.name, lock.error());
+    return {};
+  }
   RunRecord run;
   run.id = SystemRandom().Uuid();
   run.kind = "schedule";
@@ -191,9 +216,7 @@ Status Automation::RunSchedule(const ScheduleSpec& schedule) {
   selection.author = "up";
   selection.selectors = schedule.run;
   if (!schedule.source.empty()) selection.source = schedule.source;
-  say_("schedule " + schedule.name + " is due: " +
-       (schedule.source.empty() ? Join(schedule.run, ", ") : "loading its tables again"));
-  auto report = RunLocked(std::move(selection));
+  auto report = lock.ok() ? RunLocked(std::move(selection)) : lock.status();
   run.finished_micros = SystemClock().NowMicros();
   run.status = "succeeded";
   if (!report.ok()) {

@@ -13,6 +13,7 @@
 #include "app/wiring.h"
 #include "base/cancel.h"
 #include "project/apply.h"
+#include "project/objects.h"
 
 namespace tarn {
 
@@ -47,6 +48,10 @@ class Automation {
   Status RunSchedules();
   Status RunSchedule(const ScheduleSpec& schedule);
   Result<bool> RunTriggered();
+  /// Another holder of the project's lock has the way: it is due again after a pause.
+  void PutOff(const std::string& schedule, const Error& why);
+  Result<std::unique_ptr<ProjectLock>> Lock();
+  /// Call with Lock() held.
   Result<ApplyReport> RunLocked(RunSelection selection);
   /// After a run: the flag is free again unless everything is to stop.
   void EndRound();
@@ -61,7 +66,8 @@ class Automation {
 
   std::unique_ptr<Wired> wired_;
   std::unique_ptr<ModelGraph> graph_;
-  std::vector<const ScheduleSpec*> schedules_;  ///< those that were applied
+  std::vector<const ScheduleSpec*> schedules_;   ///< those that were applied
+  std::map<std::string, ScheduleObject> known_;  ///< the same, as they stood in the catalog
   std::string applied_;  ///< what stood in the catalog when the project was opened
   std::string seen_;     ///< what stands there now, and since when (monotonic)
   int64_t seen_micros_ = 0;

@@ -137,6 +137,17 @@ Result<WrittenTable> OpenTarget(const PipelineContext& context, const arrow::Sch
   return out;
 }
 
+Result<std::string> WhyNotInPlace(const TableContext& tables, const TableEntry& standing,
+                                  const arrow::Schema& storable, const TableTarget& target) {
+  TARN_ASSIGN_OR_RETURN(const Schema schema, WantedSchema(storable, target));
+  TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(tables, standing.metadata_location));
+  TARN_ASSIGN_OR_RETURN(auto transaction,
+                        TableTransaction::Change(tables, base, standing.metadata_location));
+  const Status evolved =
+      transaction->EvolveTo(schema, TableTransaction::IncompatibleColumns::kRefuse);
+  return evolved.ok() ? std::string() : evolved.error().message;
+}
+
 Status CommitProperties(const PipelineContext& context, const TableTarget& target,
                         std::vector<CommitOp> ops, const std::string& author) {
   TARN_ASSIGN_OR_RETURN(const TableEntry entry,

@@ -56,6 +56,11 @@ struct WrittenTable {
 Result<WrittenTable> OpenTarget(const PipelineContext& context, const arrow::Schema& storable,
                                 const TableTarget& target, WriteMode mode);
 
+/// Why the standing table cannot take `storable`'s columns in place, "" where it can: what
+/// OpenTarget with kAppend would refuse. Errors: those of reading the table's metadata.
+Result<std::string> WhyNotInPlace(const TableContext& tables, const TableEntry& standing,
+                                  const arrow::Schema& storable, const TableTarget& target);
+
 /// A writer for new files of the opened target; several may write at once.
 Result<std::unique_ptr<DataWriter>> OpenTargetWriter(const PipelineContext& context,
                                                      const WrittenTable& table);

@@ -12,6 +12,7 @@
 #include "pipeline/transform/materialize.h"
 #include "project/captured.h"
 #include "project/load_items.h"
+#include "project/plan_incremental.h"
 #include "project/whole_graph.h"
 #include "source/table_change.h"
 
@@ -19,15 +20,6 @@ namespace tarn {
 namespace {
 
 constexpr int64_t kRunsLookedAt = 1000;
-
-/// Where the last load of a source table stood; "" when there was none.
-std::string PositionOf(const std::vector<PositionEntry>& positions, const std::string& source,
-                       const SourceTableName& table) {
-  for (const PositionEntry& entry : positions) {
-    if (entry.source == source && entry.table == PositionKey(table)) return entry.position;
-  }
-  return {};
-}
 
 /// One load with its record in `system.runs`.
 Result<LoadReport> LoadRecorded(const PipelineContext& context, Source& source,
@@ -98,6 +90,7 @@ Status PutObjects(OpenProject& project, const PipelineContext& context, const Pl
   TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*project.catalog));
   LakeCommit commit = context.NewCommit("apply", "project " + project.spec.name);
   const size_t ops_before = commit.ops.size();
+  TARN_ASSIGN_OR_RETURN(const auto positions, project.catalog->ListPositions());
   if (alive.closed) commit.ops.push_back(DropObjectOp{kClosedObject, kClosedObject});
   if (plan.project_is_new) {
     const ProjectObject object{project.spec.name, project.spec.catalog,
@@ -120,11 +113,13 @@ Status PutObjects(OpenProject& project, const PipelineContext& context, const Pl
       TARN_RETURN_IF_ERROR(EndCapture(project, spec.name, old->second));
       commit.ops.push_back(SetPositionOp{spec.name, kStreamPosition, ""});
     }
-    if (old->second.cursor == spec.cursor) continue;
-    // A position tells values of the old cursor column: the next load is a whole one.
-    for (const auto& [name, table] : alive.tables) {
-      if (table.source != spec.name) continue;
-      commit.ops.push_back(SetPositionOp{spec.name, PositionKey({table.schema, table.table}), ""});
+    if (WhyMarkIsVoid(old->second, object).empty()) continue;
+    // The next load is a whole one: this apply's, or that of the plan after it.
+    for (const PositionEntry& entry : positions) {
+      if (entry.source != spec.name || entry.table == kStreamPosition) continue;
+      TARN_ASSIGN_OR_RETURN(const LoadPosition last, LoadPosition::FromJson(entry.position));
+      if (!last.cursor.has_value()) continue;
+      commit.ops.push_back(SetPositionOp{spec.name, entry.table, ""});
     }
   }
   for (const std::string& name : plan.sources_to_drop) {
@@ -261,7 +256,11 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
     for (const PlannedTable& planned : plan.tables_to_load) {
       if (planned.source != spec.name) continue;
       items.push_back(ItemOf(spec, planned));
-      items.back().position_before = PositionOf(positions, spec.name, planned.table.name);
+      const std::string position = PositionOf(positions, spec.name, planned.table.name);
+      items.back().position_before = position;
+      if (planned.rows != PlannedTable::Rows::kReplaced) {
+        TARN_RETURN_IF_ERROR(GoOnFrom(position, &items.back()));
+      }
       ops.push_back(RememberTable(planned));
     }
     LoadSnapshot snapshot;
@@ -322,10 +321,7 @@ Status ReloadSource(OpenProject& project, const PipelineContext& context, const 
     if (!standing.ok() && standing.error().kind != ErrorKind::kNotFound) return standing;
     const bool stands = standing.ok();
     item.position_before = PositionOf(positions, spec.name, planned.table.name);
-    if (stands && item.mode == LoadItem::Mode::kIncremental && !item.position_before->empty()) {
-      TARN_ASSIGN_OR_RETURN(const LoadPosition last, LoadPosition::FromJson(*item.position_before));
-      item.cursor_after = last.cursor;
-    }
+    if (stands) TARN_RETURN_IF_ERROR(GoOnFrom(*item.position_before, &item));
     items.push_back(std::move(item));
   }
   TARN_ASSIGN_OR_RETURN(LoadReport load,

@@ -213,6 +213,10 @@ Result<SourceSpec> ParseSource(YamlMap& map, const std::string& name) {
   source.type = *type;
   TARN_ASSIGN_OR_RETURN(source.url, map.RequiredString("url"));
   TARN_ASSIGN_OR_RETURN(source.tables, map.Strings("tables"));
+  if (source.tables.empty() && map.Has("tables")) {
+    return map.ErrorAt("tables", "\"tables\" of source " + name + " names none",
+                       "take the key out for all tables of the database");
+  }
   TARN_ASSIGN_OR_RETURN(auto mode, map.Choice("mode", {"snapshot", "incremental", "cdc", "query"}));
   if (mode == "incremental") source.mode = SourceMode::kIncremental;
   if (mode == "query") source.mode = SourceMode::kQuery;

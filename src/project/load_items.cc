@@ -25,8 +25,24 @@ LoadItem ItemOf(const SourceSpec& spec, const PlannedTable& planned) {
   if (spec.mode == SourceMode::kIncremental) {
     item.mode = LoadItem::Mode::kIncremental;
     item.cursor = spec.cursor;
+    if (planned.rows == PlannedTable::Rows::kAllMerged) item.rows = LoadItem::Rows::kAll;
   }
   return item;
+}
+
+std::string PositionOf(const std::vector<PositionEntry>& positions, const std::string& source,
+                       const SourceTableName& table) {
+  for (const PositionEntry& entry : positions) {
+    if (entry.source == source && entry.table == PositionKey(table)) return entry.position;
+  }
+  return {};
+}
+
+Status GoOnFrom(const std::string& position, LoadItem* item) {
+  if (item->mode != LoadItem::Mode::kIncremental || position.empty()) return {};
+  TARN_ASSIGN_OR_RETURN(const LoadPosition last, LoadPosition::FromJson(position));
+  item->cursor_after = last.cursor;
+  return {};
 }
 
 CommitOp RememberTable(const PlannedTable& planned) {

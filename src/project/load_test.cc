@@ -74,6 +74,15 @@ TEST_F(LoadProjectTest, AnUnknownKeyIsNamedWithItsPlaceAndTheNearestKey) {
             std::string::npos);
 }
 
+TEST_F(LoadProjectTest, AListWhoseLinesAreAllRemarksIsNotWhatNoListIs) {
+  EXPECT_NE(ErrorOf(std::string(kSource) + "    tables:\n    # - a.b\n")
+                .find("tarn.yaml:6:5: \"tables\" of source postgres has no value"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf(std::string(kSource) + "    tables: []\n")
+                .find("tarn.yaml:6:5: \"tables\" of source postgres names none"),
+            std::string::npos);
+}
+
 TEST_F(LoadProjectTest, AKeyThatStandsTwiceIsAnError) {
   EXPECT_NE(ErrorOf("name: x\nname: y\n").find("tarn.yaml:2:1: the key \"name\" stands twice"),
             std::string::npos);
@@ -123,6 +132,42 @@ TEST_F(LoadProjectTest, EnvironmentsNeverShareAWarehouseOrAState) {
   EXPECT_EQ(prod->warehouse, "s3://b/lake");
   EXPECT_EQ(prod->state, "/srv/state");
   EXPECT_NE(ErrorOf(yaml, "prd").find("did you mean \"prod\"?"), std::string::npos);
+}
+
+TEST_F(LoadProjectTest, PlacesAreThoseOfTheFileInEveryEnvironment) {
+  const std::string yaml = std::string(kSource) +
+                           "    tabels: [a.b]\n"
+                           "environments:\n"
+                           "  dev: {}\n"
+                           "  prod: {sources: {postgres: {url: postgresql://127.0.0.1/y}}}\n"
+                           "  test: {sources: {postgres: {url: a, url: b}}}\n";
+  for (const char* environment : {"", "dev", "prod"}) {
+    EXPECT_NE(ErrorOf(yaml, environment).find("tarn.yaml:6:5: unknown key \"tabels\""),
+              std::string::npos)
+        << environment;
+  }
+  EXPECT_NE(ErrorOf(yaml, "test").find("tarn.yaml:10:39: the key \"url\" stands twice"),
+            std::string::npos);
+  auto spec =
+      Load(std::string(kSource) + "environments: {prod: {sources: {postgres: {tables: [a.b]}}}}\n",
+           "prod");
+  ASSERT_TRUE(spec.ok()) << spec.error().ToString();
+  EXPECT_EQ(spec->sources[0].position.ToString(), "tarn.yaml:4:5");
+  EXPECT_EQ(spec->sources[0].tables, std::vector<std::string>{"a.b"});
+}
+
+TEST_F(LoadProjectTest, AnEnvironmentChangesWhatItNamesAndNoAliasOfIt) {
+  auto spec = Load(
+      "name: x\n"
+      "tables:\n"
+      "  silver.seed: &t {tags: {owner: all}}\n"
+      "  silver.i: *t\n"
+      "environments: {dev: {tables: {silver.seed: {tags: {owner: dev}}}}}\n",
+      "dev");
+  ASSERT_TRUE(spec.ok()) << spec.error().ToString();
+  ASSERT_EQ(spec->tables.size(), 2u);
+  EXPECT_EQ(spec->tables[0].tags.at("owner"), "dev");
+  EXPECT_EQ(spec->tables[1].tags.at("owner"), "all");
 }
 
 TEST_F(LoadProjectTest, AnEnvironmentThatIsNotChosenMayNeedVariablesThatAreNotSet) {

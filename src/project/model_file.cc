@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "base/text.h"
 #include "project/model_fingerprint.h"
+#include "project/sql_comments.h"
 #include "project/yaml.h"
 
 namespace tarn {
@@ -43,6 +44,29 @@ int ColumnAt(const std::string& text, size_t offset) {
 
 bool Blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
+/// Whether the comment at `offset` seems to be meant as a head.
+bool LooksLikeHead(const std::string& text, size_t offset) {
+  size_t word = offset + 2;
+  while (word < text.size() && Blank(text[word])) ++word;
+  const size_t end = word + 4;
+  if (LowerAscii(text.substr(word, 4)) != "tarn") return false;
+  return end >= text.size() || Blank(text[end]) || text[end] == '*' || text[end] == ':';
+}
+
+/// A head that is overlooked would leave the model without its checks.
+Status CheckNoHead(const std::string& path, const std::string& text, size_t from) {
+  for (const size_t comment : BlockComments(std::string_view(text).substr(from))) {
+    const size_t place = from + comment;
+    if (!LooksLikeHead(text, place)) continue;
+    const int line = CountLines(std::string_view(text).substr(0, place)) + 1;
+    return InvalidArgument(path + ":" + std::to_string(line) + ":" +
+                               std::to_string(ColumnAt(text, place)) + ": the head must come first",
+                           "begin the file with it: `/* tarn`, in small letters; a remark begins "
+                           "with another word");
+  }
+  return {};
+}
+
 Result<ModelText> SplitText(const std::string& path, const std::string& text) {
   ModelText out;
   size_t begin = text.compare(0, 3, "\xEF\xBB\xBF") == 0 ? 3 : 0;
@@ -64,6 +88,7 @@ Result<ModelText> SplitText(const std::string& path, const std::string& text) {
       begin = end + 2;
     }
   }
+  TARN_RETURN_IF_ERROR(CheckNoHead(path, text, begin));
   while (begin < text.size() && Blank(text[begin])) ++begin;
   size_t last = text.size();
   while (last > begin && (Blank(text[last - 1]) || text[last - 1] == ';')) --last;
@@ -217,6 +242,9 @@ Status ParseHead(const ModelText& text, const std::string& path, Model* model) {
   }
   if (model->materialize == Materialize::kView && !model->key.empty()) {
     return head.ErrorAt("key", "a view has no key");
+  }
+  if (model->materialize == Materialize::kView && model->on_failure == OnFailure::kQuarantine) {
+    return head.ErrorAt("on_failure", "a view has no rows to be put into quarantine");
   }
   if (model->materialize == Materialize::kIncremental && model->cursor.empty()) {
     return InvalidArgument(path + ": `materialize: incremental` needs a cursor",

@@ -48,6 +48,29 @@ TEST(ModelFileTest, AnOrdinaryCommentIsPartOfTheQuery) {
   EXPECT_EQ(model->sql, "/* tarnish */ SELECT 1 AS a");
 }
 
+TEST(ModelFileTest, AViewHasNoQuarantine) {
+  EXPECT_EQ(ErrorOf("/* tarn\nmaterialize: view\non_failure: quarantine\n*/ SELECT 1"),
+            "models/gold/x.sql:3:1: a view has no rows to be put into quarantine");
+}
+
+TEST(ModelFileTest, AHeadThatIsNotTheFirstThingOfTheFileIsRefused) {
+  const std::string told = ": the head must come first\n";
+  const auto refused = [&](const std::string& text, const std::string& place) {
+    EXPECT_EQ(ErrorOf(text).find("models/gold/x.sql:" + place + told), 0u) << ErrorOf(text);
+  };
+  refused("-- licence\n/* tarn\nbogus: 1\n*/ SELECT 1", "2:1");
+  refused("/* Tarn\nbogus: 1\n*/ SELECT 1", "1:1");
+  refused("/*\n tarn\nbogus: 1\n*/ SELECT 1", "1:1");
+  refused("/* licence /* of 1999 */ */ /* TARN */ SELECT 1", "1:29");
+  refused("/* tarn\ntags: {a: b}\n*/\nSELECT 1\n  /* tarn: key: a */", "5:3");
+  for (const char* quoted :
+       {"'/* tarn */'", "'it''s /* tarn */'", "E'\\'/* tarn */'", "\"/* tarn */\"",
+        "$$ /* tarn */ $$", "$t$ $$ /* tarn */ $t$", "-- /* tarn */\n 1", "/* see /* tarn */ */ 1",
+        "/* tarns */ 1", "1 AS a$b /* not tarn */"}) {
+    EXPECT_EQ(ErrorOf(std::string("SELECT ") + quoted), "no error") << quoted;
+  }
+}
+
 TEST(ModelFileTest, ErrorsOfTheHeadNameFileLineAndColumn) {
   EXPECT_EQ(ErrorOf("/* tarn\nmaterialise: view\n*/ SELECT 1"),
             "models/gold/x.sql:2:1: unknown key \"materialise\" in models/gold/x.sql\n"

@@ -8,7 +8,9 @@
 #include "pipeline/ingest/stream_position.h"
 #include "pipeline/transform/model_error.h"
 #include "project/captured.h"
+#include "project/load_items.h"
 #include "project/plan_history.h"
+#include "project/plan_incremental.h"
 #include "project/table_rules.h"
 #include "project/validate.h"
 #include "source/table_change.h"
@@ -104,14 +106,22 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
   if (!object.partition.empty()) detail += ", partition " + Join(object.partition, ", ");
   if (object.history) detail += ", history in " + HistoryOf(object.target).ToString();
   const std::string name = object.target.ToString();
-  const Status standing = project_.catalog->LoadTable(object.target, std::nullopt).status();
-  if (!standing.ok() && standing.error().kind != ErrorKind::kNotFound) return standing;
+  const auto standing = project_.catalog->LoadTable(object.target, std::nullopt);
+  if (!standing.ok() && standing.error().kind != ErrorKind::kNotFound) return standing.status();
   const bool captured = spec.mode == SourceMode::kCdc;
   const size_t loads_before = plan_.tables_to_load.size();
   const std::string stopped = captured ? WhyStopped(planned) : "";
-  std::string anew;
-  if (old != alive_.tables.end()) {
-    TARN_ASSIGN_OR_RETURN(anew, WhyLoadedAnew(project_, spec, old->second, planned));
+  std::string anew, rows;
+  if (known != nullptr && spec.mode == SourceMode::kIncremental && standing.ok()) {
+    TARN_ASSIGN_OR_RETURN(
+        const StandingRows stand,
+        PlanStandingRows(project_, spec, alive_.sources[spec.name], *known, *standing,
+                         PositionOf(positions_, spec.name, table.name), &planned));
+    anew = stand.anew;
+    rows = stand.told;
+  } else if (known != nullptr) {
+    TARN_ASSIGN_OR_RETURN(anew, WhyLoadedAnew(project_, spec, *known, planned));
+    if (!anew.empty()) anew += ": the table is loaded anew";
   }
   if (old == alive_.tables.end()) {
     Step(Action::kAdd, "table", name, detail);
@@ -132,14 +142,15 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
   } else if (!captured && old->second.fingerprint != object.fingerprint) {
     // Columns that the source of a captured table altered come by its log.
     const std::string change = DescribeTableChange(old->second.Shape(), table);
-    Step(Action::kChange, "table", name, change.empty() ? "other types: " + detail : change);
+    Step(Action::kChange, "table", name,
+         (change.empty() ? "other types: " + detail : change) + rows);
     plan_.tables_to_load.push_back(planned);
   } else if (old->second.partition != object.partition) {
-    Step(Action::kChange, "table", name,
-         "partition " + Join(old->second.partition, ", ") + " → " + Join(object.partition, ", "));
+    const std::string was = "partition " + Join(old->second.partition, ", ");
+    Step(Action::kChange, "table", name, was + " → " + Join(object.partition, ", ") + rows);
     plan_.tables_to_load.push_back(planned);
   } else if (!anew.empty()) {
-    Step(Action::kChange, "table", name, anew + ": the table is loaded anew");
+    Step(Action::kChange, "table", name, anew + rows);
     plan_.tables_to_load.push_back(planned);
   } else if (old->second.history && !object.history) {
     const std::string history = HistoryOf(object.target).ToString();
@@ -156,12 +167,9 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
 }
 
 std::string Planner::WhyStopped(const PlannedTable& planned) const {
-  for (const PositionEntry& entry : positions_) {
-    if (entry.source != planned.source || entry.table != PositionKey(planned.table.name)) continue;
-    const auto position = LoadPosition::FromJson(entry.position);
-    return position.ok() ? position->stopped : "";
-  }
-  return "";
+  const auto position =
+      LoadPosition::FromJson(PositionOf(positions_, planned.source, planned.table.name));
+  return position.ok() ? position->stopped : "";
 }
 
 /// The tables as the source's log tells them, once nothing prevents it from being read.
@@ -231,7 +239,7 @@ Status Planner::PlanSource(const SourceSpec& spec) {
       change += (change.empty() ? "" : ", ") + ("mode " + old->second.mode + " → " + wanted.mode);
     }
     if (change.empty()) change = "settings";
-    Step(Action::kChange, "source", spec.name, change);
+    Step(Action::kChange, "source", spec.name, change + HowMarksGoOn(old->second, wanted));
     plan_.sources_to_put.push_back(spec.name);
   }
   if (spec.mode == SourceMode::kQuery) return Status::Ok();

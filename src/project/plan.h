@@ -46,6 +46,9 @@ struct PlannedTable {
   std::string object_name;  ///< `<source>/<schema>.<table>`
   SourceTable table;
   SourceTableObject object;  ///< as it will be remembered
+  /// What a load makes of the rows that stand: they are replaced; or, of mode incremental, they
+  /// stay, and new ones, or all that the source has, are added to them, by key where there is one.
+  enum class Rows { kReplaced, kNewAdded, kAllMerged } rows = Rows::kReplaced;
 };
 
 /// wanted − actual. Holds all that `apply` needs to do just that and nothing else.

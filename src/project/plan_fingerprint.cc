@@ -20,6 +20,7 @@ class Bytes {
     Add(planned.object_name);
     Add(planned.object.ToJson());
     Add(planned.table.fingerprint);
+    Add(std::to_string(static_cast<int>(planned.rows)));
     for (const SourceColumn& column : planned.table.columns) {
       Add(column.name);
       Add(column.native_type);

@@ -8,6 +8,7 @@
 #include "pipeline/transform/checks.h"
 #include "pipeline/transform/history_query.h"
 #include "pipeline/transform/model_error.h"
+#include "table/model/partition.h"
 #include "table/model/schema.h"
 
 namespace tarn {
@@ -23,6 +24,27 @@ Result<TableOverlay> EmptyTable(const TableName& name, const arrow::FieldVector&
   metadata->schemas.push_back(std::move(schema));
   metadata->specs.push_back(PartitionSpec{});
   return TableOverlay{name, std::move(metadata)};
+}
+
+Status CheckPartition(const std::vector<std::string>& partition, const arrow::FieldVector& fields) {
+  TARN_ASSIGN_OR_RETURN(const auto storable, StorableSchema(arrow::Schema(fields)));
+  TARN_ASSIGN_OR_RETURN(const Schema schema, SchemaFromArrow(*storable));
+  return ParsePartition(partition, schema).status();
+}
+
+/// Of those alone that are loaded: what is followed gets its columns by the log.
+Status CheckPartitions(const std::vector<PlannedTable>& tables) {
+  for (const PlannedTable& planned : tables) {
+    arrow::FieldVector fields;
+    for (const SourceColumn& column : planned.table.columns) fields.push_back(column.field);
+    Status checked = CheckPartition(planned.object.partition, fields);
+    if (!checked.ok()) return std::move(checked).Wrap(planned.object.target.ToString());
+    if (!planned.object.history) continue;
+    TARN_ASSIGN_OR_RETURN(const auto history, HistorySchema(planned.table));
+    checked = CheckPartition(planned.object.history_partition, history->fields());
+    if (!checked.ok()) return std::move(checked).Wrap(HistoryOf(planned.object.target).ToString());
+  }
+  return {};
 }
 
 Status CheckColumns(const Model& model, const QueryAnalysis& analysis) {
@@ -50,6 +72,7 @@ Status CheckColumns(const Model& model, const QueryAnalysis& analysis) {
 }  // namespace
 
 Status ValidateModels(OpenProject& project, const Plan& plan, const ModelGraph& graph) {
+  TARN_RETURN_IF_ERROR(CheckPartitions(plan.tables_to_load));
   SessionOptions options;
   for (const PlannedTable& planned : plan.tables_wanted) {
     arrow::FieldVector fields;
@@ -83,6 +106,8 @@ Status ValidateModels(OpenProject& project, const Plan& plan, const ModelGraph& 
     auto table = EmptyTable(model.name, fields);
     if (!table.ok()) return std::move(table).Wrap(model.path).status();
     options.tables.push_back(std::move(table).value());
+    Status partition = CheckPartition(model.partition, fields);
+    if (!partition.ok()) return std::move(partition).Wrap(model.path);
     if (model.checks.empty()) continue;
     // Without rows no check has an outcome worth knowing, but one that cannot run says so.
     TARN_ASSIGN_OR_RETURN(const auto session, project.engine->NewSession(options));

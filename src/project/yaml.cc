@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <set>
 #include <sstream>
 
 #include <yaml-cpp/eventhandler.h>
@@ -60,6 +61,12 @@ class DocumentPlace final : public YAML::EventHandler {
 bool NameCharacter(char c, bool first) {
   return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
          (!first && c >= '0' && c <= '9');
+}
+
+/// A node takes its place from the parser alone.
+YAML::Node EmptyMapAt(const YAML::Mark& place) {
+  if (place.is_null()) return YAML::Node(YAML::NodeType::Map);
+  return YAML::Load(std::string(place.line, '\n') + std::string(place.column, ' ') + "{}");
 }
 
 }  // namespace
@@ -127,12 +134,25 @@ Result<YAML::Node> ParseYaml(const std::string& text, const std::string& file, i
 }
 
 YAML::Node OverlayYaml(const YAML::Node& base, const YAML::Node& over) {
-  if (!base.IsMap() || !over.IsMap()) return over;
-  YAML::Node merged = YAML::Clone(base);
+  if (!base.IsMap() || !over.IsMap() || over.is(base)) return over;
+  // A mapping of its own: aliases may share `base` and what is in it, and a clone has no places.
+  YAML::Node merged = EmptyMapAt(base.Mark());
+  std::set<std::string> known;
+  for (const auto& old : base) {
+    const auto entry = std::find_if(over.begin(), over.end(), [&](const auto& candidate) {
+      return old.first.IsScalar() && candidate.first.IsScalar() &&
+             candidate.first.Scalar() == old.first.Scalar();
+    });
+    if (entry == over.end()) {
+      merged.force_insert(old.first, old.second);
+      continue;
+    }
+    known.insert(old.first.Scalar());
+    merged.force_insert(entry->first, OverlayYaml(old.second, entry->second));
+  }
   for (const auto& entry : over) {
-    const auto key = entry.first.Scalar();
-    const YAML::Node old = base[key];
-    merged[key] = old.IsDefined() ? OverlayYaml(old, entry.second) : entry.second;
+    if (entry.first.IsScalar() && known.erase(entry.first.Scalar()) != 0) continue;
+    merged.force_insert(entry.first, entry.second);
   }
   return merged;
 }
@@ -225,7 +245,12 @@ Result<std::optional<int64_t>> YamlMap::Int(const std::string& key) {
 
 Result<std::vector<std::string>> YamlMap::Strings(const std::string& key) {
   std::vector<std::string> out;
-  if (!Has(key)) return out;
+  if (!Has(key)) {
+    // All its lines are remarks, say: nobody means by that what leaving it out means.
+    if (values_.count(key) == 0) return out;
+    return ErrorAt(key, "\"" + key + "\" of " + what_ + " has no value",
+                   "give it a list, or take the key out too");
+  }
   const YAML::Node& node = values_.at(key);
   if (node.IsMap()) {
     return tarn::At(At(node), "\"" + key + "\" of " + what_ + " must be a list, not a mapping");

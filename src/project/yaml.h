@@ -32,7 +32,8 @@ class YamlMap {
   Result<std::optional<std::string>> String(const std::string& key);
   Result<std::string> RequiredString(const std::string& key);
   Result<std::optional<int64_t>> Int(const std::string& key);
-  /// A list of scalars, or one scalar as a list of one.
+  /// A list of scalars, or one scalar as a list of one. Absent: empty; a key without a value is an
+  /// error.
   Result<std::vector<std::string>> Strings(const std::string& key);
   /// As Strings(), for texts with parentheses: `[bucket(16, id)]` is one, though YAML sees two.
   Result<std::vector<std::string>> Expressions(const std::string& key);
@@ -74,7 +75,7 @@ class YamlMap {
 };
 
 /// Lays the mapping `over` over `base`: mappings are merged key by key, everything else is
-/// replaced.
+/// replaced. Neither of them is changed; what is merged keeps its place in the file.
 YAML::Node OverlayYaml(const YAML::Node& base, const YAML::Node& over);
 
 /// Parses the text of `file`; a syntax error has its line and column. Wall for yaml-cpp's

@@ -94,6 +94,36 @@ def test_a_pattern_of_tables_that_matches_nothing(shop):
         assert "tarn.yaml:14:" in r.stderr and f'"{pattern}"' in r.stderr and all(w in r.stderr for w in words), r
 
 
+@pytest.mark.parametrize("extra, head, told", [
+    ("", "partition: [month(nope)]", "models/silver/a.sql: "),
+    ("tables: {silver.a: {partition: [nope]}}\n", "key: id", "models/silver/a.sql: "),
+    ("tables: {bronze.customer: {partition: [month(email)]}}\n", "key: id", "bronze.customer: "),
+], ids=["head", "rule of a model", "rule of a source"])
+def test_a_partition_that_cannot_be_is_an_error_of_plan(shop, extra, head, told):
+    yaml(shop, extra)
+    shop.write("models/silver/a.sql", f"/* tarn\n{head}\n*/ SELECT id FROM bronze.customer")
+    r = shop.plan(check=1)
+    assert told in r.stderr and ("nope" in r.stderr or "email" in r.stderr), r
+
+
+@pytest.mark.parametrize("command", [("plan",), ("plan", "--json"), ("ls",), ("ls", "--json"), ("status",), ("sql", "-c", "SELECT 1")], ids=" ".join)
+def test_a_result_that_cannot_be_written_is_a_failure(shop, command):
+    shop.write("models/silver/a.sql", "SELECT 1 AS a")
+    shop.apply()
+    shop.write("models/silver/a.sql", "SELECT 2 AS a")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([shop.binary, *command], cwd=shop.directory, env=shop.env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1 and done.stderr.count("cannot write the result") == 1, done
+
+
+def test_a_pipe_gets_one_line_a_run(shop):
+    shop.write("models/silver/a.sql", "SELECT CAST(email AS integer)\n  AS n FROM bronze.customer")
+    shop.run("apply", "-y", check=1)
+    error = next(run["error"] for run in json.loads(shop.run("status", "--json").stdout)["runs"] if run["error"])
+    lines = shop.run("status").stdout.splitlines()
+    assert "\n" in error and any(error.replace("\n", "\\n") in line for line in lines), (error, lines)
+
+
 HEAD = "/* tarn\ndescription: some\ntags: {owner: sales}\n*/"
 WRONG = {
     "column": (HEAD + "\n\nSELECT id,\n       nosuch\nFROM bronze.customer", "models/silver/a.sql:7:8: "),

@@ -279,6 +279,59 @@ def test_schedules_run_when_they_are_due(project, source):
     project.run("destroy", "-y")
 
 
+HELD = """
+name: shop
+sources:
+  crm: {type: postgres, url: "${SHOP_PG}", tables: [public.held]}
+schedules:
+  minutely: {cron: "* * * * *", run: [gold.*]}
+serve: {http: "127.0.0.1:0"}
+limits: {lock_wait_ms: 300}
+"""
+
+
+def test_a_schedule_that_is_due_while_another_run_goes_on_runs_after_it(project, source):
+    server, name = source
+    # Whoever reads the view waits for the advisory lock, if it is held.
+    server.execute("CREATE VIEW held AS SELECT id FROM sale WHERE (SELECT pg_advisory_xact_lock_shared(7)) IS NOT NULL", name)
+    project.env["SHOP_PG"] = server.url(name)
+    project.yaml(HELD)
+    project.write("models/gold/total.sql", "SELECT count(*) AS n FROM bronze.held")
+    project.apply()
+    scheduled = lambda: project.sql("SELECT status FROM system.runs WHERE kind = 'schedule'")
+    with Up(project) as up, server.connect(name) as holder:
+        holder.execute("SELECT pg_advisory_lock(7)")
+        other = project.start("run", "bronze.*")
+        try:
+            process.wait_for(lambda: up.running.logged("schedule minutely is put off"), 90, "a whole minute")
+            assert scheduled() == []
+            holder.execute("SELECT pg_advisory_unlock(7)")
+            # Long before the next minute begins.
+            process.wait_for(lambda: scheduled() == [{"status": "succeeded"}], 40, "the schedule")
+        finally:
+            other.kill()
+    project.run("destroy", "-y")
+
+
+def test_a_schedule_that_is_due_while_an_apply_is_taken_up_is_not_forgotten(project, source):
+    server, name = source
+    project.env["SHOP_PG"] = server.url(name)
+    project.yaml(SCHEDULED)
+    project.write("models/gold/total.sql", "SELECT 1 AS n")
+    project.apply()
+    with Up(project) as up:
+        eventually(lambda: set(up.health()["schedules"]) == {"minutely", "source crm"}, "the schedules")
+        due = up.health()["schedules"]["minutely"]["next"]
+        number = 0
+        # Applied all the time, from before the minute begins until after it.
+        while time.time() < time.mktime(time.strptime(due[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone + 2:
+            number += 1
+            project.write("models/gold/total.sql", f"/* tarn\ndescription: number {number}\n*/\nSELECT 1 AS n")
+            project.apply()
+        process.wait_for(lambda: up.running.logged("schedule minutely is due"), 30, "the schedule")
+    project.run("destroy", "-y")
+
+
 @pytest.mark.parametrize("yaml, told", [
     ('schedules: {s: {cron: "61 * * * *", run: [gold.x]}}', 'tarn.yaml:2:17: "61 * * * *" is no schedule: "61" is no minute'),
     ('schedules: {s: {cron: "0 2 * * *"}}', "schedule s runs nothing"),

@@ -60,12 +60,15 @@ Status SourceLoad::PrepareCursor(TableLoad* load) {
     TARN_ASSIGN_OR_RETURN(position.cursor,
                           snapshot_->MaxCursor(load->table, load->item.cursor, after));
     if (after.has_value()) {
+      load->adds = true;
+      load->write_mode = WriteMode::kAppend;
+      load->merge = !load->item.target.key.empty();
+    }
+    if (load->adds && !(load->merge && load->item.rows == LoadItem::Rows::kAll)) {
       load->cursor = CursorRange{};
       load->cursor->column = load->item.cursor;
       load->cursor->after = after;
       load->cursor->upto = position.cursor.value_or(*after);
-      load->write_mode = WriteMode::kAppend;
-      load->merge = !load->item.target.key.empty();
       if (load->merge) load->cursor->lower = CursorRange::Lower::kInclusive;
     }
   }
@@ -82,7 +85,7 @@ Status SourceLoad::Prepare(LoadItem item) {
   TARN_ASSIGN_OR_RETURN(load->storable, StoredColumns(load->table));
   TARN_ASSIGN_OR_RETURN(load->written,
                         OpenTarget(context_, *load->storable, load->item.target, load->write_mode));
-  if (load->cursor.has_value() && load->written.transaction->creates()) {
+  if (load->adds && load->written.transaction->creates()) {
     return Conflict("the table " + load->item.target.name.ToString() +
                         " was dropped while its new rows were to be added",
                     "run it again: it is loaded whole then");
@@ -123,11 +126,19 @@ Status SourceLoad::Merge(TableLoad* load) {
       const std::string quoted = QuoteIdentifier(column);
       equal.push_back("new_row." + quoted + " = old_row." + quoted);
     }
+    // The rows that stand may lack columns of the source, and have some that it has no longer.
+    TARN_ASSIGN_OR_RETURN(const auto base, LoadTableMetadata(context_.tables, base_location));
+    std::vector<std::string> columns;
+    for (const std::string& column : self.written.columns) {
+      if (base->schema().Find(column) == nullptr) continue;
+      columns.push_back("old_row." + QuoteIdentifier(column) + " AS " + QuoteIdentifier(column));
+    }
     const std::string schema = QuoteIdentifier(name.schema) + ".";
-    const std::string query =
-        "SELECT * FROM " + schema + kLoadedRows + " UNION ALL BY NAME SELECT * FROM " + schema +
-        QuoteIdentifier(name.name) + " old_row WHERE NOT EXISTS (SELECT 1 FROM " + schema +
-        kLoadedRows + " new_row WHERE " + Join(equal, " AND ") + ")";
+    const std::string query = "SELECT * FROM " + schema + kLoadedRows +
+                              " UNION ALL BY NAME SELECT " + Join(columns, ", ") + " FROM " +
+                              schema + QuoteIdentifier(name.name) +
+                              " old_row WHERE NOT EXISTS (SELECT 1 FROM " + schema + kLoadedRows +
+                              " new_row WHERE " + Join(equal, " AND ") + ")";
     return WriteQuery(context_, *session, query, self.item.target, WriteMode::kOverwrite);
   }();
   for (const std::string& key : staged.files) {

@@ -22,6 +22,9 @@ struct LoadItem {
   enum class Mode { kReplace, kIncremental } mode = Mode::kReplace;
   std::string cursor;                       ///< column, of kIncremental
   std::optional<std::string> cursor_after;  ///< the position of the load before, of kIncremental
+  /// With `cursor_after`, of a table with a key: which of the source's rows are merged. All of them
+  /// bring the values of columns that came; rows that the source no longer has stay in any case.
+  enum class Rows { kNew, kAll } rows = Rows::kNew;
   /// The table's position as it was read, "" for none: the load is a Conflict when another one
   /// moved it meanwhile.
   std::optional<std::string> position_before;

@@ -21,6 +21,7 @@ namespace tarn {
 struct TableLoad {
   LoadItem item;
   SourceTable table;  ///< as the snapshot sees it
+  bool adds = false;  ///< rows that stand stay
   std::optional<CursorRange> cursor;
   std::shared_ptr<arrow::Schema> storable;
   WrittenTable written;
