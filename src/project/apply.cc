@@ -205,17 +205,18 @@ Status Describe(OpenProject& project, const PipelineContext& context, const Plan
   return Status::Ok();
 }
 
-RunOptions ModelRunOptions(OpenProject& project, const std::string& author,
-                           const Reporter& reporter) {
+RunOptions ModelRunOptions(const std::string& author, const Reporter& reporter) {
   RunOptions options;
   options.author = author;
   options.finished = reporter.ran;
-  options.record = [&project](const Model& model) -> Result<std::vector<CommitOp>> {
-    TARN_ASSIGN_OR_RETURN(std::vector<CommitOp> ops, DropOtherKind(project, model));
-    ops.push_back(PutObjectOp{kModelObject, model.name.ToString(), ObjectOf(model).ToJson()});
-    return ops;
-  };
   return options;
+}
+
+/// What a run leaves a model's table with is what was applied, whatever its file says by now.
+void SayWhatWasApplied(const ModelObject& applied, Model* model) {
+  model->description = applied.description;
+  model->tags = applied.tags;
+  model->iceberg = applied.iceberg;
 }
 
 }  // namespace
@@ -289,8 +290,13 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
     if (i < whole->tables) continue;
     wanted.push_back(i);
   }
-  RunOptions options = ModelRunOptions(project, "apply", reporter);
+  RunOptions options = ModelRunOptions("apply", reporter);
   options.rebuild = plan.models_to_rebuild;
+  options.record = [&project](const Model& model) -> Result<std::vector<CommitOp>> {
+    TARN_ASSIGN_OR_RETURN(std::vector<CommitOp> ops, DropOtherKind(project, model));
+    ops.push_back(PutObjectOp{kModelObject, model.name.ToString(), ObjectOf(model).ToJson()});
+    return ops;
+  };
   TARN_ASSIGN_OR_RETURN(report.models, RunModels(context, *whole->graph, wanted, options));
   return report;
 }
@@ -404,7 +410,7 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
       if (!followed) reload[objects[i].source].push_back(objects[i]);
       continue;
     }
-    const Model& model = whole->nodes[i];
+    Model& model = whole->nodes[i];
     auto applied = alive.models.find(model.name.ToString());
     if (applied == alive.models.end() || applied->second.fingerprint != model.fingerprint) {
       return InvalidArgument(model.path + ": the model " + model.name.ToString() + " was " +
@@ -412,6 +418,7 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
                                  " applied",
                              "run `tarn apply`");
     }
+    SayWhatWasApplied(applied->second, &model);
     wanted.push_back(i);
   }
   ApplyReport report;
@@ -423,7 +430,7 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
   }
   TARN_ASSIGN_OR_RETURN(report.models,
                         RunModels(context, *whole->graph, wanted,
-                                  ModelRunOptions(project, selection.author, reporter)));
+                                  ModelRunOptions(selection.author, reporter)));
   return report;
 }
 

@@ -193,6 +193,28 @@ def test_the_iceberg_version_of_tables_is_what_the_project_says(shop):
     assert iceberg_of(shop, "bronze.customer") == (3, "auto") and iceberg_of(shop, "silver.a") == (2, "auto")
 
 
+def test_a_run_applies_nothing(shop):
+    model = "/* tarn\ndescription: {0}\ntags: {1}\n*/ SELECT id FROM bronze.customer"
+    shop.write("models/silver/a.sql", model.format("first", "{owner: sales}"))
+    rules = "tables: {silver.*: {iceberg: 3}}\n"
+    yaml(shop, rules)
+    shop.apply()
+    shop.run("run")
+    shop.plan(check=0)
+    shop.run("sql", "-c", "DROP TABLE lake.silver.a")
+    shop.run("run", "silver.a")
+    assert iceberg_of(shop, "silver.a") == (3, "3")
+    shop.plan(check=0)
+    shop.write("models/silver/a.sql", model.format("second", "{owner: growth}").replace("tags:", "trigger: on_change\ntags:"))
+    shop.run("run")
+    properties = shown(shop, "silver.a")["properties"]
+    assert properties["comment"] == "first" and properties["tarn.tag.owner"] == "sales"
+    assert "trigger and description and tags" in shop.plan(check=3).stdout
+    shop.apply()
+    assert shown(shop, "silver.a")["properties"]["comment"] == "second"
+    shop.plan(check=0)
+
+
 def test_an_incremental_model_of_another_query_is_built_again(shop):
     yaml(shop)
     shop.write("models/silver/a.sql", "/* tarn\nmaterialize: incremental\ncursor: id\n*/ SELECT id, 'old' AS v FROM bronze.customer")
