@@ -138,6 +138,7 @@ Status PutObjects(OpenProject& project, const PipelineContext& context, const Pl
   RenameOldObjects(alive, plan, &commit.ops);
   for (const std::string& name : plan.models_to_drop) {
     commit.ops.push_back(DropObjectOp{kModelObject, name});
+    commit.ops.push_back(DropObjectOp{kDueObject, name});
     commit.ops.push_back(SetPositionOp{ModelPositionSource(name), kModelPositionTable, ""});
     const size_t dot = name.find('.');
     const TableName view{name.substr(0, dot), name.substr(dot + 1)};
@@ -209,6 +210,9 @@ RunOptions ModelRunOptions(const std::string& author, const Reporter& reporter) 
   RunOptions options;
   options.author = author;
   options.finished = reporter.ran;
+  options.record = [](const Model& model) -> Result<std::vector<CommitOp>> {
+    return std::vector<CommitOp>{DropObjectOp{kDueObject, model.name.ToString()}};
+  };
   return options;
 }
 
@@ -255,7 +259,8 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
     if (planned.object.history) loaded.push_back(HistoryOf(planned.object.target));
   }
   TARN_ASSIGN_OR_RETURN(auto whole, BuildWholeGraph(project, loaded));
-  TARN_ASSIGN_OR_RETURN(const std::vector<CommitOp> stale, ForgetDownstream(project, *whole));
+  TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*context.catalog));
+  const std::vector<CommitOp> due = DueDownstream(*whole, alive);
   for (const SourceSpec& spec : project.spec.sources) {
     std::vector<LoadItem> items;
     std::vector<CommitOp> ops;
@@ -270,7 +275,7 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
       TARN_ASSIGN_OR_RETURN(snapshot, PrepareCapture(project, plan, spec));
     }
     if (items.empty()) continue;
-    ops.insert(ops.end(), stale.begin(), stale.end());
+    ops.insert(ops.end(), due.begin(), due.end());
     TARN_ASSIGN_OR_RETURN(LoadReport load,
                           LoadRecorded(context, *project.sources.at(spec.name), spec.name,
                                        std::move(items), std::move(ops), "apply", snapshot));
@@ -293,8 +298,10 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
   RunOptions options = ModelRunOptions("apply", reporter);
   options.rebuild = plan.models_to_rebuild;
   options.record = [&project](const Model& model) -> Result<std::vector<CommitOp>> {
+    const std::string name = model.name.ToString();
     TARN_ASSIGN_OR_RETURN(std::vector<CommitOp> ops, DropOtherKind(project, model));
-    ops.push_back(PutObjectOp{kModelObject, model.name.ToString(), ObjectOf(model).ToJson()});
+    ops.push_back(PutObjectOp{kModelObject, name, ObjectOf(model).ToJson()});
+    ops.push_back(DropObjectOp{kDueObject, name});
     return ops;
   };
   TARN_ASSIGN_OR_RETURN(report.models, RunModels(context, *whole->graph, wanted, options));

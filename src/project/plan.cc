@@ -294,10 +294,11 @@ Status Planner::PlanModel(const Model& model) {
 void Planner::PlanModelChange(const Model& model, const ModelObject& old, const std::string& kind,
                               const std::string& detail) {
   const std::string name = model.name.ToString();
-  if (old.fingerprint != model.fingerprint) {
+  const bool edited = old.fingerprint != model.fingerprint && !old.fingerprint.empty();
+  if (edited || alive_.due_models.contains(name)) {
     const bool keeps_rows =
         model.materialize == Materialize::kIncremental || model.materialize == Materialize::kMerge;
-    std::string change = old.fingerprint.empty() ? kInputsLoaded : "query or head changed";
+    std::string change = edited ? "query or head changed" : kInputsChanged;
     if (keeps_rows && old.query_fingerprint != model.query_fingerprint) {
       change = "query, key or cursor changed, so that the table is built again as a whole";
       plan_.models_to_rebuild.insert(name);

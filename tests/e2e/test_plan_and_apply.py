@@ -215,6 +215,26 @@ def test_a_run_applies_nothing(shop):
     shop.plan(check=0)
 
 
+def test_a_model_that_fails_after_a_load_stops_nothing_else(shop):
+    shop.write("models/silver/a.sql", "SELECT id FROM bronze.customer")
+    shop.write("models/silver/b.sql", "/* tarn\nchecks: [not_null: email]\n*/ SELECT id, email FROM bronze.customer")
+    shop.apply()
+    shop.server.execute("UPDATE customer SET email = NULL WHERE id = 1; ALTER TABLE customer ADD COLUMN note text", shop.database)
+    assert "not_null(email)" in shop.run("apply", "-y", check=1).stderr
+    plan = shop.plan(check=3).stdout
+    assert "silver.b" in plan and "its inputs have changed" in plan and "silver.a" not in plan, plan
+    # It fails alone: what it has no part in goes on.
+    shop.server.execute("INSERT INTO customer VALUES (1000, 'c1000')", shop.database)
+    error = shop.run("run", check=1).stderr
+    assert "not_null(email)" in error and "not applied" not in error, error
+    assert count(shop, "silver.a") == ROWS + 1 and count(shop, "silver.b") == ROWS
+    # Rows that are repaired where they come from come by a run.
+    shop.server.execute("UPDATE customer SET email = 'c1' WHERE id = 1", shop.database)
+    shop.run("run")
+    assert count(shop, "silver.b") == ROWS + 1
+    shop.plan(check=0)
+
+
 def test_an_incremental_model_of_another_query_is_built_again(shop):
     yaml(shop)
     shop.write("models/silver/a.sql", "/* tarn\nmaterialize: incremental\ncursor: id\n*/ SELECT id, 'old' AS v FROM bronze.customer")
