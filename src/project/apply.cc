@@ -297,11 +297,14 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
   }
   RunOptions options = ModelRunOptions("apply", reporter);
   options.rebuild = plan.models_to_rebuild;
-  options.record = [&project](const Model& model) -> Result<std::vector<CommitOp>> {
+  options.record = [&](const Model& model) -> Result<std::vector<CommitOp>> {
     const std::string name = model.name.ToString();
     TARN_ASSIGN_OR_RETURN(std::vector<CommitOp> ops, DropOtherKind(project, model));
     ops.push_back(PutObjectOp{kModelObject, name, ObjectOf(model).ToJson()});
     ops.push_back(DropObjectOp{kDueObject, name});
+    const size_t index = &model - whole->nodes.data();
+    const std::vector<CommitOp> due_after = DueDownstream(*whole, {index}, alive);
+    ops.insert(ops.end(), due_after.begin(), due_after.end());
     return ops;
   };
   TARN_ASSIGN_OR_RETURN(report.models, RunModels(context, *whole->graph, wanted, options));

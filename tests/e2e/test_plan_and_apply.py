@@ -235,6 +235,22 @@ def test_a_model_that_fails_after_a_load_stops_nothing_else(shop):
     shop.plan(check=0)
 
 
+def test_what_reads_a_changed_model_is_run_also_by_the_next_apply(shop):
+    shop.write("models/silver/a.sql", "SELECT id FROM bronze.customer")
+    shop.write("models/silver/v.sql", "/* tarn\nmaterialize: view\n*/ SELECT id FROM silver.a")
+    shop.write("models/gold/b.sql", "/* tarn\nchecks: [expect: 'id > 0']\n*/ SELECT id FROM silver.v")
+    shop.write("models/gold/c.sql", "SELECT count(*) AS n, min(id) AS low FROM gold.b")
+    shop.apply()
+    shop.write("models/silver/a.sql", "SELECT id - 1 AS id FROM bronze.customer")
+    shop.run("apply", "-y", check=1)
+    plan = shop.plan(check=3).stdout
+    assert "gold.b" in plan and "gold.c" in plan and "silver" not in plan, plan
+    shop.write("models/silver/a.sql", "SELECT id + 1 AS id FROM bronze.customer")
+    shop.apply()
+    assert shop.sql("SELECT n, low FROM lake.gold.c") == [{"n": ROWS, "low": 2}]
+    shop.plan(check=0)
+
+
 def test_an_incremental_model_of_another_query_is_built_again(shop):
     yaml(shop)
     shop.write("models/silver/a.sql", "/* tarn\nmaterialize: incremental\ncursor: id\n*/ SELECT id, 'old' AS v FROM bronze.customer")
