@@ -22,6 +22,26 @@ std::string Plural(size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
+bool KeepsRows(const Model& model) {
+  return model.materialize == Materialize::kIncremental || model.materialize == Materialize::kMerge;
+}
+
+/// Whether the table of a model of which nothing is remembered stands. Errors: AlreadyExists for
+/// what has its name and is not of its making.
+Result<bool> TableStands(Catalog& catalog, const Model& model) {
+  const std::string name = model.name.ToString();
+  const auto stands = [&](const auto& entry, const std::string& kind) -> Result<bool> {
+    if (!entry.ok() && entry.error().kind == ErrorKind::kNotFound) return false;
+    if (!entry.ok()) return entry.status();
+    if (entry->owner == "model:" + name) return true;
+    return AlreadyExists(model.path + ": the " + LowerAscii(kind) + " " + name +
+                             " exists and was not made by this model",
+                         "rename the model, or DROP " + kind + " " + name);
+  };
+  TARN_RETURN_IF_ERROR(stands(catalog.LoadView(model.name, std::nullopt), "VIEW").status());
+  return stands(catalog.LoadTable(model.name, std::nullopt), "TABLE");
+}
+
 /// Compares one project with its catalog, step by step.
 class Planner {
  public:
@@ -256,23 +276,10 @@ Status Planner::PlanModel(const Model& model) {
   if (model.trigger == Trigger::kOnChange) detail += ", on change";
   auto old = alive_.models.find(name);
   if (old == alive_.models.end()) {
-    if (auto entry = project_.catalog->LoadTable(model.name, std::nullopt); entry.ok()) {
-      if (entry->owner != "model:" + name) {
-        return AlreadyExists(
-            model.path + ": the table " + name + " exists and was not made by this model",
-            "rename the model, or DROP TABLE " + name);
-      }
-    } else if (entry.error().kind != ErrorKind::kNotFound) {
-      return entry.status();
-    }
-    if (auto view = project_.catalog->LoadView(model.name, std::nullopt); view.ok()) {
-      if (view->owner != "model:" + name) {
-        return AlreadyExists(
-            model.path + ": the view " + name + " exists and was not made by this model",
-            "rename the model, or DROP VIEW " + name);
-      }
-    } else if (view.error().kind != ErrorKind::kNotFound) {
-      return view.status();
+    TARN_ASSIGN_OR_RETURN(const bool stands, TableStands(*project_.catalog, model));
+    if (stands && KeepsRows(model)) {
+      detail += ", built again as a whole: its table stands, made by nobody knows which query";
+      plan_.models_to_rebuild.insert(name);
     }
     Step(Action::kAdd, kind, name, detail);
     plan_.models_to_put.insert(name);
@@ -296,10 +303,8 @@ void Planner::PlanModelChange(const Model& model, const ModelObject& old, const 
   const std::string name = model.name.ToString();
   const bool edited = old.fingerprint != model.fingerprint && !old.fingerprint.empty();
   if (edited || alive_.due_models.contains(name)) {
-    const bool keeps_rows =
-        model.materialize == Materialize::kIncremental || model.materialize == Materialize::kMerge;
     std::string change = edited ? "query or head changed" : kInputsChanged;
-    if (keeps_rows && old.query_fingerprint != model.query_fingerprint) {
+    if (KeepsRows(model) && old.query_fingerprint != model.query_fingerprint) {
       change = "query, key or cursor changed, so that the table is built again as a whole";
       plan_.models_to_rebuild.insert(name);
     }
