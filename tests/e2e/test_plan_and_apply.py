@@ -281,6 +281,22 @@ def test_a_model_that_comes_back_is_built_again(shop, kind):
     assert count(shop, "silver.a", "v = 'new'") == ROWS == count(shop, "silver.a")
 
 
+@pytest.mark.parametrize("key", ["id", "[id, part]"])
+def test_an_incremental_model_with_a_key_takes_rows_that_come_late_at_its_mark(shop, key):
+    shop.server.execute("CREATE TABLE event (id int, part int, ts timestamptz); INSERT INTO event VALUES (1, 1, '2024-01-01 11:00'), (2, 1, '2024-01-01 12:00')", shop.database)
+    shop.yaml(projects.mirror("SHOP_PG", ["public.event"], projects.warehouse()))
+    shop.write("models/silver/e.sql", f"/* tarn\nmaterialize: incremental\nkey: {key}\ncursor: ts\nchecks: [expect: 'id <> 9']\non_failure: quarantine\n*/ SELECT *, now() AS seen FROM bronze.event")
+    shop.apply()
+    shop.server.execute("INSERT INTO event VALUES (3, 1, '2024-01-01 12:00'), (9, 1, '2024-01-01 12:00'), (4, 1, '2024-01-01 11:30')", shop.database)
+    for _ in range(3):
+        shop.run("run")
+        assert shop.sql("SELECT id FROM lake.silver.e ORDER BY id") == [{"id": 1}, {"id": 2}, {"id": 3}]
+        assert shop.sql("SELECT id FROM lake.silver.e__rejected") == [{"id": 9}]
+    shop.server.execute("INSERT INTO event VALUES (5, 1, '2024-01-01 12:30')", shop.database)
+    shop.run("run")
+    assert count(shop, "silver.e") == 4
+
+
 def cursor_mark(project):
     import sqlite3
     with sqlite3.connect(project.directory / "state/catalog.db") as c:

@@ -140,25 +140,31 @@ Status ModelBuild::BuildView(const std::vector<CommitOp>& record, const std::str
 Result<std::string> ModelBuild::IncrementalQuery(Session& session) {
   if (!LooksPastCursor()) return model_.sql;
   const std::string cursor = QuoteIdentifier(model_.cursor);
+  std::vector<std::string> stood_columns = {cursor + " AS mark"};
+  std::vector<std::string> same = {"stood.mark = new_row." + cursor};
+  for (const std::string& column : model_.key) {
+    stood_columns.push_back(QuoteIdentifier(column));
+    same.push_back("stood." + stood_columns.back() + " = new_row." + stood_columns.back());
+  }
   // Rejected rows were looked at as well: the mark is past them.
   std::vector<std::string> seen;
   for (const TableName& name : {model_.name, RejectedTable(model_)}) {
     auto existing = context_.catalog->LoadTable(name, at_);
     if (existing.ok()) {
-      seen.push_back("SELECT " + cursor + " AS mark FROM " + QuotedName(name));
+      seen.push_back("SELECT " + Join(stood_columns, ", ") + " FROM " + QuotedName(name));
     } else if (existing.error().kind != ErrorKind::kNotFound) {
       return existing.status();
     } else if (seen.empty()) {
       return model_.sql;
     }
   }
-  const std::string marks = "(" + Join(seen, " UNION ALL ") + ")";
-  TARN_ASSIGN_OR_RETURN(auto none, session.Execute("SELECT mark FROM " + marks + " LIMIT 0"));
+  const std::string stood = "(" + Join(seen, " UNION ALL ") + ") AS stood";
+  TARN_ASSIGN_OR_RETURN(auto none, session.Execute("SELECT mark FROM " + stood + " LIMIT 0"));
   const std::shared_ptr<arrow::DataType> type = none->schema()->field(0)->type();
   TARN_ASSIGN_OR_RETURN(
       auto rows,
       session.Execute("SELECT CAST(max(mark) FILTER (WHERE " + FiniteCondition(*type, "mark") +
-                      ") AS VARCHAR), typeof(max(mark)), CAST(count(*) AS VARCHAR) FROM " + marks));
+                      ") AS VARCHAR), typeof(max(mark)), CAST(count(*) AS VARCHAR) FROM " + stood));
   TARN_ASSIGN_OR_RETURN(auto batch, rows->Next());
   if (batch == nullptr || batch->num_rows() == 0) return Internal("the high mark has no row");
   auto text = [&](int column) {
@@ -168,12 +174,15 @@ Result<std::string> ModelBuild::IncrementalQuery(Session& session) {
   if (batch->column(0)->IsNull(0) && text(2) == "0") return model_.sql;
   ++lines_before_;
   std::string query =
-      "SELECT * FROM (\n" + model_.sql + "\n) WHERE " + FiniteCondition(*type, cursor);
+      "SELECT * FROM (\n" + model_.sql + "\n) AS new_row WHERE " + FiniteCondition(*type, cursor);
   if (batch->column(0)->IsNull(0)) return query;
-  // A merge takes the rows at the high mark again: they replace themselves.
-  const char* after = model_.materialize == Materialize::kMerge ? " >= " : " > ";
-  return query + " AND " + cursor + after + "CAST(" + QuoteLiteral(text(0)) + " AS " + text(1) +
-         ")";
+  const std::string mark = "CAST(" + QuoteLiteral(text(0)) + " AS " + text(1) + ")";
+  query += " AND " + cursor + (model_.key.empty() ? " > " : " >= ") + mark;
+  // Rows may come late with a cursor at the mark. Those of a merge that come again replace
+  // themselves.
+  if (model_.key.empty() || model_.materialize == Materialize::kMerge) return query;
+  return query + " AND NOT EXISTS (SELECT 1 FROM " + stood + " WHERE stood.mark = " + mark +
+         " AND " + Join(same, " AND ") + ")";
 }
 
 Result<WrittenTable> ModelBuild::WriteMerge(Session& session) {
