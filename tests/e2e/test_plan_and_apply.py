@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import projects
+from harness import process, projects
 
 ROWS = 50
 
@@ -295,6 +295,33 @@ def test_an_incremental_model_with_a_key_takes_rows_that_come_late_at_its_mark(s
     shop.server.execute("INSERT INTO event VALUES (5, 1, '2024-01-01 12:30')", shop.database)
     shop.run("run")
     assert count(shop, "silver.e") == 4
+
+
+@pytest.mark.parametrize("point, table", [("model.written", "silver.i"), ("model.written", "silver.m"), ("load.staged", "bronze.customer")])
+def test_upkeep_stops_nothing_that_adds_to_its_table(shop, tarn_faults_binary, tmp_path, point, table):
+    yaml(shop, "limits: {snapshot_age_ms_max: 1, reader_grace_ms: 1}\n", mode="incremental\n    cursor: id")
+    for name, kind in (("i", "incremental"), ("m", "merge\nkey: id")):
+        shop.write(f"models/silver/{name}.sql", f"/* tarn\nmaterialize: {kind}\ncursor: id\n*/ SELECT id FROM bronze.customer")
+    more = lambda i: shop.server.execute(f"INSERT INTO customer VALUES ({i}, 'more')", shop.database)
+    shop.apply()
+    for i in (100, 101):
+        more(i)
+        shop.run("run")
+    more(102)
+    if table != "bronze.customer":
+        shop.run("run", "bronze.customer")
+    gate, trace = tmp_path / "gate", tmp_path / "trace"
+    shop.binary, plain = tarn_faults_binary, shop.binary
+    running = shop.start("run", table, env={"TARN_FAULT": f"{point}:hold={gate}", "TARN_FAULT_TRACE": str(trace)})
+    process.wait_for(lambda: running.popen.poll() is not None or trace.exists() and point in trace.read_text(), 60, point)
+    shop.binary = plain
+    before = version(shop, table)
+    shop.run("maintain", table)
+    assert version(shop, table) > before, "upkeep had nothing to do"
+    gate.touch()
+    done = running.wait(60)
+    assert done.exit_code == 0, str(done)
+    assert count(shop, table) == ROWS + 3 == count(shop, table, "id IS NOT NULL")
 
 
 def cursor_mark(project):

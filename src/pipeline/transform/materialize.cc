@@ -16,6 +16,9 @@ namespace tarn {
 namespace {
 
 constexpr char kNewRows[] = "__tarn_new_rows";
+/// A model that was computed from a state that moved meanwhile is computed again: upkeep neither
+/// stops nor waits for it.
+constexpr int kTriesMax = 3;
 
 std::string QuotedName(const TableName& name) {
   return QuoteIdentifier(name.schema) + "." + QuoteIdentifier(name.name);
@@ -443,7 +446,17 @@ std::map<std::string, std::string> ModelProperties(const Model& model) {
 Status MaterializeModel(const PipelineContext& context, const Model& model,
                         const std::vector<CommitOp>& record, OldRows old_rows,
                         const std::string& author, ModelOutcome* outcome) {
-  return ModelBuild(context, model, old_rows, outcome).Run(record, author);
+  for (int tries = 1;; ++tries) {
+    ModelOutcome tried = *outcome;
+    Status status = ModelBuild(context, model, old_rows, &tried).Run(record, author);
+    const bool stopped = context.cancel != nullptr && context.cancel->requested();
+    if (!status.ok() && status.error().kind == ErrorKind::kConflict && tries < kTriesMax &&
+        !stopped) {
+      continue;
+    }
+    *outcome = std::move(tried);
+    return status;
+  }
 }
 
 }  // namespace tarn
