@@ -36,7 +36,4 @@ std::string ModelPosition(Sequence read);
 Result<Sequence> ModelPositionFrom(const std::string& position);
 /// @}
 
-/// The table that takes a model's rejected rows: `<name>__rejected` in the same schema.
-TableName RejectedTable(const Model& model);
-
 }  // namespace tarn

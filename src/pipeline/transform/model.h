@@ -84,4 +84,10 @@ struct Model {
   std::string query_fingerprint;
 };
 
+/// The table that takes a model's rejected rows: `<name>__rejected` in the same schema.
+TableName RejectedTable(const Model& model);
+
+/// As a query names it.
+std::string QuotedName(const TableName& name);
+
 }  // namespace tarn
