@@ -6,7 +6,6 @@
 #include "pipeline/history_columns.h"
 #include "pipeline/ingest/load.h"
 #include "pipeline/ingest/stream_position.h"
-#include "pipeline/transform/model_error.h"
 #include "project/captured.h"
 #include "project/plan_history.h"
 #include "project/table_rules.h"
@@ -474,22 +473,6 @@ bool IsNameOf(const std::string& written, const SourceTableName& table) {
   const auto parts = SplitName(written);
   if (!parts.ok() || parts->size() != 2) return written == table.ToString();
   return parts->at(0) == table.schema && parts->at(1) == table.name;
-}
-
-Result<ModelGraph> BuildModelGraph(OpenProject& project) {
-  for (Model& model : project.spec.models) {
-    auto inputs = project.engine->InputsOf(model.sql);
-    if (!inputs.ok()) return InModelFile(model, inputs.status());
-    model.inputs = *inputs;
-    // Runs put the query into parentheses: what follows its ';', a remark say, must not come along.
-    TARN_ASSIGN_OR_RETURN(const auto session, project.engine->NewSession({}));
-    TARN_ASSIGN_OR_RETURN(const auto statements, session->Split(model.sql));
-    if (!statements.empty()) model.sql = statements[0];
-    while (!model.sql.empty() && (model.sql.back() == ';' || model.sql.back() == '\n')) {
-      model.sql.pop_back();
-    }
-  }
-  return ModelGraph::Build(project.spec.models);
 }
 
 Result<Plan> MakePlan(OpenProject& project) { return Planner(project).Run(); }

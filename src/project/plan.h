@@ -88,7 +88,7 @@ Result<Plan> MakePlan(OpenProject& project);
 /// Fingerprint of what applying `plan` would do; see Plan::fingerprint.
 std::string FingerprintOf(const OpenProject& project, const Plan& plan);
 
-/// Parses every model's inputs with the engine and links the graph.
+/// Parses every model's inputs, and those of its checks, with the engine and links the graph.
 Result<ModelGraph> BuildModelGraph(OpenProject& project);
 
 /// The lake name of a source table.

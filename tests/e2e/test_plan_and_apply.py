@@ -324,6 +324,23 @@ def test_upkeep_stops_nothing_that_adds_to_its_table(shop, tarn_faults_binary, t
     assert count(shop, table) == ROWS + 3 == count(shop, table, "id IS NOT NULL")
 
 
+@pytest.mark.parametrize("check", ["relationships: {column: id, to: silver.z, field: id}", "expect: 'id IN (SELECT z.id FROM silver.z)'"])
+def test_a_table_that_a_check_names_is_made_before(shop, check):
+    shop.write("models/silver/c.sql", f"/* tarn\nchecks: [{{{check}}}]\n*/ SELECT id FROM bronze.customer")
+    shop.write("models/silver/z.sql", "SELECT id FROM bronze.customer")
+    shop.apply()
+    shop.plan(check=0)
+    shop.server.execute("INSERT INTO customer VALUES (1000, 'late')", shop.database)
+    shop.run("run")
+    assert count(shop, "silver.c") == ROWS + 1
+    # What names it is due when it is made anew, and not run when it fails.
+    shop.write("models/silver/z.sql", "/* tarn\nchecks: [expect: 'id < 1000']\n*/ SELECT id FROM bronze.customer")
+    error = shop.run("apply", "-y", check=1).stderr
+    assert "silver.c" in error and "it needs silver.z, which failed" in error, error
+    shop.write("models/silver/z.sql", "SELECT id FROM silver.c")
+    assert "in a cycle" in shop.plan(check=1).stderr
+
+
 @pytest.fixture
 def events(shop):
     """Keeps public.event in bronze; tells its rows to silver.e, whose head a test writes."""

@@ -77,6 +77,7 @@ struct Model {
   Trigger trigger = Trigger::kNone;
   std::vector<TableName>
       inputs;  ///< tables and models of the lake, from parsing; set by the project
+  std::vector<TableName> check_inputs;  ///< what besides only its checks read; as `inputs`
   /// Changes with everything that the rows or their checks depend on; comments and blanks of the
   /// query count, description, tags, trigger and Iceberg's version do not.
   std::string fingerprint;
