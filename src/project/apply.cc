@@ -438,9 +438,8 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
     TARN_RETURN_IF_ERROR(
         ReloadSource(project, context, spec, it->second, selection.author, reporter, &report));
   }
-  TARN_ASSIGN_OR_RETURN(report.models,
-                        RunModels(context, *whole->graph, wanted,
-                                  ModelRunOptions(selection.author, reporter)));
+  TARN_ASSIGN_OR_RETURN(report.models, RunModels(context, *whole->graph, wanted,
+                                                 ModelRunOptions(selection.author, reporter)));
   return report;
 }
 

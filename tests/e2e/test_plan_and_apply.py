@@ -361,8 +361,9 @@ def events(shop):
     return shop
 
 
-@pytest.mark.parametrize("partition", ["", "\npartition: [bucket(4, id)]"], ids=["whole", "partitioned"])
-def test_a_row_that_comes_twice_does_not_take_the_first_one_away(events, partition):
+@pytest.mark.parametrize("partition, iceberg", [("", 2), ("", 3), ("\npartition: [bucket(4, id)]", 2)], ids=["version 2", "version 3", "partitioned"])
+def test_a_row_that_comes_twice_does_not_take_the_first_one_away(events, partition, iceberg):
+    events.yaml((events.directory / "tarn.yaml").read_text() + f"tables: {{silver.e: {{iceberg: {iceberg}}}}}\n")
     events.head("materialize: incremental\ncursor: seq\nchecks: [unique: id]" + partition)
     events.apply()
     events.come((1, 1, "a"), (2, 2, "b"))

@@ -96,8 +96,7 @@ std::string FailingCondition(const Check& check, size_t index) {
       // Qualified, so that a field that the other table lacks is not taken for one of the model's.
       const std::string field = "referred." + QuoteIdentifier(check.field);
       return column + " IS NOT NULL AND " + column + " NOT IN (SELECT " + field + " FROM " +
-             QuotedName(check.to) +
-             " AS referred WHERE " + field + " IS NOT NULL)";
+             QuotedName(check.to) + " AS referred WHERE " + field + " IS NOT NULL)";
     }
     case Check::Kind::kExpect:
       // As SQL's CHECK: a condition that is unknown is not violated.

@@ -13,8 +13,9 @@ namespace tarn {
 /// Threads: immutable after Build.
 class ModelGraph {
  public:
-  /// Links models whose inputs, of queries or checks, name one another. Names that no model has are left to the catalog.
-  /// Errors: InvalidArgument for a cycle, told as a path `a → b → a` with the files.
+  /// Links models whose inputs, of queries or checks, name one another. Names that no model has are
+  /// left to the catalog. Errors: InvalidArgument for a cycle, told as a path `a → b → a` with the
+  /// files.
   static Result<ModelGraph> Build(const std::vector<Model>& models);
 
   /// Indexes of all models, inputs before what needs them; independent ones by name.

@@ -68,8 +68,8 @@ class ModelBuild {
   }
   /// The state that the rows were read from must be the one that they are written to.
   Status CheckBase(const WrittenTable& written);
-  /// What a run that rejects no row makes of those that earlier runs have rejected: they leave, in a
-  /// merge once a row of their key is in the result. Without transaction where none leaves.
+  /// What a run that rejects no row makes of those that earlier runs have rejected: they leave, in
+  /// a merge once a row of their key is in the result. Without transaction where none leaves.
   Result<WrittenTable> RejectedBefore(const TableOverlay& result);
   /// The rows that fail go beside, the others are written again: a second pass, only when needed.
   Status Split(const WrittenTable& written, const TableOverlay& result, WrittenTable* passing,
@@ -84,7 +84,7 @@ class ModelBuild {
   ModelOutcome* outcome_;
   Sequence at_;
   std::optional<TableEntry> stood_;  ///< the table whose rows stay, of a run that reads itself
-  int lines_before_ = 0;  ///< lines of the running statement above the model's own query
+  int lines_before_ = 0;             ///< lines of the running statement above the model's own query
   std::vector<std::string> staged_files_;
 };
 
@@ -341,8 +341,7 @@ Status ModelBuild::ShowWhatStood(const WrittenTable& written, std::vector<TableO
                                  SplitTables* tables) {
   const TableName stood{model_.name.schema, kStoodRows}, added{model_.name.schema, kAddedRows};
   auto alone = std::make_shared<TableMetadata>(*overlays->front().metadata);
-  TARN_ASSIGN_OR_RETURN(auto base,
-                        LoadTableMetadata(context_.tables, stood_->metadata_location));
+  TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context_.tables, stood_->metadata_location));
   overlays->push_back({stood, std::move(base)});
   tables->stood = QuotedName(stood);
   if (model_.materialize == Materialize::kMerge) return {};
