@@ -86,8 +86,7 @@ void DoWhatIsPlanned(Wired& wired, Report& report) {
 /// over what the log says of it after the load. Call with the project's lock held since the load.
 void RunDueModels(Wired& wired, Report& report) {
   const AliveObjects alive = OrFail(LoadAliveObjects(*wired.catalog));
-  const auto due = [](const auto& model) { return model.second.fingerprint.empty(); };
-  if (std::none_of(alive.models.begin(), alive.models.end(), due)) return;
+  if (alive.due_models.empty()) return;
   Plan plan = OrFail(MakePlan(wired.open));
   OrFail(CheckApplied(plan).Wrap("the tables are loaded, models that read them are still due"));
   plan.tables_to_load.clear();

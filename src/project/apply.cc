@@ -133,6 +133,7 @@ Status PutObjects(OpenProject& project, const PipelineContext& context, const Pl
   RenameOldObjects(alive, plan, &commit.ops);
   for (const std::string& name : plan.models_to_drop) {
     commit.ops.push_back(DropObjectOp{kModelObject, name});
+    commit.ops.push_back(DropObjectOp{kDueObject, name});
     commit.ops.push_back(SetPositionOp{ModelPositionSource(name), kModelPositionTable, ""});
     const size_t dot = name.find('.');
     const TableName view{name.substr(0, dot), name.substr(dot + 1)};
@@ -200,17 +201,21 @@ Status Describe(OpenProject& project, const PipelineContext& context, const Plan
   return Status::Ok();
 }
 
-RunOptions ModelRunOptions(OpenProject& project, const std::string& author,
-                           const Reporter& reporter) {
+RunOptions ModelRunOptions(const std::string& author, const Reporter& reporter) {
   RunOptions options;
   options.author = author;
   options.finished = reporter.ran;
-  options.record = [&project](const Model& model) -> Result<std::vector<CommitOp>> {
-    TARN_ASSIGN_OR_RETURN(std::vector<CommitOp> ops, DropOtherKind(project, model));
-    ops.push_back(PutObjectOp{kModelObject, model.name.ToString(), ObjectOf(model).ToJson()});
-    return ops;
+  options.record = [](const Model& model) -> Result<std::vector<CommitOp>> {
+    return std::vector<CommitOp>{DropObjectOp{kDueObject, model.name.ToString()}};
   };
   return options;
+}
+
+/// What a run leaves a model's table with is what was applied, whatever its file says by now.
+void SayWhatWasApplied(const ModelObject& applied, Model* model) {
+  model->description = applied.description;
+  model->tags = applied.tags;
+  model->iceberg = applied.iceberg;
 }
 
 }  // namespace
@@ -249,7 +254,8 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
     if (planned.object.history) loaded.push_back(HistoryOf(planned.object.target));
   }
   TARN_ASSIGN_OR_RETURN(auto whole, BuildWholeGraph(project, loaded));
-  TARN_ASSIGN_OR_RETURN(const std::vector<CommitOp> stale, ForgetDownstream(project, *whole));
+  TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*context.catalog));
+  const std::vector<CommitOp> due = DueDownstream(*whole, alive);
   for (const SourceSpec& spec : project.spec.sources) {
     std::vector<LoadItem> items;
     std::vector<CommitOp> ops;
@@ -268,7 +274,7 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
       TARN_ASSIGN_OR_RETURN(snapshot, PrepareCapture(project, plan, spec));
     }
     if (items.empty()) continue;
-    ops.insert(ops.end(), stale.begin(), stale.end());
+    ops.insert(ops.end(), due.begin(), due.end());
     TARN_ASSIGN_OR_RETURN(LoadReport load,
                           LoadRecorded(context, *project.sources.at(spec.name), spec.name,
                                        std::move(items), std::move(ops), "apply", snapshot));
@@ -288,8 +294,18 @@ Result<ApplyReport> ApplyPlan(OpenProject& project, const PipelineContext& conte
     if (i < whole->tables) continue;
     wanted.push_back(i);
   }
-  RunOptions options = ModelRunOptions(project, "apply", reporter);
+  RunOptions options = ModelRunOptions("apply", reporter);
   options.rebuild = plan.models_to_rebuild;
+  options.record = [&](const Model& model) -> Result<std::vector<CommitOp>> {
+    const std::string name = model.name.ToString();
+    TARN_ASSIGN_OR_RETURN(std::vector<CommitOp> ops, DropOtherKind(project, model));
+    ops.push_back(PutObjectOp{kModelObject, name, ObjectOf(model).ToJson()});
+    ops.push_back(DropObjectOp{kDueObject, name});
+    const size_t index = &model - whole->nodes.data();
+    const std::vector<CommitOp> due_after = DueDownstream(*whole, {index}, alive);
+    ops.insert(ops.end(), due_after.begin(), due_after.end());
+    return ops;
+  };
   TARN_ASSIGN_OR_RETURN(report.models, RunModels(context, *whole->graph, wanted, options));
   return report;
 }
@@ -400,7 +416,7 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
       if (!followed) reload[objects[i].source].push_back(objects[i]);
       continue;
     }
-    const Model& model = whole->nodes[i];
+    Model& model = whole->nodes[i];
     auto applied = alive.models.find(model.name.ToString());
     if (applied == alive.models.end() || applied->second.fingerprint != model.fingerprint) {
       return InvalidArgument(model.path + ": the model " + model.name.ToString() + " was " +
@@ -408,6 +424,7 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
                                  " applied",
                              "run `tarn apply`");
     }
+    SayWhatWasApplied(applied->second, &model);
     wanted.push_back(i);
   }
   ApplyReport report;
@@ -417,9 +434,8 @@ Result<ApplyReport> RunProject(OpenProject& project, const PipelineContext& cont
     TARN_RETURN_IF_ERROR(
         ReloadSource(project, context, spec, it->second, selection.author, reporter, &report));
   }
-  TARN_ASSIGN_OR_RETURN(report.models,
-                        RunModels(context, *whole->graph, wanted,
-                                  ModelRunOptions(project, selection.author, reporter)));
+  TARN_ASSIGN_OR_RETURN(report.models, RunModels(context, *whole->graph, wanted,
+                                                 ModelRunOptions(selection.author, reporter)));
   return report;
 }
 

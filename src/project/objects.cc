@@ -265,7 +265,11 @@ Result<AliveObjects> LoadAliveObjects(Catalog& catalog) {
       std::string name = table.ObjectName();
       alive.tables[std::move(name)] = std::move(table);
     } else if (object.kind == kModelObject) {
-      TARN_ASSIGN_OR_RETURN(alive.models[object.name], ModelObject::FromJson(object.json));
+      TARN_ASSIGN_OR_RETURN(ModelObject model, ModelObject::FromJson(object.json));
+      if (model.fingerprint.empty()) alive.due_models.insert(object.name);
+      alive.models[object.name] = std::move(model);
+    } else if (object.kind == kDueObject) {
+      alive.due_models.insert(object.name);
     } else if (object.kind == kScheduleObject) {
       TARN_ASSIGN_OR_RETURN(alive.schedules[object.name], ScheduleObject::FromJson(object.json));
     } else if (object.kind == kGarbageObject) {

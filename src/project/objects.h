@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ inline constexpr char kSourceObject[] = "source";
 inline constexpr char kSourceTableObject[] = "source_table";
 inline constexpr char kModelObject[] = "model";
 inline constexpr char kScheduleObject[] = "schedule";
+/// A model, by its name, that is to run again as it is: what it reads was changed, and it has not
+/// run since.
+inline constexpr char kDueObject[] = "due_model";
 /// @}
 
 /// Which project owns a state; guards against two projects over one state.
@@ -85,7 +89,7 @@ struct SourceTableObject {
 };
 
 struct ModelObject {
-  std::string fingerprint;  ///< empty: due again, for what it reads was loaded since
+  std::string fingerprint;  ///< empty: an older version's way of saying that it is due
   std::string materialize;
   std::string query_fingerprint;
   std::string description;
@@ -113,6 +117,7 @@ struct AliveObjects {
   std::map<std::string, SourceObject> sources;
   std::map<std::string, SourceTableObject> tables;  ///< by ObjectName()
   std::map<std::string, ModelObject> models;        ///< by schema.name
+  std::set<std::string> due_models;                 ///< of those: kDueObject
   std::map<std::string, ScheduleObject> schedules;  ///< by name
   std::vector<std::string> garbage;                 ///< key prefixes
   std::vector<std::string> intentions;              ///< folders of tables that are being made

@@ -6,7 +6,6 @@
 #include "pipeline/history_columns.h"
 #include "pipeline/ingest/load.h"
 #include "pipeline/ingest/stream_position.h"
-#include "pipeline/transform/model_error.h"
 #include "project/captured.h"
 #include "project/load_items.h"
 #include "project/plan_history.h"
@@ -29,6 +28,26 @@ PlannedTable WithShapeOf(const SourceTableObject& old, PlannedTable planned) {
   planned.object.SetShape(old.Shape());
   planned.object.fingerprint = old.fingerprint;
   return planned;
+}
+
+bool KeepsRows(const Model& model) {
+  return model.materialize == Materialize::kIncremental || model.materialize == Materialize::kMerge;
+}
+
+/// Whether the table of a model of which nothing is remembered stands. Errors: AlreadyExists for
+/// what has its name and is not of its making.
+Result<bool> TableStands(Catalog& catalog, const Model& model) {
+  const std::string name = model.name.ToString();
+  const auto stands = [&](const auto& entry, const std::string& kind) -> Result<bool> {
+    if (!entry.ok() && entry.error().kind == ErrorKind::kNotFound) return false;
+    if (!entry.ok()) return entry.status();
+    if (entry->owner == "model:" + name) return true;
+    return AlreadyExists(model.path + ": the " + LowerAscii(kind) + " " + name +
+                             " exists and was not made by this model",
+                         "rename the model, or DROP " + kind + " " + name);
+  };
+  TARN_RETURN_IF_ERROR(stands(catalog.LoadView(model.name, std::nullopt), "VIEW").status());
+  return stands(catalog.LoadTable(model.name, std::nullopt), "TABLE");
 }
 
 /// Compares one project with its catalog, step by step.
@@ -271,23 +290,10 @@ Status Planner::PlanModel(const Model& model) {
   if (model.trigger == Trigger::kOnChange) detail += ", on change";
   auto old = alive_.models.find(name);
   if (old == alive_.models.end()) {
-    if (auto entry = project_.catalog->LoadTable(model.name, std::nullopt); entry.ok()) {
-      if (entry->owner != "model:" + name) {
-        return AlreadyExists(
-            model.path + ": the table " + name + " exists and was not made by this model",
-            "rename the model, or DROP TABLE " + name);
-      }
-    } else if (entry.error().kind != ErrorKind::kNotFound) {
-      return entry.status();
-    }
-    if (auto view = project_.catalog->LoadView(model.name, std::nullopt); view.ok()) {
-      if (view->owner != "model:" + name) {
-        return AlreadyExists(
-            model.path + ": the view " + name + " exists and was not made by this model",
-            "rename the model, or DROP VIEW " + name);
-      }
-    } else if (view.error().kind != ErrorKind::kNotFound) {
-      return view.status();
+    TARN_ASSIGN_OR_RETURN(const bool stands, TableStands(*project_.catalog, model));
+    if (stands && KeepsRows(model)) {
+      detail += ", built again as a whole: its table stands, made by nobody knows which query";
+      plan_.models_to_rebuild.insert(name);
     }
     Step(Action::kAdd, kind, name, detail);
     plan_.models_to_put.insert(name);
@@ -309,11 +315,10 @@ Status Planner::PlanModel(const Model& model) {
 void Planner::PlanModelChange(const Model& model, const ModelObject& old, const std::string& kind,
                               const std::string& detail) {
   const std::string name = model.name.ToString();
-  if (old.fingerprint != model.fingerprint) {
-    const bool keeps_rows =
-        model.materialize == Materialize::kIncremental || model.materialize == Materialize::kMerge;
-    std::string change = old.fingerprint.empty() ? kInputsLoaded : "query or head changed";
-    if (keeps_rows && old.query_fingerprint != model.query_fingerprint) {
+  const bool edited = old.fingerprint != model.fingerprint && !old.fingerprint.empty();
+  if (edited || alive_.due_models.contains(name)) {
+    std::string change = edited ? "query or head changed" : kInputsChanged;
+    if (KeepsRows(model) && old.query_fingerprint != model.query_fingerprint) {
       change = "query, key or cursor changed, so that the table is built again as a whole";
       plan_.models_to_rebuild.insert(name);
     }
@@ -483,22 +488,6 @@ bool IsNameOf(const std::string& written, const SourceTableName& table) {
   const auto parts = SplitName(written);
   if (!parts.ok() || parts->size() != 2) return written == table.ToString();
   return parts->at(0) == table.schema && parts->at(1) == table.name;
-}
-
-Result<ModelGraph> BuildModelGraph(OpenProject& project) {
-  for (Model& model : project.spec.models) {
-    auto inputs = project.engine->InputsOf(model.sql);
-    if (!inputs.ok()) return InModelFile(model, inputs.status());
-    model.inputs = *inputs;
-    // Runs put the query into parentheses: what follows its ';', a remark say, must not come along.
-    TARN_ASSIGN_OR_RETURN(const auto session, project.engine->NewSession({}));
-    TARN_ASSIGN_OR_RETURN(const auto statements, session->Split(model.sql));
-    if (!statements.empty()) model.sql = statements[0];
-    while (!model.sql.empty() && (model.sql.back() == ';' || model.sql.back() == '\n')) {
-      model.sql.pop_back();
-    }
-  }
-  return ModelGraph::Build(project.spec.models);
 }
 
 Result<Plan> MakePlan(OpenProject& project) { return Planner(project).Run(); }

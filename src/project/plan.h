@@ -28,8 +28,8 @@ struct OpenProject {
 
 /// How the detail of a step begins that loads a table of mode cdc again.
 inline constexpr char kLoadedAnew[] = "loaded anew";
-/// And that of one that builds a model again, for what it reads was loaded.
-inline constexpr char kInputsLoaded[] = "its inputs were loaded";
+/// And that of one that runs a model again as it is, for what it reads has changed.
+inline constexpr char kInputsChanged[] = "its inputs have changed";
 
 /// One line of a plan.
 struct PlanStep {
@@ -91,7 +91,7 @@ Result<Plan> MakePlan(OpenProject& project);
 /// Fingerprint of what applying `plan` would do; see Plan::fingerprint.
 std::string FingerprintOf(const OpenProject& project, const Plan& plan);
 
-/// Parses every model's inputs with the engine and links the graph.
+/// Parses every model's inputs, and those of its checks, with the engine and links the graph.
 Result<ModelGraph> BuildModelGraph(OpenProject& project);
 
 /// The lake name of a source table.

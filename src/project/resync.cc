@@ -69,7 +69,7 @@ Status CheckApplied(const Plan& plan) {
     const bool change = step.action == PlanStep::Action::kChange;
     if (change && step.kind == "table" && Begins(step.detail, kLoadedAnew)) continue;
     const bool model = step.kind == "model" || step.kind == "view";
-    if (change && model && Begins(step.detail, kInputsLoaded)) continue;
+    if (change && model && Begins(step.detail, kInputsChanged)) continue;
     return InvalidArgument(
         "the project was changed and not applied: " + step.kind + " " + step.name,
         "run `tarn apply` first");
@@ -305,7 +305,7 @@ Result<std::vector<CommitOp>> SourceResync::Declared() const {
 Result<std::vector<CommitOp>> SourceResync::DueModels(const AliveObjects& alive,
                                                       const std::vector<TableName>& loaded) const {
   TARN_ASSIGN_OR_RETURN(const auto whole, BuildWholeGraph(project_, loaded));
-  TARN_ASSIGN_OR_RETURN(std::vector<CommitOp> ops, ForgetDownstream(project_, *whole));
+  std::vector<CommitOp> ops = DueDownstream(*whole, alive);
   // What a model reads that was applied since the project was opened is not known here: it may be
   // these tables.
   const std::vector<Model>& models = project_.spec.models;
@@ -313,10 +313,7 @@ Result<std::vector<CommitOp>> SourceResync::DueModels(const AliveObjects& alive,
     const bool known = std::any_of(models.begin(), models.end(), [&](const Model& model) {
       return model.name.ToString() == name && model.fingerprint == object.fingerprint;
     });
-    if (known || object.fingerprint.empty()) continue;
-    ModelObject due = object;
-    due.fingerprint.clear();
-    ops.push_back(PutObjectOp{kModelObject, name, due.ToJson()});
+    if (!known) ops.push_back(PutObjectOp{kDueObject, name, "{}"});
   }
   return ops;
 }

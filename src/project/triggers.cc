@@ -112,8 +112,10 @@ Result<std::set<std::string>> TriggeredModels(OpenProject& project, const ModelG
       read = std::max(read.value_or(Sequence(0)), in_vain->second);
     }
     bool changed = !read.has_value();
-    for (size_t i = 0; !changed && i < model.inputs.size(); ++i) {
-      TARN_ASSIGN_OR_RETURN(changed, changes.Since(model.inputs[i], *read));
+    for (const auto* inputs : {&model.inputs, &model.check_inputs}) {
+      for (size_t i = 0; !changed && i < inputs->size(); ++i) {
+        TARN_ASSIGN_OR_RETURN(changed, changes.Since((*inputs)[i], *read));
+      }
     }
     if (changed) due.insert(index);
   }

@@ -1,6 +1,5 @@
 #include "project/whole_graph.h"
 
-#include <set>
 #include <utility>
 
 namespace tarn {
@@ -22,19 +21,21 @@ Result<std::unique_ptr<WholeGraph>> BuildWholeGraph(OpenProject& project,
   return whole;
 }
 
-Result<std::vector<CommitOp>> ForgetDownstream(OpenProject& project, const WholeGraph& whole) {
-  TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(*project.catalog));
-  std::set<size_t> tables;
-  for (size_t i = 0; i < whole.tables; ++i) tables.insert(i);
+std::vector<CommitOp> DueDownstream(const WholeGraph& whole, const std::set<size_t>& roots,
+                                    const AliveObjects& alive) {
   std::vector<CommitOp> ops;
-  for (size_t i : whole.graph->Downstream(tables)) {
-    auto model = alive.models.find(whole.nodes[i].name.ToString());
-    if (i < whole.tables || model == alive.models.end()) continue;
-    ModelObject due = model->second;
-    due.fingerprint.clear();
-    ops.push_back(PutObjectOp{kModelObject, model->first, due.ToJson()});
+  for (size_t i : whole.graph->Downstream(roots)) {
+    const std::string name = whole.nodes[i].name.ToString();
+    if (i < whole.tables || roots.contains(i) || !alive.models.contains(name)) continue;
+    ops.push_back(PutObjectOp{kDueObject, name, "{}"});
   }
   return ops;
+}
+
+std::vector<CommitOp> DueDownstream(const WholeGraph& whole, const AliveObjects& alive) {
+  std::set<size_t> tables;
+  for (size_t i = 0; i < whole.tables; ++i) tables.insert(i);
+  return DueDownstream(whole, tables, alive);
 }
 
 }  // namespace tarn

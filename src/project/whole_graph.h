@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "base/result.h"
@@ -21,8 +22,11 @@ struct WholeGraph {
 Result<std::unique_ptr<WholeGraph>> BuildWholeGraph(OpenProject& project,
                                                     const std::vector<TableName>& tables);
 
-/// What makes the models downstream of the tables that are being loaded due again, in the load's
-/// own commit: an apply that stops before it ran them is continued by the next one.
-Result<std::vector<CommitOp>> ForgetDownstream(OpenProject& project, const WholeGraph& whole);
+/// What makes the models downstream of `roots` due, in the commit that changes these: whoever stops
+/// before they have run is followed by an apply that runs them.
+std::vector<CommitOp> DueDownstream(const WholeGraph& whole, const std::set<size_t>& roots,
+                                    const AliveObjects& alive);
+/// The same of all mirrored tables.
+std::vector<CommitOp> DueDownstream(const WholeGraph& whole, const AliveObjects& alive);
 
 }  // namespace tarn

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import projects
+from harness import process, projects
 
 ROWS = 50
 
@@ -223,6 +223,60 @@ def test_the_iceberg_version_of_tables_is_what_the_project_says(shop):
     assert iceberg_of(shop, "bronze.customer") == (3, "auto") and iceberg_of(shop, "silver.a") == (2, "auto")
 
 
+def test_a_run_applies_nothing(shop):
+    model = "/* tarn\ndescription: {0}\ntags: {1}\n*/ SELECT id FROM bronze.customer"
+    shop.write("models/silver/a.sql", model.format("first", "{owner: sales}"))
+    yaml(shop, "tables: {silver.*: {iceberg: 3}}\n")
+    shop.apply()
+    shop.run("run", "silver.a")
+    shop.plan(check=0)
+    assert iceberg_of(shop, "silver.a") == (3, "3")
+    shop.write("models/silver/a.sql", model.format("second", "{owner: growth}").replace("tags:", "trigger: on_change\ntags:"))
+    shop.run("run")
+    properties = shown(shop, "silver.a")["properties"]
+    assert properties["comment"] == "first" and properties["tarn.tag.owner"] == "sales"
+    assert "trigger and description and tags" in shop.plan(check=3).stdout
+    shop.apply()
+    assert shown(shop, "silver.a")["properties"]["comment"] == "second"
+    shop.plan(check=0)
+
+
+def test_a_model_that_fails_after_a_load_stops_nothing_else(shop):
+    shop.write("models/silver/a.sql", "SELECT id FROM bronze.customer")
+    shop.write("models/silver/b.sql", "/* tarn\nchecks: [not_null: email]\n*/ SELECT id, email FROM bronze.customer")
+    shop.apply()
+    shop.server.execute("UPDATE customer SET email = NULL WHERE id = 1; ALTER TABLE customer ADD COLUMN note text", shop.database)
+    assert "not_null(email)" in shop.run("apply", "-y", check=1).stderr
+    plan = shop.plan(check=3).stdout
+    assert "silver.b" in plan and "its inputs have changed" in plan and "silver.a" not in plan, plan
+    # It fails alone: what it has no part in goes on.
+    shop.server.execute("INSERT INTO customer VALUES (1000, 'c1000')", shop.database)
+    error = shop.run("run", check=1).stderr
+    assert "not_null(email)" in error and "not applied" not in error, error
+    assert count(shop, "silver.a") == ROWS + 1 and count(shop, "silver.b") == ROWS
+    # Rows that are repaired where they come from come by a run.
+    shop.server.execute("UPDATE customer SET email = 'c1' WHERE id = 1", shop.database)
+    shop.run("run")
+    assert count(shop, "silver.b") == ROWS + 1
+    shop.plan(check=0)
+
+
+def test_what_reads_a_changed_model_is_run_also_by_the_next_apply(shop):
+    shop.write("models/silver/a.sql", "SELECT id FROM bronze.customer")
+    shop.write("models/silver/v.sql", "/* tarn\nmaterialize: view\n*/ SELECT id FROM silver.a")
+    shop.write("models/gold/b.sql", "/* tarn\nchecks: [expect: 'id > 0']\n*/ SELECT id FROM silver.v")
+    shop.write("models/gold/c.sql", "SELECT count(*) AS n, min(id) AS low FROM gold.b")
+    shop.apply()
+    shop.write("models/silver/a.sql", "SELECT id - 1 AS id FROM bronze.customer")
+    shop.run("apply", "-y", check=1)
+    plan = shop.plan(check=3).stdout
+    assert "gold.b" in plan and "gold.c" in plan and "0 to add, 2 to change" in plan, plan
+    shop.write("models/silver/a.sql", "SELECT id + 1 AS id FROM bronze.customer")
+    shop.apply()
+    assert shop.sql("SELECT n, low FROM lake.gold.c") == [{"n": ROWS, "low": 2}]
+    shop.plan(check=0)
+
+
 def test_an_incremental_model_of_another_query_is_built_again(shop):
     yaml(shop)
     shop.write("models/silver/a.sql", "/* tarn\nmaterialize: incremental\ncursor: id\n*/ SELECT id, 'old' AS v FROM bronze.customer")
@@ -242,6 +296,146 @@ def test_an_incremental_model_of_another_query_is_built_again(shop):
     assert "built again" not in shop.plan(check=3).stdout
     shop.apply()
     assert count(shop, "silver.a") == ROWS
+
+
+@pytest.mark.parametrize("kind", ["incremental", "merge\nkey: id"], ids=["incremental", "merge"])
+def test_a_model_that_comes_back_is_built_again(shop, kind):
+    head = f"/* tarn\nmaterialize: {kind}\ncursor: id\n*/ "
+    shop.write("models/silver/a.sql", head + "SELECT id, 'old' AS v FROM bronze.customer WHERE id <= 10")
+    shop.apply()
+    (shop.directory / "models/silver/a.sql").unlink()
+    shop.apply()
+    shop.write("models/silver/a.sql", head + "SELECT id, 'new' AS v FROM bronze.customer")
+    assert "built again as a whole" in shop.plan(check=3).stdout
+    shop.apply()
+    assert count(shop, "silver.a", "v = 'new'") == ROWS == count(shop, "silver.a")
+
+
+@pytest.mark.parametrize("key", ["id", "[id, part]"])
+def test_an_incremental_model_with_a_key_takes_rows_that_come_late_at_its_mark(shop, key):
+    shop.server.execute("CREATE TABLE event (id int, part int, ts timestamptz); INSERT INTO event VALUES (1, 1, '2024-01-01 11:00'), (2, 1, '2024-01-01 12:00')", shop.database)
+    shop.yaml(projects.mirror("SHOP_PG", ["public.event"], projects.warehouse()))
+    shop.write("models/silver/e.sql", f"/* tarn\nmaterialize: incremental\nkey: {key}\ncursor: ts\nchecks: [expect: 'id <> 9']\non_failure: quarantine\n*/ SELECT *, now() AS seen FROM bronze.event")
+    shop.apply()
+    shop.server.execute("INSERT INTO event VALUES (3, 1, '2024-01-01 12:00'), (9, 1, '2024-01-01 12:00'), (4, 1, '2024-01-01 11:30')", shop.database)
+    for _ in range(3):
+        shop.run("run")
+        assert shop.sql("SELECT id FROM lake.silver.e ORDER BY id") == [{"id": 1}, {"id": 2}, {"id": 3}]
+        assert shop.sql("SELECT id FROM lake.silver.e__rejected") == [{"id": 9}]
+    shop.server.execute("INSERT INTO event VALUES (5, 1, '2024-01-01 12:30')", shop.database)
+    shop.run("run")
+    assert count(shop, "silver.e") == 4
+
+
+@pytest.mark.parametrize("point, table", [("model.written", "silver.i"), ("model.written", "silver.m"), ("load.staged", "bronze.customer")])
+def test_upkeep_stops_nothing_that_adds_to_its_table(shop, tarn_faults_binary, tmp_path, point, table):
+    yaml(shop, "limits: {snapshot_age_ms_max: 1, reader_grace_ms: 1}\n", mode="incremental\n    cursor: id")
+    for name, kind in (("i", "incremental"), ("m", "merge\nkey: id")):
+        shop.write(f"models/silver/{name}.sql", f"/* tarn\nmaterialize: {kind}\ncursor: id\n*/ SELECT id FROM bronze.customer")
+    more = lambda i: shop.server.execute(f"INSERT INTO customer VALUES ({i}, 'more')", shop.database)
+    shop.apply()
+    for i in (100, 101):
+        more(i)
+        shop.run("run")
+    more(102)
+    if table != "bronze.customer":
+        shop.run("run", "bronze.customer")
+    gate, trace = tmp_path / "gate", tmp_path / "trace"
+    shop.binary, plain = tarn_faults_binary, shop.binary
+    running = shop.start("run", table, env={"TARN_FAULT": f"{point}:hold={gate}", "TARN_FAULT_TRACE": str(trace)})
+    process.wait_for(lambda: running.popen.poll() is not None or trace.exists() and point in trace.read_text(), 60, point)
+    shop.binary = plain
+    before = version(shop, table)
+    shop.run("maintain", table)
+    assert version(shop, table) > before, "upkeep had nothing to do"
+    gate.touch()
+    done = running.wait(60)
+    assert done.exit_code == 0, str(done)
+    assert count(shop, table) == ROWS + 3 == count(shop, table, "id IS NOT NULL")
+
+
+@pytest.mark.parametrize("check", ["relationships: {column: id, to: silver.z, field: id}", "expect: 'id IN (SELECT z.id FROM silver.z)'"])
+def test_a_table_that_a_check_names_is_made_before(shop, check):
+    shop.write("models/silver/c.sql", f"/* tarn\nchecks: [{{{check}}}]\n*/ SELECT id FROM bronze.customer")
+    shop.write("models/silver/z.sql", "SELECT id FROM bronze.customer")
+    shop.apply()
+    shop.plan(check=0)
+    shop.server.execute("INSERT INTO customer VALUES (1000, 'late')", shop.database)
+    shop.run("run")
+    assert count(shop, "silver.c") == ROWS + 1
+    # What names it is due when it is made anew, and not run when it fails.
+    shop.write("models/silver/z.sql", "/* tarn\nchecks: [expect: 'id < 1000']\n*/ SELECT id FROM bronze.customer")
+    error = shop.run("apply", "-y", check=1).stderr
+    assert "silver.c" in error and "it needs silver.z, which failed" in error, error
+    shop.write("models/silver/z.sql", "SELECT id FROM silver.c")
+    assert "in a cycle" in shop.plan(check=1).stderr
+
+
+@pytest.fixture
+def events(shop):
+    """Keeps public.event in bronze; tells its rows to silver.e, whose head a test writes."""
+    shop.server.execute("CREATE TABLE event (seq int PRIMARY KEY, id int, name text)", shop.database)
+    shop.yaml(projects.mirror("SHOP_PG", ["public.event"], projects.warehouse()))
+    shop.head = lambda head: shop.write("models/silver/e.sql", f"/* tarn\n{head}\non_failure: quarantine\n*/ SELECT * FROM bronze.event")
+
+    def come(*rows):
+        """Rows come to the source, and the project is run."""
+        shop.server.execute("INSERT INTO event VALUES " + ", ".join(map(str, rows)), shop.database)
+        shop.run("run")
+
+    def stand():
+        """The numbers of the rows that stand, and of the rejected ones."""
+        listed = lambda table: [row["seq"] for row in shop.sql(f"SELECT seq FROM lake.silver.{table} ORDER BY seq")]
+        return listed("e"), listed("e__rejected")
+    shop.come, shop.stand = come, stand
+    return shop
+
+
+@pytest.mark.parametrize("partition, iceberg", [("", 2), ("", 3), ("\npartition: [bucket(4, id)]", 2)], ids=["version 2", "version 3", "partitioned"])
+def test_a_row_that_comes_twice_does_not_take_the_first_one_away(events, partition, iceberg):
+    events.yaml((events.directory / "tarn.yaml").read_text() + f"tables: {{silver.e: {{iceberg: {iceberg}}}}}\n")
+    events.head("materialize: incremental\ncursor: seq\nchecks: [unique: id]" + partition)
+    events.apply()
+    events.come((1, 1, "a"), (2, 2, "b"))
+    events.come((3, 1, "a"))
+    assert events.stand() == ([1, 2], [3])
+    events.come((4, 1, "a"), (5, 7, "c"), (6, 7, "d"), (7, 8, "e"))
+    assert events.stand() == ([1, 2, 7], [3, 4, 5, 6])
+    # Columns that come later change nothing about it.
+    events.server.execute("ALTER TABLE event ADD COLUMN note text", events.database)
+    events.apply()
+    events.come((8, 8, "e", "late"), (9, 9, "f", "late"))
+    assert events.stand() == ([1, 2, 7, 9], [3, 4, 5, 6, 8])
+
+
+def test_a_value_of_a_merge_belongs_to_the_row_that_had_it(events):
+    events.head("materialize: merge\nkey: id\ncursor: seq\nchecks: [unique: name]")
+    events.apply()
+    events.come((1, 1, "a"), (2, 2, "b"))
+    events.come((3, 3, "a"))
+    assert events.stand() == ([1, 2], [3])
+    # The row at the mark, which is taken again, had its value too; one that gives it up leaves it.
+    events.server.execute("UPDATE event SET seq = 4, name = 'z' WHERE id = 1; UPDATE event SET seq = 5 WHERE id = 3", events.database)
+    events.run("run")
+    assert events.stand() == ([2, 4, 5], [])
+    events.come((6, 4, "a"))
+    assert events.stand() == ([2, 4, 5], [6])
+
+
+def test_a_merge_keeps_what_is_rejected_still_and_nothing_else(events):
+    events.head("materialize: merge\nkey: id\ncursor: seq\nchecks: [expect: \"name <> 'bad'\"]")
+    events.apply()
+    events.come((1, 1, "a"), (2, 2, "bad"), (3, 3, "bad"))
+    for _ in range(3):
+        events.run("run")
+        assert events.stand() == ([1], [2, 3])
+    # One is repaired; then the other one, with nothing else that fails.
+    events.server.execute("UPDATE event SET seq = 4, name = 'b' WHERE id = 2", events.database)
+    events.come((5, 5, "bad"))
+    assert events.stand() == ([1, 4], [3, 5])
+    events.server.execute("UPDATE event SET seq = seq + 5, name = 'c' WHERE id IN (3, 5)", events.database)
+    events.run("run")
+    assert events.stand() == ([1, 4, 8, 10], [])
 
 
 def cursor_mark(project):

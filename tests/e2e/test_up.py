@@ -163,6 +163,19 @@ def test_once_runs_what_is_due_and_no_more(shop, source):
     assert shop.sql("SELECT count(*) AS n FROM gold.checked") == [{"n": 10}]
 
 
+def test_a_change_of_what_a_check_names_runs_its_model(shop, source):
+    server, name = source
+    server.execute("INSERT INTO other VALUES (1), (2)", name)
+    shop.write("models/gold/linked.sql", "/* tarn\ntrigger: on_change\nchecks: [relationships: {column: qty, to: bronze.other, field: id}]\n*/\nSELECT id, qty FROM bronze.sale")
+    shop.run("up", "--once")
+    shop.apply()
+    server.execute("INSERT INTO sale VALUES (100, 7, 3)", name)
+    assert "models failed: gold.linked" in shop.run("up", "--once", check=1).stderr
+    server.execute("INSERT INTO other VALUES (3)", name)
+    shop.run("up", "--once")
+    assert shop.sql("SELECT count(*) AS n FROM gold.linked") == [{"n": 10}]
+
+
 def test_what_a_model_has_read_is_forgotten_with_it(shop):
     positions = lambda: {r["source"] for r in shop.sql("SELECT source FROM system.positions") if r["source"].startswith("model:")}
     assert "model:gold.total" in positions()

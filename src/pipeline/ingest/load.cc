@@ -16,6 +16,9 @@ namespace tarn {
 namespace {
 
 constexpr char kLoadedRows[] = "__tarn_loaded_rows";
+/// Rows that were merged with a state that moved meanwhile are loaded again: upkeep neither stops
+/// nor waits for it.
+constexpr int kTriesMax = 3;
 
 /// A mark that an older version may have stored: nothing comes after it, so the table is loaded
 /// whole, once.
@@ -280,8 +283,17 @@ Result<LoadReport> LoadSource(const PipelineContext& context, Source& source,
                               const std::string& source_name, std::vector<LoadItem> items,
                               std::vector<CommitOp> ops, const std::string& author,
                               const LoadSnapshot& snapshot) {
-  return SourceLoad(context, source, source_name, snapshot)
-      .Run(std::move(items), std::move(ops), author);
+  const bool merges = std::any_of(items.begin(), items.end(), [](const LoadItem& item) {
+    return item.mode == LoadItem::Mode::kIncremental && !item.target.key.empty();
+  });
+  for (int tries = 1;; ++tries) {
+    auto report = SourceLoad(context, source, source_name, snapshot).Run(items, ops, author);
+    const bool stopped = context.cancel != nullptr && context.cancel->requested();
+    if (report.ok() || report.error().kind != ErrorKind::kConflict || !merges || stopped ||
+        tries == kTriesMax) {
+      return report;
+    }
+  }
 }
 
 }  // namespace tarn

@@ -54,8 +54,9 @@ struct LoadSnapshot {
 /// commits them all at one sequence, with their positions and `ops`. Until then nothing is visible;
 /// on an error, or when the process dies, nothing ever will be (data files of a dead process wait
 /// for upkeep). An incremental load of a table with a key replaces the rows that came again;
-/// without one it appends. Errors: the source's; Conflict when a table changed since it was
-/// planned; Cancelled.
+/// without one it appends; when such a table is changed meanwhile, by upkeep say, all is loaded
+/// again. Errors: the source's; Conflict when a table changed since it was planned, or changes
+/// every time; Cancelled.
 Result<LoadReport> LoadSource(const PipelineContext& context, Source& source,
                               const std::string& source_name, std::vector<LoadItem> items,
                               std::vector<CommitOp> ops, const std::string& author,

@@ -15,25 +15,6 @@ std::string QuoteList(const std::vector<std::string>& columns) {
 
 std::string UniqueName(size_t index) { return "__tarn_unique_" + std::to_string(index); }
 
-/// Checks that tell failing rows from others, in the order of the model.
-std::string AnyFailing(const Model& model) {
-  std::vector<std::string> conditions;
-  for (size_t i = 0; i < model.checks.size(); ++i) {
-    const std::string condition = FailingCondition(model.checks[i], i);
-    if (!condition.empty()) conditions.push_back("(" + condition + ")");
-  }
-  return conditions.empty() ? "false" : Join(conditions, " OR ");
-}
-
-std::string WithWindows(const Model& model, const std::string& table) {
-  std::string query = "SELECT *";
-  for (size_t i = 0; i < model.checks.size(); ++i) {
-    const std::string window = UniqueWindow(model.checks[i], i);
-    if (!window.empty()) query += ", " + window;
-  }
-  return query + " FROM " + table;
-}
-
 /// The first row of a query, its integers by column; nulls are 0.
 Result<std::vector<int64_t>> FirstRow(Session& session, const std::string& query) {
   TARN_ASSIGN_OR_RETURN(auto rows, session.Execute(query));
@@ -115,8 +96,7 @@ std::string FailingCondition(const Check& check, size_t index) {
       // Qualified, so that a field that the other table lacks is not taken for one of the model's.
       const std::string field = "referred." + QuoteIdentifier(check.field);
       return column + " IS NOT NULL AND " + column + " NOT IN (SELECT " + field + " FROM " +
-             QuoteIdentifier(check.to.schema) + "." + QuoteIdentifier(check.to.name) +
-             " AS referred WHERE " + field + " IS NOT NULL)";
+             QuotedName(check.to) + " AS referred WHERE " + field + " IS NOT NULL)";
     }
     case Check::Kind::kExpect:
       // As SQL's CHECK: a condition that is unknown is not violated.
@@ -128,26 +108,15 @@ std::string FailingCondition(const Check& check, size_t index) {
   return "";
 }
 
-std::string UniqueWindow(const Check& check, size_t index) {
+std::string UniqueWindow(const Check& check, size_t index, const std::string& stood) {
   if (check.kind != Check::Kind::kUnique) return "";
-  return "count(*) OVER (PARTITION BY " + QuoteList(check.columns) + ") AS " + UniqueName(index);
-}
-
-std::string SplitQuery(const Model& model, const std::string& table,
-                       const std::vector<std::string>& columns, RowsWanted wanted) {
-  const std::string from = " FROM (" + WithWindows(model, table) + ")";
-  if (wanted == RowsWanted::kPassing) {
-    return "SELECT " + QuoteList(columns) + from + " WHERE (" + AnyFailing(model) + ") IS NOT TRUE";
+  const std::string over = " OVER (PARTITION BY " + QuoteList(check.columns) + ")";
+  std::string count = "count(*)" + over;
+  if (!stood.empty()) {
+    count = "CASE WHEN " + stood + " THEN count(*) FILTER (WHERE " + stood + ")" + over + " ELSE " +
+            count + " END";
   }
-  std::string reasons;
-  for (size_t i = 0; i < model.checks.size(); ++i) {
-    const std::string condition = FailingCondition(model.checks[i], i);
-    if (condition.empty()) continue;
-    reasons += std::string(reasons.empty() ? "" : ", ") + "CASE WHEN " + condition + " THEN " +
-               QuoteLiteral(model.checks[i].ToString()) + " END";
-  }
-  return "SELECT " + QuoteList(columns) + ", concat_ws('; ', " + reasons + ") AS rejected_because" +
-         from + " WHERE " + AnyFailing(model);
+  return count + " AS " + UniqueName(index);
 }
 
 Result<std::vector<CheckResult>> RunChecks(const Model& model, const std::string& table,

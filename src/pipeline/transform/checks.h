@@ -23,13 +23,9 @@ struct CheckResult {
 /// Uniqueness needs a window: the condition then refers to the column UniqueColumn(index).
 std::string FailingCondition(const Check& check, size_t index);
 /// `count(*) OVER (PARTITION BY …) AS __tarn_unique_<index>` for a uniqueness check, else empty.
-std::string UniqueWindow(const Check& check, size_t index);
-
-/// A query for the rows of `table` (a quoted name) without the failing ones (`kPassing`), or for
-/// the failing ones with a further column `rejected_because` (`kFailing`).
-enum class RowsWanted { kPassing, kFailing };
-std::string SplitQuery(const Model& model, const std::string& table,
-                       const std::vector<std::string>& columns, RowsWanted wanted);
+/// Rows for which `stood`, a condition, is true are counted among themselves: what stands is not
+/// made double by what comes. Empty: it is true for none.
+std::string UniqueWindow(const Check& check, size_t index, const std::string& stood = "");
 
 /// Runs all checks of the model on `table` (a quoted name that `session` sees).
 /// Errors: InvalidArgument when a check itself does not run (unknown column), with its place.

@@ -18,11 +18,13 @@ Result<ModelGraph> ModelGraph::Build(const std::vector<Model>& models) {
   std::map<std::string, size_t> by_name;
   for (size_t i = 0; i < models.size(); ++i) by_name[LowerAscii(models[i].name.ToString())] = i;
   for (size_t i = 0; i < models.size(); ++i) {
-    for (const TableName& input : models[i].inputs) {
-      auto it = by_name.find(LowerAscii(input.ToString()));
-      if (it == by_name.end()) continue;
-      graph.inputs_[i].push_back(it->second);
-      graph.dependents_[it->second].push_back(i);
+    for (const auto* inputs : {&models[i].inputs, &models[i].check_inputs}) {
+      for (const TableName& input : *inputs) {
+        auto it = by_name.find(LowerAscii(input.ToString()));
+        if (it == by_name.end()) continue;
+        graph.inputs_[i].push_back(it->second);
+        graph.dependents_[it->second].push_back(i);
+      }
     }
   }
 
@@ -57,7 +59,7 @@ Result<ModelGraph> ModelGraph::Build(const std::vector<Model>& models) {
   for (size_t i : by_text) {
     if (!visit(i)) {
       return InvalidArgument("the models need each other in a cycle: " + cycle,
-                             "take one of these inputs out of its query");
+                             "take one of these inputs out of its query or checks");
     }
   }
   return graph;

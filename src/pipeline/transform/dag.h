@@ -13,15 +13,16 @@ namespace tarn {
 /// Threads: immutable after Build.
 class ModelGraph {
  public:
-  /// Links models whose inputs name one another. Names that no model has are left to the catalog.
-  /// Errors: InvalidArgument for a cycle, told as a path `a → b → a` with the files.
+  /// Links models whose inputs, of queries or checks, name one another. Names that no model has are
+  /// left to the catalog. Errors: InvalidArgument for a cycle, told as a path `a → b → a` with the
+  /// files.
   static Result<ModelGraph> Build(const std::vector<Model>& models);
 
   /// Indexes of all models, inputs before what needs them; independent ones by name.
   const std::vector<size_t>& order() const { return order_; }
-  /// Models that `model` reads.
+  /// Models that `model` or its checks read.
   const std::vector<size_t>& inputs(size_t model) const { return inputs_[model]; }
-  /// Models that read `model`.
+  /// Models that read `model`, or whose checks do.
   const std::vector<size_t>& dependents(size_t model) const { return dependents_[model]; }
 
   /// The models that selectors name: "gold.x", "gold.*", "+gold.x" with all it needs, "gold.x+"

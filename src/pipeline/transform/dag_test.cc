@@ -34,6 +34,17 @@ TEST(ModelGraphTest, InputsRunBeforeWhatNeedsThem) {
   EXPECT_EQ(Names(*graph, graph->order()), (Strings{"silver.b", "gold.c", "gold.d", "silver.e"}));
 }
 
+TEST(ModelGraphTest, WhatAChecksReadRunsBeforeToo) {
+  std::vector<Model> models = {MakeModel("s", "a", {}), MakeModel("s", "z", {})};
+  models[0].check_inputs = {{"s", "Z"}};
+  auto graph = ModelGraph::Build(models);
+  ASSERT_TRUE(graph.ok());
+  EXPECT_EQ(Names(*graph, graph->order()), (Strings{"s.z", "s.a"}));
+  EXPECT_EQ(Names(*graph, graph->Downstream({1})), (Strings{"s.z", "s.a"}));
+  models[1].inputs = {{"s", "a"}};
+  EXPECT_FALSE(ModelGraph::Build(models).ok());
+}
+
 TEST(ModelGraphTest, SelectorsTakeUpstreamAndDownstream) {
   const auto models = Chain();
   auto graph = ModelGraph::Build(models);

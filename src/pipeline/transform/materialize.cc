@@ -1,5 +1,7 @@
 #include "pipeline/transform/materialize.h"
 
+#include <optional>
+
 #include <arrow/api.h>
 
 #include "base/fault_point.h"
@@ -10,23 +12,25 @@
 #include "pipeline/intention.h"
 #include "pipeline/interrupter.h"
 #include "pipeline/transform/history_query.h"
+#include "pipeline/transform/incremental_query.h"
 #include "pipeline/transform/model_error.h"
+#include "pipeline/transform/quarantine.h"
 
 namespace tarn {
 namespace {
 
 constexpr char kNewRows[] = "__tarn_new_rows";
+constexpr char kStoodRows[] = "__tarn_stood_rows";
+constexpr char kAddedRows[] = "__tarn_added_rows";
+/// A model that was computed from a state that moved meanwhile is computed again: upkeep neither
+/// stops nor waits for it.
+constexpr int kTriesMax = 3;
 
-std::string QuotedName(const TableName& name) {
-  return QuoteIdentifier(name.schema) + "." + QuoteIdentifier(name.name);
-}
-
-/// The finite ones of a column's values: an infinite cursor or NaN would hide all rows after it.
-/// Texts, numbers without infinities and the rest are finite as they are.
-std::string FiniteCondition(const arrow::DataType& type, const std::string& column) {
-  const bool has_infinity = arrow::is_floating(type.id()) || type.id() == arrow::Type::TIMESTAMP ||
-                            type.id() == arrow::Type::DATE32;
-  return has_infinity ? "isfinite(" + column + ")" : column + " IS NOT NULL";
+Result<int64_t> CountRows(Session& session, const std::string& query) {
+  TARN_ASSIGN_OR_RETURN(auto rows, session.Execute("SELECT count(*) FROM (" + query + ")"));
+  TARN_ASSIGN_OR_RETURN(auto batch, rows->Next());
+  if (batch == nullptr || batch->num_rows() == 0) return Internal("a count has no row");
+  return std::static_pointer_cast<arrow::Int64Array>(batch->column(0))->Value(0);
 }
 
 /// One model on its way into the lake.
@@ -46,7 +50,7 @@ class ModelBuild {
   Result<WrittenTable> WriteRows(Session& session);
   Result<WrittenTable> WriteMerge(Session& session);
   Result<WrittenTable> WriteHistory(Session& session);
-  Result<std::string> IncrementalQuery(Session& session);
+  Result<std::string> NewRowsQuery(Session& session);
   /// Checks the staged result; fills the outcome. Ok when it may be committed as it stands; sets
   /// `quarantine` when it may be after a split.
   Status CheckStaged(const std::vector<TableOverlay>& overlay, bool* quarantine);
@@ -56,25 +60,31 @@ class ModelBuild {
   Result<TableOverlay> StageForChecks(WrittenTable& written);
   void RemoveStaged(const std::vector<std::string>& keys);
   TableTarget Target() const;
+  TableTarget Beside() const;  ///< of rejected rows
   /// Whether the result was computed from the table's own rows.
   bool ReadsItself() const {
     return old_rows_ == OldRows::kKeep && (model_.materialize == Materialize::kMerge ||
                                            model_.materialize == Materialize::kIncremental);
   }
-  /// Whether the run looks at rows past the cursor only.
-  bool LooksPastCursor() const { return ReadsItself() && !model_.cursor.empty(); }
   /// The state that the rows were read from must be the one that they are written to.
   Status CheckBase(const WrittenTable& written);
-  /// The rejected rows of an earlier run, taken away: this run has none. Without transaction where
-  /// there is nothing to take away.
-  Result<WrittenTable> EmptiedRejected();
+  /// What a run that rejects no row makes of those that earlier runs have rejected: they leave, in
+  /// a merge once a row of their key is in the result. Without transaction where none leaves.
+  Result<WrittenTable> RejectedBefore(const TableOverlay& result);
+  /// The rows that fail go beside, the others are written again: a second pass, only when needed.
+  Status Split(const WrittenTable& written, const TableOverlay& result, WrittenTable* passing,
+               WrittenTable* failing);
+  /// Makes the rows that stood, and those that an incremental run adds, tables of the session.
+  Status ShowWhatStood(const WrittenTable& written, std::vector<TableOverlay>* overlays,
+                       SplitTables* tables);
 
   const PipelineContext& context_;
   const Model& model_;
   const OldRows old_rows_;
   ModelOutcome* outcome_;
   Sequence at_;
-  int lines_before_ = 0;  ///< lines of the running statement above the model's own query
+  std::optional<TableEntry> stood_;  ///< the table whose rows stay, of a run that reads itself
+  int lines_before_ = 0;             ///< lines of the running statement above the model's own query
   std::vector<std::string> staged_files_;
 };
 
@@ -100,6 +110,11 @@ Result<InterruptibleSession> ModelBuild::OpenSession(std::vector<TableOverlay> t
 
 Status ModelBuild::Run(const std::vector<CommitOp>& record, const std::string& author) {
   TARN_ASSIGN_OR_RETURN(at_, context_.catalog->CurrentSequence());
+  if (ReadsItself()) {
+    auto stood = context_.catalog->LoadTable(model_.name, at_);
+    if (!stood.ok() && stood.error().kind != ErrorKind::kNotFound) return stood.status();
+    if (stood.ok()) stood_ = std::move(stood).value();
+  }
   Status status = model_.materialize == Materialize::kView ? BuildView(record, author)
                                                            : BuildTable(record, author);
   RemoveStaged(staged_files_);
@@ -137,47 +152,13 @@ Status ModelBuild::BuildView(const std::vector<CommitOp>& record, const std::str
   return Status::Ok();
 }
 
-Result<std::string> ModelBuild::IncrementalQuery(Session& session) {
-  if (!LooksPastCursor()) return model_.sql;
-  const std::string cursor = QuoteIdentifier(model_.cursor);
-  // Rejected rows were looked at as well: the mark is past them.
-  std::vector<std::string> seen;
-  for (const TableName& name : {model_.name, RejectedTable(model_)}) {
-    auto existing = context_.catalog->LoadTable(name, at_);
-    if (existing.ok()) {
-      seen.push_back("SELECT " + cursor + " AS mark FROM " + QuotedName(name));
-    } else if (existing.error().kind != ErrorKind::kNotFound) {
-      return existing.status();
-    } else if (seen.empty()) {
-      return model_.sql;
-    }
-  }
-  const std::string marks = "(" + Join(seen, " UNION ALL ") + ")";
-  TARN_ASSIGN_OR_RETURN(auto none, session.Execute("SELECT mark FROM " + marks + " LIMIT 0"));
-  const std::shared_ptr<arrow::DataType> type = none->schema()->field(0)->type();
-  TARN_ASSIGN_OR_RETURN(
-      auto rows,
-      session.Execute("SELECT CAST(max(mark) FILTER (WHERE " + FiniteCondition(*type, "mark") +
-                      ") AS VARCHAR), typeof(max(mark)), CAST(count(*) AS VARCHAR) FROM " + marks));
-  TARN_ASSIGN_OR_RETURN(auto batch, rows->Next());
-  if (batch == nullptr || batch->num_rows() == 0) return Internal("the high mark has no row");
-  auto text = [&](int column) {
-    return std::static_pointer_cast<arrow::StringArray>(batch->column(column))->GetString(0);
-  };
-  // Rows without a finite cursor come with the first run only.
-  if (batch->column(0)->IsNull(0) && text(2) == "0") return model_.sql;
-  ++lines_before_;
-  std::string query =
-      "SELECT * FROM (\n" + model_.sql + "\n) WHERE " + FiniteCondition(*type, cursor);
-  if (batch->column(0)->IsNull(0)) return query;
-  // A merge takes the rows at the high mark again: they replace themselves.
-  const char* after = model_.materialize == Materialize::kMerge ? " >= " : " > ";
-  return query + " AND " + cursor + after + "CAST(" + QuoteLiteral(text(0)) + " AS " + text(1) +
-         ")";
+Result<std::string> ModelBuild::NewRowsQuery(Session& session) {
+  if (!ReadsItself() || model_.cursor.empty()) return model_.sql;
+  return IncrementalQuery(*context_.catalog, model_, at_, session, &lines_before_);
 }
 
 Result<WrittenTable> ModelBuild::WriteMerge(Session& session) {
-  TARN_ASSIGN_OR_RETURN(const std::string query, IncrementalQuery(session));
+  TARN_ASSIGN_OR_RETURN(const std::string query, NewRowsQuery(session));
   ++lines_before_;
   TARN_RETURN_IF_ERROR(
       session.Run("CREATE OR REPLACE TEMP TABLE " + std::string(kNewRows) + " AS\n" + query));
@@ -197,13 +178,10 @@ Result<WrittenTable> ModelBuild::WriteMerge(Session& session) {
         "(PARTITION BY key ORDER BY …) = 1");
   }
   std::string merged = "SELECT * FROM " + std::string(kNewRows);
-  auto existing = context_.catalog->LoadTable(model_.name, at_);
-  if (existing.ok() && old_rows_ == OldRows::kKeep) {
+  if (stood_.has_value()) {
     merged += " UNION ALL BY NAME SELECT * FROM " + QuotedName(model_.name) +
               " old_row WHERE NOT EXISTS (SELECT 1 FROM " + std::string(kNewRows) +
               " new_row WHERE " + Join(equal, " AND ") + ")";
-  } else if (!existing.ok() && existing.error().kind != ErrorKind::kNotFound) {
-    return existing.status();
   }
   return WriteQuery(context_, session, merged, Target(), WriteMode::kOverwrite);
 }
@@ -211,7 +189,7 @@ Result<WrittenTable> ModelBuild::WriteMerge(Session& session) {
 Result<WrittenTable> ModelBuild::WriteRows(Session& session) {
   if (model_.materialize == Materialize::kMerge) return WriteMerge(session);
   if (model_.materialize == Materialize::kIncremental) {
-    TARN_ASSIGN_OR_RETURN(const std::string query, IncrementalQuery(session));
+    TARN_ASSIGN_OR_RETURN(const std::string query, NewRowsQuery(session));
     return WriteQuery(context_, session, query, Target(),
                       old_rows_ == OldRows::kKeep ? WriteMode::kAppend : WriteMode::kOverwrite);
   }
@@ -275,26 +253,41 @@ Status ModelBuild::CheckStaged(const std::vector<TableOverlay>& overlay, bool* q
 
 Status ModelBuild::CheckBase(const WrittenTable& written) {
   if (!ReadsItself()) return Status::Ok();
-  auto read = context_.catalog->LoadTable(model_.name, at_);
-  if (!read.ok() && read.error().kind != ErrorKind::kNotFound) return read.status();
-  const std::string location = read.ok() ? read->metadata_location : "";
+  const std::string location = stood_.has_value() ? stood_->metadata_location : "";
   if (location == written.transaction->base_location()) return Status::Ok();
   return Conflict("the table " + model_.name.ToString() + " was changed while the model ran",
                   "run it again");
 }
 
-Result<WrittenTable> ModelBuild::EmptiedRejected() {
+TableTarget ModelBuild::Beside() const {
+  TableTarget beside;
+  beside.name = RejectedTable(model_);
+  beside.owner = "model:" + model_.name.ToString();
+  return beside;
+}
+
+Result<WrittenTable> ModelBuild::RejectedBefore(const TableOverlay& result) {
   WrittenTable out;
   // A run that looks at new rows only says nothing of what was rejected before.
-  if (model_.on_failure != OnFailure::kQuarantine || LooksPastCursor()) return out;
+  const bool adds = stood_.has_value() && model_.materialize == Materialize::kIncremental;
+  if (model_.on_failure != OnFailure::kQuarantine || adds) return out;
   auto entry = context_.catalog->LoadTable(RejectedTable(model_), std::nullopt);
   if (!entry.ok() && entry.error().kind == ErrorKind::kNotFound) return out;
   if (!entry.ok()) return entry.status();
-  if (entry->owner != "model:" + model_.name.ToString()) return out;
+  if (entry->owner != Beside().owner) return out;
   TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context_.tables, entry->metadata_location));
   if (base->current() == nullptr || base->current()->summary.count("total-records") == 0 ||
       base->current()->summary.at("total-records") == "0") {
     return out;
+  }
+  if (stood_.has_value()) {
+    TARN_ASSIGN_OR_RETURN(auto session, OpenSession({result}, {}));
+    const auto query = [&](Rejected wanted) {
+      return RejectedQuery(model_, QuotedName(model_.name), wanted);
+    };
+    TARN_ASSIGN_OR_RETURN(const int64_t repaired, CountRows(*session, query(Rejected::kRepaired)));
+    if (repaired == 0) return out;
+    return WriteQuery(context_, *session, query(Rejected::kStill), Beside(), WriteMode::kOverwrite);
   }
   out.uuid = entry->uuid;
   TARN_ASSIGN_OR_RETURN(out.transaction,
@@ -325,46 +318,83 @@ Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::st
     return checked;
   }
   if (!quarantine) {
-    auto emptied = EmptiedRejected();
-    if (!emptied.ok()) {
+    auto before = RejectedBefore(*overlay);
+    if (!before.ok()) {
       Discard(context_, written);
-      return emptied.status();
+      return before.status();
     }
-    WrittenTable* rejected = emptied->transaction == nullptr ? nullptr : &*emptied;
+    WrittenTable* rejected = before->transaction == nullptr ? nullptr : &*before;
     return Commit(&written, rejected, record, author);
   }
 
-  // The rows that fail go beside, the others are written again: a second pass, only when needed.
-  auto split_session = OpenSession({*overlay}, {});
-  if (!split_session.ok()) {
-    Discard(context_, written);
-    return split_session.status();
-  }
-  Session* split = &**split_session;
-  const std::string name = QuotedName(model_.name);
-  // The staged state of an incremental run has the old rows as well, so the table is written whole;
-  // what it rejects joins what was rejected before.
-  const WriteMode beside_mode = LooksPastCursor() ? WriteMode::kAppend : WriteMode::kOverwrite;
-  auto passing =
-      WriteQuery(context_, *split, SplitQuery(model_, name, written.columns, RowsWanted::kPassing),
-                 Target(), WriteMode::kOverwrite);
-  if (!passing.ok()) {
-    Discard(context_, written);
-    return passing.status();
-  }
-  TableTarget beside;
-  beside.name = RejectedTable(model_);
-  beside.owner = "model:" + model_.name.ToString();
-  auto failing =
-      WriteQuery(context_, *split, SplitQuery(model_, name, written.columns, RowsWanted::kFailing),
-                 beside, beside_mode);
+  WrittenTable passing, failing;
+  Status split = Split(written, *overlay, &passing, &failing);
   Discard(context_, written);
-  if (!failing.ok()) {
-    Discard(context_, *passing);
-    return failing.status();
+  if (!split.ok()) {
+    Discard(context_, passing);
+    return split;
   }
-  outcome_->rejected_rows = failing->rows;
-  return Commit(&*passing, &*failing, record, author);
+  return Commit(&passing, &failing, record, author);
+}
+
+Status ModelBuild::ShowWhatStood(const WrittenTable& written, std::vector<TableOverlay>* overlays,
+                                 SplitTables* tables) {
+  const TableName stood{model_.name.schema, kStoodRows}, added{model_.name.schema, kAddedRows};
+  auto alone = std::make_shared<TableMetadata>(*overlays->front().metadata);
+  TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context_.tables, stood_->metadata_location));
+  overlays->push_back({stood, std::move(base)});
+  tables->stood = QuotedName(stood);
+  if (model_.materialize == Materialize::kMerge) return {};
+  // A table of the same columns that nobody has written to but this run.
+  alone->current_snapshot.reset();
+  alone->snapshots.clear();
+  alone->snapshot_log.clear();
+  alone->refs.clear();
+  alone->statistics.clear();
+  TARN_ASSIGN_OR_RETURN(auto only, TableTransaction::Change(context_.tables, std::move(alone),
+                                                            stood_->metadata_location));
+  TARN_RETURN_IF_ERROR(only->Append(written.files));
+  TARN_ASSIGN_OR_RETURN(StagedTable staged, only->Stage(context_.tables.random->Uuid()));
+  staged_files_.insert(staged_files_.end(), staged.files.begin(), staged.files.end());
+  overlays->push_back({added, staged.metadata});
+  tables->added = QuotedName(added);
+  return {};
+}
+
+Status ModelBuild::Split(const WrittenTable& written, const TableOverlay& result,
+                         WrittenTable* passing, WrittenTable* failing) {
+  std::vector<TableOverlay> overlays = {result};
+  SplitTables tables;
+  tables.result = QuotedName(model_.name);
+  if (stood_.has_value() && AsksWhatStood(model_)) {
+    TARN_RETURN_IF_ERROR(ShowWhatStood(written, &overlays, &tables));
+  }
+  TARN_ASSIGN_OR_RETURN(auto session, OpenSession(std::move(overlays), {}));
+  const auto query = [&](RowsWanted wanted) {
+    return SplitQuery(model_, tables, written.columns, wanted);
+  };
+  // The result of an incremental run has the old rows as well, so the table is written whole.
+  TARN_ASSIGN_OR_RETURN(*passing, WriteQuery(context_, *session, query(RowsWanted::kPassing),
+                                             Target(), WriteMode::kOverwrite));
+  TARN_RETURN_IF_ERROR(CheckBase(*passing));
+  std::string rejected = query(RowsWanted::kFailing);
+  int64_t still_rejected = 0;
+  WriteMode mode = WriteMode::kOverwrite;
+  if (stood_.has_value() && model_.materialize == Materialize::kIncremental) {
+    mode = WriteMode::kAppend;
+  } else if (stood_.has_value()) {
+    const Status before = context_.catalog->LoadTable(RejectedTable(model_), at_).status();
+    if (before.ok()) {
+      const std::string still = RejectedQuery(model_, tables.result, Rejected::kStill);
+      TARN_ASSIGN_OR_RETURN(still_rejected, CountRows(*session, still));
+      rejected += " UNION ALL BY NAME " + still;
+    } else if (before.error().kind != ErrorKind::kNotFound) {
+      return before;
+    }
+  }
+  TARN_ASSIGN_OR_RETURN(*failing, WriteQuery(context_, *session, rejected, Beside(), mode));
+  outcome_->rejected_rows = failing->rows - still_rejected;
+  return {};
 }
 
 Status ModelBuild::Commit(WrittenTable* written, WrittenTable* rejected,
@@ -409,10 +439,6 @@ Status ModelBuild::Commit(WrittenTable* written, WrittenTable* rejected,
 
 }  // namespace
 
-TableName RejectedTable(const Model& model) {
-  return {model.name.schema, model.name.name + "__rejected"};
-}
-
 std::string ModelPositionSource(const std::string& model) { return "model:" + model; }
 
 std::string ModelPosition(Sequence read) { return DumpJson(Json{{"sequence", read.value()}}); }
@@ -434,7 +460,17 @@ std::map<std::string, std::string> ModelProperties(const Model& model) {
 Status MaterializeModel(const PipelineContext& context, const Model& model,
                         const std::vector<CommitOp>& record, OldRows old_rows,
                         const std::string& author, ModelOutcome* outcome) {
-  return ModelBuild(context, model, old_rows, outcome).Run(record, author);
+  for (int tries = 1;; ++tries) {
+    ModelOutcome tried = *outcome;
+    Status status = ModelBuild(context, model, old_rows, &tried).Run(record, author);
+    const bool stopped = context.cancel != nullptr && context.cancel->requested();
+    if (!status.ok() && status.error().kind == ErrorKind::kConflict && tries < kTriesMax &&
+        !stopped) {
+      continue;
+    }
+    *outcome = std::move(tried);
+    return status;
+  }
 }
 
 }  // namespace tarn

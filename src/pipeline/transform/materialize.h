@@ -16,7 +16,8 @@ enum class OldRows {
 };
 
 /// Builds, checks and commits one model. The outcome's rows, checks and sequence are filled in as
-/// far as it came, also when an error is returned.
+/// far as it came, also when an error is returned. When its table is changed meanwhile, by upkeep
+/// say, it is built again; Conflict when that happens every time.
 Status MaterializeModel(const PipelineContext& context, const Model& model,
                         const std::vector<CommitOp>& record, OldRows old_rows,
                         const std::string& author, ModelOutcome* outcome);
@@ -34,8 +35,5 @@ std::string ModelPosition(Sequence read);
 /// Errors: Corruption.
 Result<Sequence> ModelPositionFrom(const std::string& position);
 /// @}
-
-/// The table that takes a model's rejected rows: `<name>__rejected` in the same schema.
-TableName RejectedTable(const Model& model);
 
 }  // namespace tarn

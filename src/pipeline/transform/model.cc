@@ -1,5 +1,7 @@
 #include "pipeline/transform/model.h"
 
+#include "base/text.h"
+
 namespace tarn {
 
 std::string_view MaterializeName(Materialize materialize) {
@@ -54,6 +56,14 @@ std::string Check::ToString() const {
       return "freshness(" + list + ")";
   }
   return "?";
+}
+
+TableName RejectedTable(const Model& model) {
+  return {model.name.schema, model.name.name + "__rejected"};
+}
+
+std::string QuotedName(const TableName& name) {
+  return QuoteIdentifier(name.schema) + "." + QuoteIdentifier(name.name);
 }
 
 }  // namespace tarn

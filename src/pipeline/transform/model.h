@@ -77,11 +77,18 @@ struct Model {
   Trigger trigger = Trigger::kNone;
   std::vector<TableName>
       inputs;  ///< tables and models of the lake, from parsing; set by the project
+  std::vector<TableName> check_inputs;  ///< what besides only its checks read; as `inputs`
   /// Changes with everything that the rows or their checks depend on; comments and blanks of the
   /// query count, description, tags, trigger and Iceberg's version do not.
   std::string fingerprint;
   /// Changes with what the rows that stand already were made by: query, kind, key, cursor.
   std::string query_fingerprint;
 };
+
+/// The table that takes a model's rejected rows: `<name>__rejected` in the same schema.
+TableName RejectedTable(const Model& model);
+
+/// As a query names it.
+std::string QuotedName(const TableName& name);
 
 }  // namespace tarn
