@@ -201,7 +201,9 @@ TEST_F(Transaction, NeverTakesTheNamesOfAnEarlierAttempt) {
     for (const std::string& key : staged.files) {
       EXPECT_TRUE(names.insert(key).second) << key;
       // A request to remove it that was lost may still be carried out after the next attempt.
-      if (attempt == 1) EXPECT_TRUE(store_.Delete(key).ok());
+      if (attempt == 1) {
+        EXPECT_TRUE(store_.Delete(key).ok());
+      }
     }
   }
 }

@@ -151,7 +151,8 @@ TEST_F(S3AnswersTest, ARetryAfterBeyondTheDeadlineIsNotWaitedFor) {
 
 TEST_F(S3AnswersTest, AListingThatIsCutIsAskedForAgain) {
   Script({ScriptedServer::Ok("<ListBucketResult><Contents><Key>a</Key>"),
-          ScriptedServer::Ok("<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>"
+          ScriptedServer::Ok("<ListBucketResult><Contents><Key>a</Key><Size>1</Size>"
+                             "<LastModified>2026-11-21T04:05:06Z</LastModified></Contents>"
                              "</ListBucketResult>")});
   int count = 0;
   EXPECT_OK(store_->List("", [&](const ObjectInfo&) {
@@ -159,6 +160,20 @@ TEST_F(S3AnswersTest, AListingThatIsCutIsAskedForAgain) {
     return Status();
   }));
   EXPECT_EQ(count, 1);
+}
+
+TEST_F(S3AnswersTest, AStoreWhoseListingTellsNoTimesIsNoWarehouse) {
+  answer_ = [](const Request& request) -> Reply {
+    if (request.method == "DELETE") return ScriptedServer::Status("204 No Content");
+    if (request.method != "PUT") {
+      return ScriptedServer::Ok("<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>"
+                                "</ListBucketResult>");
+    }
+    return request.body == "probe" ? ScriptedServer::Ok()
+                                   : ScriptedServer::S3Error("412 No", "PreconditionFailed");
+  };
+  EXPECT_ERROR(ErrorKind::kCorruption, store_->CheckAccess());
+  EXPECT_EQ(Count("DELETE"), 1);
 }
 
 TEST_F(S3AnswersTest, AnErrorUnderStatus200OfTheCompletionIsRepeated) {
