@@ -17,6 +17,7 @@ struct TableChange {
   std::string owner;                        ///< for a new table
   std::string uuid;                         ///< of an existing table; empty for a new one
   TableTransaction* transaction = nullptr;  ///< borrowed
+  Sequence free_at = {};                    ///< FreeFolder::free_at of a new table's folder
 };
 
 /// A table that the commit leaves as it is, but in which its statements looked for rows to change:

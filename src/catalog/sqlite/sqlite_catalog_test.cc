@@ -324,7 +324,7 @@ TEST(SqliteCatalog, WhatACommitAndAQueryNeedCostsTheSameAfterALongHistory) {
     const TableName other{"s", "other"};
     steps["create and drop"] = StepCounter::Of([&] {
       const std::string uuid = std::to_string(commits);
-      commit({CreateTableOp{{uuid, other, "file:///other", "1", 0, "", {}}}});
+      commit({CreateTableOp{{uuid, other, "file:///other", "1", 0, "", {}}, now}});
       commit({DropTableOp{uuid}});
     });
     return steps;

@@ -63,7 +63,7 @@ TEST_F(SweepDropped, AFolderInWhichATableCameToStandMeanwhileIsLeftAlone) {
     TableEntry again = table_;
     again.uuid = lake_.random().Uuid();
     again.owner = "";
-    Commit({CreateTableOp{again}});
+    Commit({CreateTableOp{again, *lake_.catalog().CurrentSequence()}});
   };
   Sweep();
   EXPECT_EQ(lake_.Objects(), before_);

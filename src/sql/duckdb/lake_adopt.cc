@@ -45,8 +45,10 @@ Status LakeState::AdoptTable(const TableName& name, AdoptedTable adopted) {
   TARN_ASSIGN_OR_RETURN(const LakeRelation old, FindLocked(name));
   if (old) return AlreadyExists("table or view " + name.ToString() + " already exists");
   const TableContext& context = engine_.options.tables;
-  TARN_ASSIGN_OR_RETURN(adopted.seed.location,
-                        NewTableLocation(*context.store, *context.random, name));
+  TARN_ASSIGN_OR_RETURN(
+      const FreeFolder folder,
+      NewTableFolder(*engine_.options.catalog, *context.store, *context.random, name));
+  adopted.seed.location = folder.uri;
   adopted.seed.table_uuid = context.random->Uuid();
   TARN_RETURN_IF_ERROR(CheckNotLakes(adopted.files, adopted.seed.location));
   TARN_RETURN_IF_ERROR(EnsureSchemaLocked(name.schema));
@@ -55,6 +57,7 @@ Status LakeState::AdoptTable(const TableName& name, AdoptedTable adopted) {
   local.touched = true;
   local.entry.name = name;
   local.entry.location = adopted.seed.location;
+  local.free_at = folder.free_at;
   local.properties = adopted.seed.properties;
   TARN_ASSIGN_OR_RETURN(local.transaction, CreateAdopted(context, std::move(adopted.seed)));
   for (RowDeletes& deletes : adopted.deletes) {
