@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "catalog/closed.h"
 #include "catalog/committer.h"
+#include "catalog/garbage.h"
 #include "pipeline/intention.h"
 #include "project/apply.h"
 #include "project/captured.h"
@@ -46,12 +47,11 @@ enum class Leftover { kNone, kFiles, kSomebodysTable };
 /// that a table was made there after all, by hand: its files are the business of whoever made it.
 Result<Leftover> LeftoverIn(ObjectStore& store, const std::string& folder) {
   Leftover found = Leftover::kNone;
-  const std::string hint = folder + "/metadata/version-hint.text";
   for (const char* part : {"/data/", "/deletes/", "/metadata/", "/_delta_log/"}) {
-    const bool log = std::string_view(part) == "/_delta_log/";
     TARN_RETURN_IF_ERROR(store.List(folder + part, [&](const ObjectInfo& object) -> Status {
       if (found == Leftover::kSomebodysTable) return Status::Ok();
-      found = log || object.key == hint ? Leftover::kSomebodysTable : Leftover::kFiles;
+      const auto name = std::string_view(object.key).substr(folder.size() + 1);
+      found = TellsOfTable(name) ? Leftover::kSomebodysTable : Leftover::kFiles;
       return Status::Ok();
     }));
   }

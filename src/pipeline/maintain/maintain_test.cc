@@ -394,6 +394,21 @@ TEST_F(Upkeep, FilesOfATableThatWasNeverMadeLeaveWhenTheyAreOld) {
   EXPECT_EQ(Step(SweepDroppedTables(context_, MaintainMode::kDo)).outcome, Outcome::kNothing);
 }
 
+TEST_F(Upkeep, ATableOfOthersWhereAFirstLoadDiedIsTheirs) {
+  lake_.Create(kTable);
+  lake_.Append(kTable, "1");
+  CommitRequest intention{lake_.random().Uuid(), "test", "", {}};
+  intention.ops.push_back(PutObjectOp{kIntentionObject, "bronze/orders", "{}"});
+  ASSERT_TRUE(lake_.catalog().Commit(intention).ok());
+  // As a writer of Iceberg with a catalog of its own leaves it: no hint, no log.
+  ASSERT_TRUE(lake_.store().Put("bronze/orders/data/00000-0-x.parquet", "x").ok());
+  ASSERT_TRUE(lake_.store().Put("bronze/orders/metadata/00000-y.metadata.json", "{}").ok());
+  Wait(20 * kDayMicros);
+  const auto before = lake_.Objects();
+  EXPECT_EQ(Step(SweepDroppedTables(context_, MaintainMode::kDo)).outcome, Outcome::kNothing);
+  EXPECT_EQ(lake_.Objects(), before);
+}
+
 TEST_F(Upkeep, TheDeltaLogIsCleanedUpAfterItsRetention) {
   lake_.limits().checkpoint_every_commits = 4;
   lake_.Create(kTable);

@@ -43,8 +43,8 @@ Result<DroppedFolder> ListFolder(const PipelineContext& context, const std::stri
       dropped.keys.push_back(object.key);
       dropped.bytes += object.size_bytes;
       dropped.young = dropped.young || object.modified_micros >= born_before;
-      dropped.published = dropped.published || object.key.ends_with("/version-hint.text") ||
-                          std::string_view(part) == "/_delta_log/";
+      const std::string_view name = std::string_view(object.key).substr(folder.size() + 1);
+      dropped.published = dropped.published || TellsOfTable(name);
       return {};
     };
     TARN_RETURN_IF_ERROR(context.tables.store->List(folder + part, visit));
