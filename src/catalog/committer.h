@@ -55,4 +55,10 @@ Result<CommitInfo> CommitToLake(const TableContext& context, Catalog& catalog,
 /// start.
 Status PublishOutbox(const TableContext& context, Catalog& catalog);
 
+/// Sends readers without a catalog to the newest state of a table that is published. Of several
+/// processes that publish one table the last one to write the hint may have had an older state, and
+/// have been killed before it looked again. NotFound once the table is dropped.
+Status RaiseVersionHint(const TableContext& context, Catalog& catalog,
+                        const std::string& table_uuid);
+
 }  // namespace tarn

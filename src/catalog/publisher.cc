@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <optional>
@@ -205,21 +206,12 @@ class Publisher {
   }
 
   // Two processes that publish one table may put its hint in the wrong order. Whoever puts last
-  // looks here afterwards: the catalog's version, unless it waits in the outbox, is published. It
-  // is read before the outbox, so that a later commit cannot be taken for a published one.
+  // looks here afterwards.
   void RaiseHints() {
     for (const auto& [uuid, published] : published_) {
       if (failed_.contains(uuid)) continue;
-      const Result<TableEntry> table = catalog_.LoadTableByUuid(uuid, {});
-      if (IsNotFound(table.status())) continue;
-      Keep(table.status());
-      const Result<std::vector<Publication>> pending =
-          catalog_.PendingPublications({.limit = 1, .table_uuid = uuid});
-      Keep(pending.status());
-      if (!table.ok() || !pending.ok()) continue;
-      // Whoever publishes what waits looks at the hint after that.
-      if (!pending->empty()) continue;
-      Keep(RaiseHint(*context_.store, published.table_key, table->version));
+      const Status raised = RaiseVersionHint(context_, catalog_, uuid);
+      if (!IsNotFound(raised)) Keep(raised);
     }
   }
 
@@ -242,6 +234,20 @@ class Publisher {
 
 Status PublishOutbox(const TableContext& context, Catalog& catalog) {
   return Publisher(context, catalog).Run();
+}
+
+Status RaiseVersionHint(const TableContext& context, Catalog& catalog,
+                        const std::string& table_uuid) {
+  // The catalog's version is read before the outbox, so that a later commit cannot be taken for a
+  // published one. All versions before the first that waits there are published.
+  TARN_ASSIGN_OR_RETURN(const TableEntry table, catalog.LoadTableByUuid(table_uuid, {}));
+  TARN_ASSIGN_OR_RETURN(const auto pending,
+                        catalog.PendingPublications({.limit = 1, .table_uuid = table_uuid}));
+  const int64_t version =
+      pending.empty() ? table.version : std::min(table.version, pending.front().version - 1);
+  if (version < 1) return {};
+  TARN_ASSIGN_OR_RETURN(const std::string table_key, context.store->KeyOf(table.location));
+  return RaiseHint(*context.store, table_key, version);
 }
 
 }  // namespace tarn

@@ -356,6 +356,24 @@ TEST(Publisher, TheHintNeverMovesBack) {
   EXPECT_EQ(Hint(lake), "3");
 }
 
+TEST(Publisher, AHintThatFellBackIsRaisedToWhatIsPublished) {
+  TestLake lake;
+  lake.Create(kT);
+  lake.Append(kT, "1");
+  const TableEntry entry = *lake.catalog().LoadTable(kT, {});
+  const std::string hint = "bronze/t/metadata/version-hint.text";
+  ASSERT_TRUE(lake.store().Put(hint, "1").ok());
+  ASSERT_TRUE(RaiseVersionHint(lake.context(), lake.catalog(), entry.uuid).ok());
+  EXPECT_EQ(Hint(lake), "2");
+  // Version 3 waits: it stands in nobody's way, and nobody is sent to it.
+  ASSERT_TRUE(lake.store().Put("bronze/t/_delta_log/" + delta::LogEntryName(2), "{}\n").ok());
+  lake.Append(kT, "2");
+  ASSERT_THAT(*lake.catalog().PendingPublications({.limit = 10}), SizeIs(1));
+  ASSERT_TRUE(lake.store().Put(hint, "1").ok());
+  ASSERT_TRUE(RaiseVersionHint(lake.context(), lake.catalog(), entry.uuid).ok());
+  EXPECT_EQ(Hint(lake), "2");
+}
+
 TEST(Publisher, LostMetadataOfALiveTableIsAnError) {
   TestLake lake;
   FillOutbox(lake);

@@ -245,6 +245,18 @@ TEST_F(Upkeep, FilesThatAreCommittedWhileOrphansAreSoughtStay) {
   Check();
 }
 
+TEST_F(Upkeep, AHintThatFellBackNamesNoMetadataThatIsRemoved) {
+  lake_.Create(kTable);
+  for (int64_t i = 0; i < 4; ++i) Append(i, i + 1);
+  const std::string hint = "bronze/t/metadata/version-hint.text";
+  ASSERT_TRUE(lake_.store().Put(hint, "2").ok());
+  Wait(10 * kDayMicros);
+  Sweep(MaintainMode::kDryRun);
+  EXPECT_EQ(*lake_.store().Get(hint), "2");
+  Sweep();
+  EXPECT_EQ(*lake_.store().Get(hint), "5");
+}
+
 TEST_F(Upkeep, StatesOfTheHistoryThatAreGoneSaySo) {
   lake_.Create(kTable);
   Append(0, 1);
