@@ -163,6 +163,8 @@ class Publisher {
     TARN_FAULT_POINT(kPublishHint);
     TARN_RETURN_IF_ERROR(catalog_.MarkPublished(publication.id));
     published_[publication.table_uuid] = {table_key, publication.version};
+    // Last: whoever dies of a checkpoint leaves nothing that the next one would die of again.
+    if (!LeavesDeltaOut(current->properties)) Checkpoint(publication, table_key, *current);
     return {};
   }
 
@@ -179,16 +181,25 @@ class Publisher {
                                                              publication.table_uuid);
                                         }));
     TARN_FAULT_POINT(kPublishEntry);
-    Checkpoint(log, entry_version, publication.committed_micros / 1000, current);
     return {};
   }
 
   // Without a checkpoint readers only take longer.
-  void Checkpoint(const DeltaLog& log, int64_t entry_version, int64_t now_ms,
+  void Checkpoint(const Publication& publication, const std::string& table_key,
                   const TableMetadata& table) {
+    const int64_t entry_version = publication.version - 1;
     const int64_t every = context_.limits->checkpoint_every_commits;
     if (entry_version == 0 || every <= 0 || entry_version % every != 0) return;
-    Status status = log.WriteCheckpoint(entry_version, now_ms);
+    const int64_t now_ms = publication.committed_micros / 1000;
+    int64_t oldest_ms = now_ms;
+    // No state that the table still has needs what was removed before the first of them was made;
+    // who reads an earlier one goes on for the readers' grace, beside which the difference between
+    // the times of snapshots and of commits is small.
+    for (const Snapshot& snapshot : table.snapshots) {
+      oldest_ms = std::min(oldest_ms, snapshot.timestamp_ms);
+    }
+    const CheckpointTime time{now_ms, oldest_ms - context_.limits->reader_grace_ms};
+    Status status = DeltaLog(*context_.store, table_key).WriteCheckpoint(entry_version, time);
     if (status.ok()) status = ReachFaultPoint(FaultPoint::kPublishCheckpoint);
     if (!status.ok()) {
       Log(LogLevel::kWarning,
