@@ -88,6 +88,17 @@ TEST_F(S3AnswersTest, TornConnectionsAndFailuresAreRepeated) {
   EXPECT_EQ(*store_->Get("k"), "whole");
 }
 
+TEST_F(S3AnswersTest, FailuresOfGatewaysAreRepeatedWhateverTheirNumber) {
+  for (const char* status : {"509 Bandwidth", "520 Unknown", "524 Timeout", "529 Busy", "530 x"}) {
+    Script({ScriptedServer::Status(status), ScriptedServer::Ok("whole")});
+    EXPECT_EQ(*store_->Get("k"), "whole") << status;
+  }
+  for (const char* status : {"501 Not Implemented", "505 Version", "507 Insufficient Storage"}) {
+    Script({ScriptedServer::Status(status), ScriptedServer::Ok("whole")});
+    EXPECT_FALSE(store_->Get("k").ok()) << status;
+  }
+}
+
 TEST_F(S3AnswersTest, ABodyThatIsCutIsReadAgain) {
   Script({Reply{"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nwho", Then::kClose},
           ScriptedServer::Ok("whole")});
