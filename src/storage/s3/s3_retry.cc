@@ -34,9 +34,16 @@ bool IsPassing(const HttpResponse& response) {
              code == "ExistingObjectIsDirectory";
     }
     default:
-      // Those of gateways too that have no name in HTTP: 520 to 530 of Cloudflare, 529 "overloaded".
+      // Those of gateways too that have no name in HTTP: 520 to 530 of Cloudflare, 529
+      // "overloaded".
       return response.status >= 500;
   }
+}
+
+bool SaysEnded(const HttpResponse& response) {
+  if (response.status != 400 && response.status != 401 && response.status != 403) return false;
+  const std::string code = S3ErrorCode(response);
+  return code == "ExpiredToken" || code == "InvalidToken" || code == "TokenRefreshRequired";
 }
 
 bool IsThrottling(const HttpResponse& response) {

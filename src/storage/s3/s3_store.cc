@@ -210,8 +210,10 @@ class S3Store final : public ObjectStore {
     const Request head{.method = "HEAD", .key = std::string(key), .deadline_micros = deadline};
     auto response = client_->Call(head, "read");
     if (!response.ok() && (response.error().kind == ErrorKind::kNotFound ||
-                           response.error().kind == ErrorKind::kPermissionDenied)) {
-      // HEAD has no body to tell a missing object from a missing bucket or a key that is not known.
+                           response.error().kind == ErrorKind::kPermissionDenied ||
+                           response.error().kind == ErrorKind::kInvalidArgument)) {
+      // HEAD has no body to tell a missing object from a missing bucket, a key that is not known or
+      // one that has ended.
       TARN_RETURN_IF_ERROR(client_->Call({.method = "GET",
                                           .key = std::string(key),
                                           .headers = {{"range", "bytes=0-0"}},

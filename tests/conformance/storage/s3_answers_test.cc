@@ -99,6 +99,31 @@ TEST_F(S3AnswersTest, FailuresOfGatewaysAreRepeatedWhateverTheirNumber) {
   }
 }
 
+TEST_F(S3AnswersTest, ARolesCredentialsThatEndedBeforeTheirTimeAreReplacedOnce) {
+  options_.role_arn = "arn:aws:iam::1:role/r";
+  store_ = Open();
+  int assumed = 0;
+  bool second_holds = true;
+  answer_ = [&](const Request& request) -> Reply {
+    if (request.method == "POST") {
+      const std::string key = "key" + std::to_string(++assumed);
+      return ScriptedServer::Ok("<R><AccessKeyId>" + key +
+                                "</AccessKeyId><SecretAccessKey>s"
+                                "</SecretAccessKey><SessionToken>t</SessionToken>"
+                                "<Expiration>2099-01-01T00:00:00Z</Expiration></R>");
+    }
+    const bool first = request.header("authorization").find("key1/") != std::string::npos;
+    if (!first && second_holds) return ScriptedServer::Ok("whole", "Last-Modified: x\r\n");
+    if (request.method == "HEAD") return ScriptedServer::Status("400 Bad Request");
+    return ScriptedServer::S3Error("400 Bad Request", "ExpiredToken");
+  };
+  EXPECT_EQ(*store_->Get("k"), "whole");
+  EXPECT_EQ(assumed, 2);
+  second_holds = false;
+  EXPECT_ERROR(ErrorKind::kPermissionDenied, store_->Get("k"));
+  EXPECT_EQ(assumed, 3);
+}
+
 TEST_F(S3AnswersTest, ABodyThatIsCutIsReadAgain) {
   Script({Reply{"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nwho", Then::kClose},
           ScriptedServer::Ok("whole")});
@@ -177,8 +202,9 @@ TEST_F(S3AnswersTest, AStoreWhoseListingTellsNoTimesIsNoWarehouse) {
   answer_ = [](const Request& request) -> Reply {
     if (request.method == "DELETE") return ScriptedServer::Status("204 No Content");
     if (request.method != "PUT") {
-      return ScriptedServer::Ok("<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>"
-                                "</ListBucketResult>");
+      return ScriptedServer::Ok(
+          "<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>"
+          "</ListBucketResult>");
     }
     return request.body == "probe" ? ScriptedServer::Ok()
                                    : ScriptedServer::S3Error("412 No", "PreconditionFailed");
