@@ -14,6 +14,7 @@
 #include "catalog/sqlite/pool.h"
 #include "catalog/sqlite/schema.h"
 #include "catalog/sqlite/settle.h"
+#include "catalog/sqlite/state_folder.h"
 
 namespace tarn {
 namespace {
@@ -298,12 +299,7 @@ Result<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& state_fold
                       "run `tarn apply`, or correct `state` in tarn.yaml");
     }
   } else {
-    std::filesystem::create_directories(folder, error);
-    if (error) {
-      return PermissionDenied(
-          "state folder " + folder.string() + " cannot be made: " + error.message(),
-          "create it, or point `state` in tarn.yaml to a folder that this user may write");
-    }
+    TARN_RETURN_IF_ERROR(sqlite::MakeStateFolder(folder));
   }
   ConnectionOptions connection;
   connection.path = file.string();
