@@ -436,6 +436,33 @@ TEST_F(Upkeep, TheDeltaLogIsCleanedUpAfterItsRetention) {
   Check();
 }
 
+TEST_F(Upkeep, WhatGoesByAgeWaitsWhileTheClocksDiffer) {
+  lake_.Create(kTable);
+  for (int64_t i = 0; i < 3; ++i) Append(i, i + 1);
+  ASSERT_TRUE(lake_.store().Put("bronze/t/data/young.parquet", "x").ok());
+  const TableName dropped{"bronze", "dropped"};
+  lake_.Create(dropped);
+  TableEntry entry = *lake_.catalog().LoadTable(dropped, {});
+  entry.owner = "model:bronze.dropped";
+  const CommitRequest drop{lake_.random().Uuid(), "test", "",
+                           DropTableOps(lake_.store(), entry).value()};
+  ASSERT_TRUE(lake_.catalog().Commit(drop).ok());
+  ManualClock ahead(lake_.clock().NowMicros() + 60 * kDayMicros);
+  context_.tables.clock = &ahead;
+  const auto before = lake_.Objects();
+  const auto report = Maintain(context_, {});
+  context_.tables.clock = &lake_.clock();
+  ASSERT_TRUE(report.ok()) << report.status().ToString();
+  ASSERT_EQ(report->tables.size(), 2U);
+  const auto& steps = report->tables[0].steps;
+  ASSERT_EQ(steps.size(), 5U);
+  for (size_t i = 2; i < 5; ++i) EXPECT_EQ(steps[i].outcome, Outcome::kHeld) << steps[i].why;
+  EXPECT_NE(steps[3].why.find("86400 minutes later"), std::string::npos) << steps[3].why;
+  EXPECT_EQ(report->tables[1].steps.at(0).outcome, Outcome::kHeld);
+  const auto after = lake_.Objects();
+  for (const auto& [key, bytes] : before) EXPECT_TRUE(after.contains(key)) << key;
+}
+
 TEST_F(Upkeep, OneTableThatCannotBeReadDoesNotKeepTheOthersFromTheirUpkeep) {
   lake_.Create(kTable);
   for (int64_t i = 0; i < 3; ++i) Append(i, i + 1);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "catalog/garbage.h"
 #include "pipeline/intention.h"
+#include "pipeline/maintain/clocks.h"
 #include "pipeline/maintain/sweep.h"
 #include "pipeline/maintain/table_state.h"
 
@@ -88,8 +89,8 @@ class SweepLease {
   int64_t lease_ms_;
 };
 
-/// Whether what was found is still so: somebody else may have finished the folder, or the first load
-/// for which it was meant, and somebody made a table there.
+/// Whether what was found is still so: somebody else may have finished the folder, or the first
+/// load for which it was meant, and somebody made a table there.
 Result<bool> IsStillNobodys(const PipelineContext& context, const ObjectEntry& seen) {
   TARN_ASSIGN_OR_RETURN(const auto objects, context.catalog->ListObjects(seen.kind));
   const bool same = std::any_of(objects.begin(), objects.end(), [&](const ObjectEntry& one) {
@@ -176,6 +177,14 @@ Result<MaintainStep> SweepDroppedTables(const PipelineContext& context, Maintain
     TARN_RETURN_IF_ERROR(taken.status());
     lease.emplace(std::move(taken).value());
     TARN_ASSIGN_OR_RETURN(objects, context.catalog->ListObjects(kGarbageObject));
+    const std::vector<ObjectEntry>& folders = objects.empty() ? intentions : objects;
+    if (!folders.empty()) {
+      TARN_ASSIGN_OR_RETURN(step.why, WhyAgesAreUncertain(context, folders.front().name));
+    }
+    if (!step.why.empty()) {
+      step.outcome = MaintainStep::Outcome::kHeld;
+      return step;
+    }
   }
   TARN_ASSIGN_OR_RETURN(const Sequence then, context.catalog->SequenceAt(asked_for));
   TARN_ASSIGN_OR_RETURN(std::set<std::string> in_use, FoldersAt(context, then));

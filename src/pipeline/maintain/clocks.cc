@@ -1,0 +1,40 @@
+#include "pipeline/maintain/clocks.h"
+
+#include <cstdlib>
+
+namespace tarn {
+
+namespace {
+
+constexpr int64_t kMinuteMicros = 60'000'000;
+constexpr int64_t kClocksDifferMinutes = 10;
+
+}  // namespace
+
+Result<std::string> WhyAgesAreUncertain(const PipelineContext& context, const std::string& folder) {
+  ObjectStore& store = *context.tables.store;
+  const int64_t here = context.tables.clock->NowMicros();
+  // A name that the sweep of orphans knows: who is killed here leaves one. And no metadata, which
+  // would take the folder from a table that is being made there.
+  const std::string key = folder + "/deletes/clock-" + context.tables.random->Uuid() + ".puffin";
+  TARN_RETURN_IF_ERROR(store.PutIfAbsent(key, "clock"));
+  int64_t there = 0;
+  const Status listed = store.List(key, [&](const ObjectInfo& object) -> Status {
+    there = object.modified_micros;
+    return {};
+  });
+  TARN_RETURN_IF_ERROR(store.Delete(key));
+  TARN_RETURN_IF_ERROR(store.RemoveEmptyFolders(folder + "/deletes"));
+  TARN_RETURN_IF_ERROR(listed);
+  if (there == 0) {
+    return Unavailable(store.UriOf(key) + " was written and is not in the store's listing");
+  }
+  const int64_t minutes = (here - there) / kMinuteMicros;
+  if (std::abs(minutes) < kClocksDifferMinutes) return std::string();
+  return "by this machine's clock it is " + std::to_string(std::abs(minutes)) + " minutes " +
+         (minutes > 0 ? "later" : "earlier") +
+         " than by that of the store, so that nothing can be told to be old: set the clock that is "
+         "wrong";
+}
+
+}  // namespace tarn
