@@ -67,9 +67,12 @@ struct SetNamespacePropertiesOp {
 struct DropNamespaceOp {
   std::string name;
 };  ///< refused unless empty
+/// Conflict when another table left the folder after `free_at`: what is published of a table is
+/// named by its versions, which begin again with each.
 struct CreateTableOp {
-  TableEntry table;
-};                      ///< uuid, name, location, metadata_location, owner are read
+  TableEntry table;       ///< uuid, name, location, metadata_location, owner are read
+  Sequence free_at = {};  ///< at or before which the folder was found free of other tables' files
+};
 struct UpdateTableOp {  ///< compare-and-swap of the pointer
   std::string uuid;
   std::string expected_metadata_location;

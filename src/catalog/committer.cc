@@ -97,7 +97,7 @@ class Committer {
         entry.location = staged->metadata->location;
         entry.metadata_location = staged->metadata_location;
         entry.owner = table.owner;
-        request_.ops.push_back(CreateTableOp{std::move(entry)});
+        request_.ops.push_back(CreateTableOp{std::move(entry), table.free_at});
       } else {
         request_.ops.push_back(UpdateTableOp{table.uuid, table.transaction->base_location(),
                                              staged->metadata_location});

@@ -17,6 +17,7 @@ struct TableChange {
   std::string owner;                        ///< for a new table
   std::string uuid;                         ///< of an existing table; empty for a new one
   TableTransaction* transaction = nullptr;  ///< borrowed
+  Sequence free_at = {};                    ///< FreeFolder::free_at of a new table's folder
 };
 
 /// A table that the commit leaves as it is, but in which its statements looked for rows to change:
@@ -53,5 +54,11 @@ Result<CommitInfo> CommitToLake(const TableContext& context, Catalog& catalog,
 /// published. Idempotent; several processes may do it at once. Called after every commit and at
 /// start.
 Status PublishOutbox(const TableContext& context, Catalog& catalog);
+
+/// Sends readers without a catalog to the newest state of a table that is published. Of several
+/// processes that publish one table the last one to write the hint may have had an older state, and
+/// have been killed before it looked again. NotFound once the table is dropped.
+Status RaiseVersionHint(const TableContext& context, Catalog& catalog,
+                        const std::string& table_uuid);
 
 }  // namespace tarn

@@ -106,12 +106,15 @@ class PartWriter {
 class CheckpointWriter {
  public:
   CheckpointWriter(ObjectStore& store, const std::string& folder, const delta::State& state,
-                   int64_t now_ms)
-      : store_(store), folder_(folder), state_(state), now_ms_(now_ms) {
-    const int64_t retention_ms =
-        delta::IntervalProperty(state.metadata->configuration, delta::kDeletedFileRetentionProperty,
-                                delta::kTombstoneRetentionMs);
-    expired_ms_ = now_ms - retention_ms;
+                   const CheckpointTime& time)
+      : store_(store), folder_(folder), state_(state), now_ms_(time.now_ms) {
+    const auto& configuration = state.metadata->configuration;
+    expired_ms_ =
+        now_ms_ - delta::IntervalProperty(configuration, delta::kDeletedFileRetentionProperty,
+                                          delta::kTombstoneRetentionMs);
+    if (!configuration.contains(delta::kDeletedFileRetentionProperty)) {
+      expired_ms_ = std::max(expired_ms_, time.unread_before_ms - 1);
+    }
   }
 
   Result<delta::LastCheckpoint> WriteWhole() {
@@ -173,8 +176,8 @@ class CheckpointWriter {
   // Tombstones that readers may still ask for, then the files.
   template <typename F>
   Status VisitFiles(F&& visit) {
-    for (const auto& [key, remove] : state_.tombstones) {
-      if (remove.deleted_ms.value_or(0) > expired_ms_) TARN_RETURN_IF_ERROR(visit(remove));
+    for (const delta::RemoveFile* remove : delta::TombstonesToKeep(state_, expired_ms_)) {
+      TARN_RETURN_IF_ERROR(visit(*remove));
     }
     for (const auto& [path, add] : state_.files) TARN_RETURN_IF_ERROR(visit(add));
     return {};
@@ -258,11 +261,12 @@ Status ReadDeltaCheckpoint(ObjectStore& store, const std::string& folder,
 }
 
 Result<delta::LastCheckpoint> WriteDeltaCheckpoint(ObjectStore& store, const std::string& folder,
-                                                   const delta::State& state, int64_t now_ms) {
+                                                   const delta::State& state,
+                                                   const CheckpointTime& time) {
   if (!state.protocol || !state.metadata) {
     return Corruption(store.UriOf(folder) + " has no protocol or no metaData action");
   }
-  CheckpointWriter writer(store, folder, state, now_ms);
+  CheckpointWriter writer(store, folder, state, time);
   return WantsSidecars(state) ? writer.WriteWithSidecars() : writer.WriteWhole();
 }
 

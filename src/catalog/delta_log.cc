@@ -4,7 +4,6 @@
 #include <string_view>
 #include <utility>
 
-#include "catalog/delta_checkpoint.h"
 #include "table/delta/log_json.h"
 
 namespace tarn {
@@ -155,12 +154,12 @@ Status DeltaLog::WriteEntry(int64_t version, const std::string& bytes,
   return PutOnce(store_, folder_ + delta::LogEntryName(version), bytes, is_same);
 }
 
-Status DeltaLog::WriteCheckpoint(int64_t version, int64_t now_ms) const {
+Status DeltaLog::WriteCheckpoint(int64_t version, const CheckpointTime& time) const {
   TARN_ASSIGN_OR_RETURN(const std::optional<int64_t> last, LastCheckpointVersion());
   if (last && *last >= version) return {};
   TARN_ASSIGN_OR_RETURN(const delta::State state, ReadState(version));
   TARN_ASSIGN_OR_RETURN(const delta::LastCheckpoint written,
-                        WriteDeltaCheckpoint(store_, folder_, state, now_ms));
+                        WriteDeltaCheckpoint(store_, folder_, state, time));
   return store_.Put(folder_ + kLastCheckpoint, delta::WriteLastCheckpoint(written));
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "catalog/delta_checkpoint.h"
 #include "storage/object_store.h"
 #include "table/delta/log_listing.h"
 #include "table/delta/state.h"
@@ -47,7 +48,7 @@ class DeltaLog {
   Status WriteEntry(int64_t version, const std::string& bytes, const IsSame& is_same) const;
 
   /// Writes the checkpoint of `version` and points `_last_checkpoint` to it, unless they are there.
-  Status WriteCheckpoint(int64_t version, int64_t now_ms) const;
+  Status WriteCheckpoint(int64_t version, const CheckpointTime& time) const;
 
  private:
   Result<std::vector<delta::Action>> ReadEntry(int64_t version) const;

@@ -203,7 +203,7 @@ TEST_F(DeltaSnapshotTest, OwnCheckpointsOfBothPoliciesAreRead) {
     for (const Action& file : FilesOf2()) all.push_back(file);
     state.Apply(2, std::move(all));
     state.metadata->configuration["delta.checkpointPolicy"] = policy;
-    const auto written = WriteDeltaCheckpoint(store_, kFolder, state, 0);
+    const auto written = WriteDeltaCheckpoint(store_, kFolder, state, {});
     ASSERT_TRUE(written.ok()) << written.status().ToString();
     EXPECT_EQ(written->add_files, 3);
     DropUpTo2();

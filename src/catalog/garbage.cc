@@ -15,4 +15,10 @@ Result<std::vector<CommitOp>> DropTableOps(const ObjectStore& store, const Table
   return ops;
 }
 
+bool TellsOfTable(std::string_view name) {
+  if (name.starts_with("_delta_log/")) return true;
+  return name == "metadata/version-hint.text" ||
+         (name.starts_with("metadata/") && name.find(".metadata.json") != std::string_view::npos);
+}
+
 }  // namespace tarn

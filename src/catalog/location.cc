@@ -21,13 +21,15 @@ Result<bool> HoldsAnything(ObjectStore& store, const std::string& prefix) {
 
 }  // namespace
 
-Result<std::string> NewTableLocation(ObjectStore& store, Random& random, const TableName& name) {
+Result<FreeFolder> NewTableFolder(Catalog& catalog, ObjectStore& store, Random& random,
+                                  const TableName& name) {
+  TARN_ASSIGN_OR_RETURN(const Sequence now, catalog.CurrentSequence());
   const std::string plain = PathSegment(name.schema) + "/" + PathSegment(name.name);
   std::string folder = plain;
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     TARN_ASSIGN_OR_RETURN(const bool metadata, HoldsAnything(store, folder + "/metadata/"));
     TARN_ASSIGN_OR_RETURN(const bool log, HoldsAnything(store, folder + "/_delta_log/"));
-    if (!metadata && !log) return store.UriOf(folder);
+    if (!metadata && !log) return FreeFolder{store.UriOf(folder), now};
     std::array<char, 16> suffix;
     std::snprintf(suffix.data(), suffix.size(), "-%06x",
                   static_cast<unsigned>(random.Next() & 0xffffff));

@@ -9,11 +9,19 @@
 
 namespace tarn {
 
+/// A folder for a new table.
+struct FreeFolder {
+  std::string uri;
+  Sequence free_at;  ///< of the lake, right before it was looked at
+};
+
 /// Where a new table goes: the absolute URI of `<schema>/<table>` under the store's root, with a
 /// short random suffix only where metadata or a log of an earlier table still stands there (version
 /// numbers are file names: two tables never share a folder). Data files alone do not count: a load
-/// that was interrupted leaves some, and nothing refers to them.
-/// Errors: those of the store.
-Result<std::string> NewTableLocation(ObjectStore& store, Random& random, const TableName& name);
+/// that was interrupted leaves some, and nothing refers to them. It is nobody's until the commit
+/// that makes the table, which fails when another one took it meanwhile (CreateTableOp).
+/// Errors: those of the store and the catalog.
+Result<FreeFolder> NewTableFolder(Catalog& catalog, ObjectStore& store, Random& random,
+                                  const TableName& name);
 
 }  // namespace tarn

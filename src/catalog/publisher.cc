@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <optional>
@@ -162,6 +163,8 @@ class Publisher {
     TARN_FAULT_POINT(kPublishHint);
     TARN_RETURN_IF_ERROR(catalog_.MarkPublished(publication.id));
     published_[publication.table_uuid] = {table_key, publication.version};
+    // Last: whoever dies of a checkpoint leaves nothing that the next one would die of again.
+    if (!LeavesDeltaOut(current->properties)) Checkpoint(publication, table_key, *current);
     return {};
   }
 
@@ -178,16 +181,25 @@ class Publisher {
                                                              publication.table_uuid);
                                         }));
     TARN_FAULT_POINT(kPublishEntry);
-    Checkpoint(log, entry_version, publication.committed_micros / 1000, current);
     return {};
   }
 
   // Without a checkpoint readers only take longer.
-  void Checkpoint(const DeltaLog& log, int64_t entry_version, int64_t now_ms,
+  void Checkpoint(const Publication& publication, const std::string& table_key,
                   const TableMetadata& table) {
+    const int64_t entry_version = publication.version - 1;
     const int64_t every = context_.limits->checkpoint_every_commits;
     if (entry_version == 0 || every <= 0 || entry_version % every != 0) return;
-    Status status = log.WriteCheckpoint(entry_version, now_ms);
+    const int64_t now_ms = publication.committed_micros / 1000;
+    int64_t oldest_ms = now_ms;
+    // No state that the table still has needs what was removed before the first of them was made;
+    // who reads an earlier one goes on for the readers' grace, beside which the difference between
+    // the times of snapshots and of commits is small.
+    for (const Snapshot& snapshot : table.snapshots) {
+      oldest_ms = std::min(oldest_ms, snapshot.timestamp_ms);
+    }
+    const CheckpointTime time{now_ms, oldest_ms - context_.limits->reader_grace_ms};
+    Status status = DeltaLog(*context_.store, table_key).WriteCheckpoint(entry_version, time);
     if (status.ok()) status = ReachFaultPoint(FaultPoint::kPublishCheckpoint);
     if (!status.ok()) {
       Log(LogLevel::kWarning,
@@ -205,21 +217,12 @@ class Publisher {
   }
 
   // Two processes that publish one table may put its hint in the wrong order. Whoever puts last
-  // looks here afterwards: the catalog's version, unless it waits in the outbox, is published. It
-  // is read before the outbox, so that a later commit cannot be taken for a published one.
+  // looks here afterwards.
   void RaiseHints() {
     for (const auto& [uuid, published] : published_) {
       if (failed_.contains(uuid)) continue;
-      const Result<TableEntry> table = catalog_.LoadTableByUuid(uuid, {});
-      if (IsNotFound(table.status())) continue;
-      Keep(table.status());
-      const Result<std::vector<Publication>> pending =
-          catalog_.PendingPublications({.limit = 1, .table_uuid = uuid});
-      Keep(pending.status());
-      if (!table.ok() || !pending.ok()) continue;
-      // Whoever publishes what waits looks at the hint after that.
-      if (!pending->empty()) continue;
-      Keep(RaiseHint(*context_.store, published.table_key, table->version));
+      const Status raised = RaiseVersionHint(context_, catalog_, uuid);
+      if (!IsNotFound(raised)) Keep(raised);
     }
   }
 
@@ -242,6 +245,20 @@ class Publisher {
 
 Status PublishOutbox(const TableContext& context, Catalog& catalog) {
   return Publisher(context, catalog).Run();
+}
+
+Status RaiseVersionHint(const TableContext& context, Catalog& catalog,
+                        const std::string& table_uuid) {
+  // The catalog's version is read before the outbox, so that a later commit cannot be taken for a
+  // published one. All versions before the first that waits there are published.
+  TARN_ASSIGN_OR_RETURN(const TableEntry table, catalog.LoadTableByUuid(table_uuid, {}));
+  TARN_ASSIGN_OR_RETURN(const auto pending,
+                        catalog.PendingPublications({.limit = 1, .table_uuid = table_uuid}));
+  const int64_t version =
+      pending.empty() ? table.version : std::min(table.version, pending.front().version - 1);
+  if (version < 1) return {};
+  TARN_ASSIGN_OR_RETURN(const std::string table_key, context.store->KeyOf(table.location));
+  return RaiseHint(*context.store, table_key, version);
 }
 
 }  // namespace tarn

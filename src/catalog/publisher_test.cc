@@ -226,6 +226,15 @@ class MortalCatalog final : public ForwardingCatalog {
   const bool& killed_;
 };
 
+// A checkpoint that failed is left out for good; the next one comes.
+std::map<std::string, std::string> WithoutCheckpoints(TestLake& lake) {
+  auto objects = lake.Objects();
+  std::erase_if(objects, [](const auto& object) {
+    return object.first.find("checkpoint") != std::string::npos;
+  });
+  return objects;
+}
+
 TEST(Publisher, InterruptedAtAnyStoreCallItEndsTheSame) {
   TestLake golden;
   FillOutbox(golden);
@@ -233,7 +242,7 @@ TEST(Publisher, InterruptedAtAnyStoreCallItEndsTheSame) {
   ASSERT_TRUE(PublishOutbox(golden.context(), golden.catalog()).ok());
   ExpectLogsAgree(golden, kT);
   ExpectLogsAgree(golden, kU);
-  const auto expected = golden.Objects();
+  const auto expected = WithoutCheckpoints(golden);
 
   int64_t calls_at_most = 0;
   for (int64_t n = 1; n == 1 || n <= calls_at_most; ++n) {
@@ -251,7 +260,7 @@ TEST(Publisher, InterruptedAtAnyStoreCallItEndsTheSame) {
     EXPECT_FALSE(PublishOutbox(lake.context(), mortal).ok());
     lake.store().SetFaultInjector(nullptr);
     ASSERT_TRUE(PublishOutbox(lake.context(), lake.catalog()).ok()) << n;
-    ASSERT_EQ(lake.Objects(), expected) << "interrupted at moment " << n;
+    ASSERT_EQ(WithoutCheckpoints(lake), expected) << "interrupted at moment " << n;
     ASSERT_THAT(*lake.catalog().PendingPublications({.limit = 100}), IsEmpty());
     if (n == 1) {
       TestLake counted;
@@ -270,7 +279,7 @@ TEST(Publisher, ASingleFaultAtAnyStoreCallIsMadeGoodByTheNextRun) {
   TestLake golden;
   FillOutbox(golden);
   ASSERT_TRUE(PublishOutbox(golden.context(), golden.catalog()).ok());
-  const auto expected = golden.Objects();
+  const auto expected = WithoutCheckpoints(golden);
   for (int64_t n = 1;; ++n) {
     TestLake lake;
     FillOutbox(lake);
@@ -282,17 +291,8 @@ TEST(Publisher, ASingleFaultAtAnyStoreCallIsMadeGoodByTheNextRun) {
     lake.store().SetFaultInjector(nullptr);
     if (calls < n) break;
     ASSERT_TRUE(PublishOutbox(lake.context(), lake.catalog()).ok());
-    auto objects = lake.Objects();
-    // A checkpoint that failed is left out for good; the next one comes.
-    auto wanted = expected;
-    const auto drop_checkpoints = [](std::map<std::string, std::string>& map) {
-      std::erase_if(map, [](const auto& object) {
-        return object.first.find("checkpoint") != std::string::npos;
-      });
-    };
-    drop_checkpoints(objects);
-    drop_checkpoints(wanted);
-    ASSERT_EQ(objects, wanted) << "fault at moment " << n << ": " << status.ToString();
+    ASSERT_EQ(WithoutCheckpoints(lake), expected)
+        << "fault at moment " << n << ": " << status.ToString();
   }
 }
 
@@ -354,6 +354,70 @@ TEST(Publisher, TheHintNeverMovesBack) {
   ASSERT_TRUE(lake.store().Put("bronze/t/metadata/version-hint.text", "").ok());
   lake.Append(kT, "2");
   EXPECT_EQ(Hint(lake), "3");
+}
+
+TEST(Publisher, WhoDiesOfACheckpointLeavesNothingToPublish) {
+  TestLake lake;
+  lake.limits().checkpoint_every_commits = 1;
+  lake.Create(kT);
+  int checkpoints = 0;
+  lake.store().SetFaultInjector([&](const StorageCall& call) -> std::optional<Error> {
+    if (call.key.find(".checkpoint") == std::string_view::npos) return std::nullopt;
+    ++checkpoints;
+    EXPECT_THAT(*lake.catalog().PendingPublications({.limit = 10}), IsEmpty());
+    return std::nullopt;
+  });
+  lake.Append(kT, "1");
+  lake.store().SetFaultInjector(nullptr);
+  EXPECT_GT(checkpoints, 0);
+}
+
+TEST(Publisher, ACheckpointForgetsWhatNoStateNeeds) {
+  TestLake lake;
+  lake.limits().checkpoint_every_commits = 1;
+  lake.Create(kT);
+  std::vector<DataFile> files;
+  lake.Change(kT, [&](TableTransaction& t) {
+    files = {TestLake::File(t, "1"), TestLake::File(t, "2")};
+    return t.Append(files);
+  });
+  const auto drop = [&](const DataFile& file) {
+    lake.clock().Advance(2 * lake.limits().reader_grace_ms * 1000);
+    lake.Change(kT, [&](TableTransaction& t) { return t.RemoveFiles({file}); });
+  };
+  drop(files[0]);
+  EXPECT_THAT(Read(lake, 2).tombstones, SizeIs(1));
+  // What readers of the first two states need may go with them.
+  const TableEntry entry = *lake.catalog().LoadTable(kT, {});
+  const auto table = *LoadTableMetadata(lake.store(), entry.metadata_location);
+  drop(files[1]);
+  EXPECT_THAT(Read(lake, 3).tombstones, SizeIs(2));
+  lake.Change(kT, [&](TableTransaction& t) {
+    std::vector<SnapshotId> expired;
+    for (const Snapshot& one : table->snapshots) expired.push_back(one.id);
+    return t.ExpireSnapshots(expired);
+  });
+  const auto left = Read(lake, 4).tombstones;
+  ASSERT_THAT(left, SizeIs(1));
+  EXPECT_THAT(left.begin()->first.first, HasSubstr("data/2.parquet"));
+}
+
+TEST(Publisher, AHintThatFellBackIsRaisedToWhatIsPublished) {
+  TestLake lake;
+  lake.Create(kT);
+  lake.Append(kT, "1");
+  const TableEntry entry = *lake.catalog().LoadTable(kT, {});
+  const std::string hint = "bronze/t/metadata/version-hint.text";
+  ASSERT_TRUE(lake.store().Put(hint, "1").ok());
+  ASSERT_TRUE(RaiseVersionHint(lake.context(), lake.catalog(), entry.uuid).ok());
+  EXPECT_EQ(Hint(lake), "2");
+  // Version 3 waits: it stands in nobody's way, and nobody is sent to it.
+  ASSERT_TRUE(lake.store().Put("bronze/t/_delta_log/" + delta::LogEntryName(2), "{}\n").ok());
+  lake.Append(kT, "2");
+  ASSERT_THAT(*lake.catalog().PendingPublications({.limit = 10}), SizeIs(1));
+  ASSERT_TRUE(lake.store().Put(hint, "1").ok());
+  ASSERT_TRUE(RaiseVersionHint(lake.context(), lake.catalog(), entry.uuid).ok());
+  EXPECT_EQ(Hint(lake), "2");
 }
 
 TEST(Publisher, LostMetadataOfALiveTableIsAnError) {

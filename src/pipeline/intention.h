@@ -4,14 +4,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "catalog/garbage.h"
 #include "pipeline/table_target.h"
 
 namespace tarn {
-
-/// Kind of the objects that remember where a table was going to stand: its name is the folder's
-/// key. Written before the table's first file, taken away in the commit that makes the table, so
-/// that files of a first load that never committed are found by `destroy`.
-inline constexpr char kIntentionObject[] = "intention";
 
 /// Remembers, in one commit, the folders of those of `tables` that their transactions create.
 /// Errors: the catalog's.

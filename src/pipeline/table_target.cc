@@ -112,8 +112,11 @@ Result<WrittenTable> OpenTarget(const PipelineContext& context, const arrow::Sch
   if (!existing.ok() && existing.error().kind != ErrorKind::kNotFound) return existing.status();
   if (!existing.ok()) {
     NewTable table;
-    TARN_ASSIGN_OR_RETURN(table.location, NewTableLocation(*context.tables.store,
-                                                           *context.tables.random, target.name));
+    TARN_ASSIGN_OR_RETURN(const FreeFolder folder,
+                          NewTableFolder(*context.catalog, *context.tables.store,
+                                         *context.tables.random, target.name));
+    table.location = folder.uri;
+    out.free_at = folder.free_at;
     table.schema = schema;
     table.partition = target.partition;
     table.properties = target.properties;

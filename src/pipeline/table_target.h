@@ -41,6 +41,7 @@ enum class WriteMode {
 struct WrittenTable {
   std::unique_ptr<TableTransaction> transaction;
   std::string uuid;  ///< of an existing table
+  Sequence free_at;  ///< FreeFolder::free_at of a new one's folder
   std::vector<DataFile> files;
   std::vector<std::string> columns;  ///< names in order
   int64_t rows = 0;

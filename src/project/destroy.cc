@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "catalog/closed.h"
 #include "catalog/committer.h"
+#include "catalog/garbage.h"
 #include "pipeline/intention.h"
 #include "project/apply.h"
 #include "project/captured.h"
@@ -9,25 +10,10 @@
 namespace tarn {
 namespace {
 
+constexpr size_t kRemovalsBetweenLooks = 256;
+
 bool MadeByProject(const std::string& owner) {
   return owner.rfind("source:", 0) == 0 || owner.rfind("model:", 0) == 0;
-}
-
-Status RemoveFolder(ObjectStore& store, const std::string& prefix, ProjectLock& lock) {
-  // Only what Tarn writes into a table's folder: anything else there is somebody else's.
-  std::vector<std::string> keys;
-  for (const char* part : {"/data/", "/metadata/", "/deletes/", "/_delta_log/"}) {
-    TARN_RETURN_IF_ERROR(store.List(prefix + part, [&](const ObjectInfo& object) {
-      keys.push_back(object.key);
-      return lock.Confirm();
-    }));
-  }
-  for (const std::string& key : keys) {
-    // Who has lost the lock may be about to remove what its next holder has just written.
-    TARN_RETURN_IF_ERROR(lock.Confirm());
-    TARN_RETURN_IF_ERROR(store.Delete(key));
-  }
-  return store.RemoveEmptyFolders(prefix);
 }
 
 Result<std::set<std::string>> LiveFolders(ObjectStore& store, Catalog& catalog) {
@@ -40,18 +26,42 @@ Result<std::set<std::string>> LiveFolders(ObjectStore& store, Catalog& catalog) 
   return folders;
 }
 
+/// Leaves a folder in which a table stands that somebody made by hand where a dropped one stood,
+/// and what is left of one in which that happens meanwhile: upkeep, which asks nobody for the
+/// project's lock, may have emptied it first.
+Status RemoveFolder(ObjectStore& store, Catalog& catalog, const std::string& prefix,
+                    ProjectLock& lock) {
+  // Only what Tarn writes into a table's folder: anything else there is somebody else's.
+  std::vector<std::string> keys;
+  for (const char* part : {"/data/", "/metadata/", "/deletes/", "/_delta_log/"}) {
+    TARN_RETURN_IF_ERROR(store.List(prefix + part, [&](const ObjectInfo& object) {
+      keys.push_back(object.key);
+      return lock.Confirm();
+    }));
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (i % kRemovalsBetweenLooks == 0) {
+      TARN_ASSIGN_OR_RETURN(const auto live, LiveFolders(store, catalog));
+      if (live.contains(prefix)) return {};
+    }
+    // Who has lost the lock may be about to remove what its next holder has just written.
+    TARN_RETURN_IF_ERROR(lock.Confirm());
+    TARN_RETURN_IF_ERROR(store.Delete(keys[i]));
+  }
+  return store.RemoveEmptyFolders(prefix);
+}
+
 enum class Leftover { kNone, kFiles, kSomebodysTable };
 
 /// What stands in a folder in which the project was going to make a table. Published metadata tells
 /// that a table was made there after all, by hand: its files are the business of whoever made it.
 Result<Leftover> LeftoverIn(ObjectStore& store, const std::string& folder) {
   Leftover found = Leftover::kNone;
-  const std::string hint = folder + "/metadata/version-hint.text";
   for (const char* part : {"/data/", "/deletes/", "/metadata/", "/_delta_log/"}) {
-    const bool log = std::string_view(part) == "/_delta_log/";
     TARN_RETURN_IF_ERROR(store.List(folder + part, [&](const ObjectInfo& object) -> Status {
       if (found == Leftover::kSomebodysTable) return Status::Ok();
-      found = log || object.key == hint ? Leftover::kSomebodysTable : Leftover::kFiles;
+      const auto name = std::string_view(object.key).substr(folder.size() + 1);
+      found = TellsOfTable(name) ? Leftover::kSomebodysTable : Leftover::kFiles;
       return Status::Ok();
     }));
   }
@@ -181,10 +191,8 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock
     TARN_RETURN_IF_ERROR(CommitToLake(project.tables, catalog, commit).status());
   }
   TARN_FAULT_POINT(kDestroyDropped);
-  TARN_ASSIGN_OR_RETURN(const std::set<std::string> live, LiveFolders(store, catalog));
   for (const std::string& folder : folders) {
-    // A table that somebody made by hand may stand where a dropped one stood.
-    if (live.count(folder) == 0) TARN_RETURN_IF_ERROR(RemoveFolder(store, folder, lock));
+    TARN_RETURN_IF_ERROR(RemoveFolder(store, catalog, folder, lock));
   }
   TARN_FAULT_POINT(kDestroyRemoved);
 

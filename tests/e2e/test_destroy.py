@@ -49,6 +49,16 @@ def test_files_of_a_table_made_by_hand_stay_where_a_load_was_killed(shop):
     assert shop.sql("SELECT mine FROM lake.bronze.customer") == [{"mine": 1}]
 
 
+def test_a_table_of_another_program_stays_where_a_load_was_killed(shop):
+    """A writer of Iceberg with a catalog of its own leaves neither a hint nor a log."""
+    assert shop.kill_when(moments.appears(shop.directory / "warehouse", "**/*.parquet*"), "apply", "-y"), "it ended before it could be killed"
+    theirs = shop.directory / "warehouse/bronze/customer/metadata/00000-d2a5e6f0.metadata.json"
+    theirs.parent.mkdir(parents=True, exist_ok=True)
+    theirs.write_text("{}")
+    shop.run("destroy", "-y")
+    assert theirs.exists()
+
+
 @pytest.mark.parametrize("share", [0.2, 0.8])
 def test_a_killed_destroy_is_continued_and_leaves_no_namespace(shop, share):
     shop.write("models/silver/v.sql", "/* tarn\nmaterialize: view\n*/ SELECT id FROM bronze.customer")

@@ -80,8 +80,8 @@ Status World::Delete(Process& process, Draft& draft, Effect& effect, bool update
 Status World::CommitOnce(Process& process, Operation& operation, std::vector<Draft>& drafts) {
   LakeCommit commit = process.context.NewCommit("sim", operation.what);
   for (Draft& draft : drafts) {
-    commit.tables.push_back(
-        {draft.entry.name, draft.entry.owner, draft.entry.uuid, draft.transaction.get()});
+    commit.tables.push_back({draft.entry.name, draft.entry.owner, draft.entry.uuid,
+                             draft.transaction.get(), draft.free_at});
   }
   const Status status = CommitToLake(process.context.tables, *catalog_, commit).status();
   if (status.ok() || !IsCertainRejection(status.error())) return status;
@@ -288,11 +288,14 @@ void World::DropOrCreate(std::unique_ptr<Process>& process) {
       return CommitToLake(alive.context.tables, *catalog_, commit).status();
     }
     NewTable table;
-    TARN_ASSIGN_OR_RETURN(table.location, NewTableLocation(*store_, *alive.random, name));
+    TARN_ASSIGN_OR_RETURN(const FreeFolder folder,
+                          NewTableFolder(*catalog_, *store_, *alive.random, name));
+    table.location = folder.uri;
     table.schema = TwoColumns();
     std::vector<Draft> drafts(1);
     drafts[0].entry.name = name;
     drafts[0].entry.owner = "model:s.c";
+    drafts[0].free_at = folder.free_at;
     TARN_ASSIGN_OR_RETURN(drafts[0].transaction,
                           TableTransaction::Create(alive.context.tables, table));
     TARN_RETURN_IF_ERROR(Append(alive, drafts[0], operation.effects["c"]));

@@ -71,6 +71,7 @@ class World {
   struct Draft {
     TableEntry entry;
     std::unique_ptr<TableTransaction> transaction;
+    Sequence free_at;  ///< of a new table: FreeFolder::free_at
     std::vector<DataFile> files;
   };
 

@@ -169,13 +169,19 @@ Status Applier::operator()(const CreateTableOp& op) {
   {
     TARN_ASSIGN_OR_RETURN(
         Statement taken,
-        connection_.Query("SELECT name FROM tables WHERE location = ? AND end_sequence > ? LIMIT 1",
-                          table.location, sequence_));
+        connection_.Query("SELECT name, end_sequence FROM tables WHERE location = ?"
+                          " AND end_sequence > ? ORDER BY end_sequence DESC LIMIT 1",
+                          table.location, std::min(sequence_, op.free_at.value())));
     TARN_ASSIGN_OR_RETURN(const bool found, taken.Step());
-    if (found) {
+    if (found && taken.Int(1) > sequence_) {
       return AlreadyExists(
           "the folder " + table.location + " is that of the table " + taken.Text(0),
           "create the table in a transaction of its own");
+    }
+    if (found) {
+      return Conflict("the folder " + table.location + " was meanwhile that of a table " +
+                          taken.Text(0) + ", which was dropped",
+                      "run it again: it takes another one");
     }
   }
   table.version = 1;

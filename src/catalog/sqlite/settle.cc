@@ -31,18 +31,22 @@ Result<int64_t> ReadNumber(Connection& connection, const char* sql) {
   return query.Int(0);
 }
 
-Result<int64_t> KnownFrames(Connection& connection) {
+// Whether the log may hold a commit beyond the end that is known.
+Result<bool> MayHoldUnknownCommit(Connection& connection) {
+  TARN_ASSIGN_OR_RETURN(const int64_t page_bytes, ReadNumber(connection, "PRAGMA page_size"));
   TARN_ASSIGN_OR_RETURN(Statement query, connection.Query("PRAGMA wal_checkpoint(PASSIVE)"));
   TARN_RETURN_IF_ERROR(query.Step());
-  return query.Int(1);  // -1 without a log
+  // While another process moves the log's pages it is not told how many there are.
+  if (query.Int(0) != 0) return true;
+  const int64_t frames = query.Int(1);  // -1 without a log
+  return frames >= 0 && HasUnknownFrame(connection.path(), page_bytes, frames);
 }
 
 }  // namespace
 
 Status SettleLog(Connection& connection) {
-  TARN_ASSIGN_OR_RETURN(const int64_t page_bytes, ReadNumber(connection, "PRAGMA page_size"));
-  TARN_ASSIGN_OR_RETURN(const int64_t frames, KnownFrames(connection));
-  if (frames < 0 || !HasUnknownFrame(connection.path(), page_bytes, frames)) return {};
+  TARN_ASSIGN_OR_RETURN(const bool unknown, MayHoldUnknownCommit(connection));
+  if (!unknown) return {};
   TARN_RETURN_IF_ERROR(connection.Begin());
   // Writes the first page as it is: nothing uses that number. Each frame's checksum rests on the
   // ones before it, so that what follows the new one in the file is no part of the log any more.

@@ -1,5 +1,6 @@
 #include "catalog/sqlite/settle.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
@@ -77,6 +78,40 @@ class SettleLog : public ::testing::Test {
 
 TEST_F(SettleLog, ACommitThatSomebodyDidNotFindNeverAppears) {
   EXPECT_EQ(SequenceNow(state_), 1);
+  Kill();
+  EXPECT_EQ(SequenceNow(state_), 1);
+}
+
+// A process that moves the log's pages to the file, and does not come to an end.
+pid_t Checkpointing(const std::string& state) {
+  int pipes[2];
+  EXPECT_EQ(::pipe(pipes), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // SQLite's "WAL Index": the lock of checkpoints is byte 121 of the shared memory's file.
+    const int shared = ::open((state + "/catalog.db-shm").c_str(), O_RDWR);
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = 121;
+    lock.l_len = 1;
+    const char answer = ::fcntl(shared, F_SETLK, &lock) == 0 ? 'y' : 'n';
+    if (::write(pipes[1], &answer, 1) != 1) ::_exit(1);
+    for (;;) ::pause();
+  }
+  char answer = 'n';
+  EXPECT_EQ(::read(pipes[0], &answer, 1), 1);
+  EXPECT_EQ(answer, 'y');
+  ::close(pipes[0]);
+  ::close(pipes[1]);
+  return child;
+}
+
+TEST_F(SettleLog, ACommitThatSomebodyDidNotFindDuringACheckpointNeverAppearsEither) {
+  const pid_t other = Checkpointing(state_);
+  EXPECT_EQ(SequenceNow(state_), 1);
+  ::kill(other, SIGKILL);
+  ::waitpid(other, nullptr, 0);
   Kill();
   EXPECT_EQ(SequenceNow(state_), 1);
 }

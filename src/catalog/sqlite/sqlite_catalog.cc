@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/fault_point.h"
+#include "base/log.h"
 #include "catalog/sqlite/apply.h"
 #include "catalog/sqlite/connection.h"
 #include "catalog/sqlite/ledger.h"
@@ -14,6 +15,7 @@
 #include "catalog/sqlite/pool.h"
 #include "catalog/sqlite/schema.h"
 #include "catalog/sqlite/settle.h"
+#include "catalog/sqlite/state_folder.h"
 
 namespace tarn {
 namespace {
@@ -22,6 +24,8 @@ using sqlite::Connection;
 using sqlite::ConnectionOptions;
 using sqlite::Pool;
 using sqlite::Statement;
+
+constexpr int64_t kFutureCommitMicros = 10LL * 60 * 1'000'000;
 
 #define TARN_COMMIT_COLUMNS \
   "SELECT sequence, commit_id, committed_micros, author, message FROM commits "
@@ -216,6 +220,7 @@ class SqliteCatalog final : public Catalog {
     }
     TARN_ASSIGN_OR_RETURN(const CommitInfo last, LastCommit(connection));
     // Time never runs backwards in the lake's order, whatever the machine's clock does.
+    WarnOfAFutureCommit(last);
     info = {Sequence(last.sequence.value() + 1), request.commit_id,
             std::max(clock_.NowMicros(), last.committed_micros + 1), request.author,
             request.message};
@@ -224,6 +229,16 @@ class SqliteCatalog final : public Catalog {
         " VALUES (?, ?, ?, ?, ?)",
         info.sequence.value(), info.commit_id, info.committed_micros, info.author, info.message));
     return sqlite::ApplyOps(connection, request, info);
+  }
+
+  // Until the clock comes to the last commit's time, the lake's time stands still, and nothing that
+  // is made meanwhile grows old.
+  void WarnOfAFutureCommit(const CommitInfo& last) {
+    const int64_t ahead_micros = last.committed_micros - clock_.NowMicros();
+    if (ahead_micros < kFutureCommitMicros || warned_.exchange(true)) return;
+    Log(LogLevel::kWarning, "the lake's last commit is " +
+                                std::to_string(ahead_micros / 60'000'000) +
+                                " minutes later than this machine's clock: it is wrong, or was");
   }
 
   template <typename F>
@@ -270,6 +285,7 @@ class SqliteCatalog final : public Catalog {
   const int64_t runs_kept_max_;
   Pool pool_;
   std::atomic<int64_t> known_sequence_{0};
+  std::atomic<bool> warned_{false};  // of a future commit
 };
 
 Result<std::unique_ptr<Catalog>> OpenAt(ConnectionOptions connection,
@@ -298,12 +314,7 @@ Result<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& state_fold
                       "run `tarn apply`, or correct `state` in tarn.yaml");
     }
   } else {
-    std::filesystem::create_directories(folder, error);
-    if (error) {
-      return PermissionDenied(
-          "state folder " + folder.string() + " cannot be made: " + error.message(),
-          "create it, or point `state` in tarn.yaml to a folder that this user may write");
-    }
+    TARN_RETURN_IF_ERROR(sqlite::MakeStateFolder(folder));
   }
   ConnectionOptions connection;
   connection.path = file.string();

@@ -282,6 +282,20 @@ class StepCounter {
   static inline int64_t steps_ = 0;
 };
 
+TEST(SqliteCatalog, AStateFolderIsMadeWithThoseAboveIt) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "tarn-XXXXXX").string();
+  const std::filesystem::path root = mkdtemp(pattern.data());
+  for (const char* state : {"a/b/state", "c/state/", "c/state", "d/../e"}) {
+    EXPECT_TRUE(OpenSqliteCatalog((root / state).string(), SystemClock()).ok()) << state;
+    EXPECT_TRUE(std::filesystem::exists(root / state / "catalog.db")) << state;
+  }
+  std::ofstream(root / "file") << "x";
+  const auto refused = OpenSqliteCatalog((root / "file/state").string(), SystemClock());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kPermissionDenied);
+  std::filesystem::remove_all(root);
+}
+
 TEST(SqliteCatalog, WhatACommitAndAQueryNeedCostsTheSameAfterALongHistory) {
   StepCounter counter;
   ManualClock clock(1'000);
@@ -324,7 +338,7 @@ TEST(SqliteCatalog, WhatACommitAndAQueryNeedCostsTheSameAfterALongHistory) {
     const TableName other{"s", "other"};
     steps["create and drop"] = StepCounter::Of([&] {
       const std::string uuid = std::to_string(commits);
-      commit({CreateTableOp{{uuid, other, "file:///other", "1", 0, "", {}}}});
+      commit({CreateTableOp{{uuid, other, "file:///other", "1", 0, "", {}}, now}});
       commit({DropTableOp{uuid}});
     });
     return steps;

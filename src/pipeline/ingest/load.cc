@@ -241,7 +241,7 @@ Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<Comm
       const TableTarget& target =
           written == &load->written ? load->item.target : *load->item.history;
       commit.tables.push_back(
-          {target.name, target.owner, written->uuid, written->transaction.get()});
+          {target.name, target.owner, written->uuid, written->transaction.get(), written->free_at});
       TARN_ASSIGN_OR_RETURN(const auto made, ForgetIntention(context_, *written));
       commit.ops.insert(commit.ops.end(), made.begin(), made.end());
     }

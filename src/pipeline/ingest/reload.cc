@@ -387,7 +387,8 @@ Result<LoadReport> Reload::Commit(const std::string& position, std::vector<Commi
     if (table->load->history == nullptr) continue;
     const WrittenTable& history = table->load->history->written;
     const TableTarget& target = *table->load->item.history;
-    commit.tables.push_back({target.name, target.owner, history.uuid, history.transaction.get()});
+    commit.tables.push_back(
+        {target.name, target.owner, history.uuid, history.transaction.get(), history.free_at});
   }
   if (context_.cancel != nullptr) TARN_RETURN_IF_ERROR(context_.cancel->Check());
   AskedCatalog catalog(*context_.catalog);

@@ -50,6 +50,12 @@ class Planner {
     return now_ms_ - since_ms <= age_ms_max;
   }
 
+  /// Before or after now: times of a moment in which a clock was far ahead are not young for ever.
+  bool WithinGrace(int64_t since_ms) const {
+    return Young(since_ms, policy_.reader_grace_ms) &&
+           since_ms - now_ms_ <= policy_.reader_grace_ms;
+  }
+
   bool IsOld(const std::string& name, const SnapshotRef& ref) const {
     if (name == kMainBranch) return false;
     const Snapshot* snapshot = table_.FindSnapshot(ref.snapshot);
@@ -65,9 +71,9 @@ class Planner {
     // Readers have checked that no snapshot is its own ancestor.
     for (const Snapshot* at = table_.FindSnapshot(head); at != nullptr;
          at = at->parent ? table_.FindSnapshot(*at->parent) : nullptr) {
-      keep = keep && (count < count_min || (Young(followed_ms, age_ms_max) &&
-                                            (count < policy_.snapshots_kept_max ||
-                                             Young(followed_ms, policy_.reader_grace_ms))));
+      keep = keep && (count < count_min ||
+                      (Young(followed_ms, age_ms_max) &&
+                       (count < policy_.snapshots_kept_max || WithinGrace(followed_ms))));
       if (keep) kept_.insert(at->id);
       led_to_.insert(at->id);
       ++count;

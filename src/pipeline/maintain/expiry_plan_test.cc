@@ -65,6 +65,14 @@ TEST_F(ExpiryPlanTest, TheNewestAreKeptByTheirNumber) {
   EXPECT_EQ(Expired(), (Ids{1}));
 }
 
+TEST_F(ExpiryPlanTest, TimesOfAClockThatWasFarAheadAreNotYoungForEver) {
+  Days(10);
+  day_ -= 8;  // and here the clock is set right: most snapshots are of the future
+  policy_.snapshots_kept_max = 4;
+  policy_.snapshot_age_ms_max = 100 * kDay;
+  EXPECT_EQ(Expired(), (Ids{1, 2, 3, 4, 5, 6}));
+}
+
 TEST_F(ExpiryPlanTest, BeyondTheirNumberTheOldestLeaveAlthoughTheyAreYoung) {
   Days(10);
   policy_.snapshot_age_ms_max = 100 * kDay;

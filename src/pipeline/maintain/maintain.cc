@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "base/text.h"
+#include "pipeline/maintain/clocks.h"
 #include "pipeline/maintain/compact.h"
 #include "pipeline/maintain/expire.h"
 #include "pipeline/maintain/sweep.h"
+#include "pipeline/maintain/table_state.h"
 
 namespace tarn {
 
@@ -17,13 +19,31 @@ using Part = Result<MaintainStep> (*)(const PipelineContext&, const std::string&
 struct NamedPart {
   const char* name;
   Part run;
+  bool goes_by_age = false;  ///< of snapshots or files
 };
 /// In this order what one part leaves is found by the next.
 constexpr NamedPart kParts[] = {{"data files", CompactTable},
                                 {"manifests", CompactManifests},
-                                {"snapshots", ExpireTable},
-                                {"orphans", SweepTable},
-                                {"delta log", CleanDeltaLog}};
+                                {"snapshots", ExpireTable, true},
+                                {"orphans", SweepTable, true},
+                                {"delta log", CleanDeltaLog, true}};
+
+Result<MaintainStep> RunPart(const PipelineContext& context, const NamedPart& part,
+                             const std::string& uuid, MaintainMode mode, ClockWatch& clocks) {
+  if (part.goes_by_age && mode == MaintainMode::kDo) {
+    TARN_ASSIGN_OR_RETURN(const TableState state, LoadTableState(context, uuid));
+    TARN_ASSIGN_OR_RETURN(const std::string folder, TableFolder(context, state));
+    TARN_ASSIGN_OR_RETURN(std::string why, clocks.WhyAgesAreUncertain(folder));
+    if (!why.empty()) {
+      MaintainStep step;
+      step.part = part.name;
+      step.outcome = MaintainStep::Outcome::kHeld;
+      step.why = std::move(why);
+      return step;
+    }
+  }
+  return part.run(context, uuid, mode);
+}
 
 MaintainStep Failed(const char* part, const Error& error) {
   MaintainStep step;
@@ -41,11 +61,11 @@ bool Dropped(const PipelineContext& context, const std::string& uuid) {
 /// A part that fails does not keep the others from their work, but for what upkeep must not do on
 /// grounds that it cannot read.
 TableUpkeep MaintainTable(const PipelineContext& context, const TableEntry& table,
-                          MaintainMode mode) {
+                          MaintainMode mode, ClockWatch& clocks) {
   TableUpkeep upkeep;
   upkeep.table = table.name;
   for (const NamedPart& part : kParts) {
-    auto step = part.run(context, table.uuid, mode);
+    auto step = RunPart(context, part, table.uuid, mode, clocks);
     if (step.ok()) {
       upkeep.steps.push_back(std::move(step).value());
       continue;
@@ -76,12 +96,13 @@ Result<MaintainReport> Maintain(const PipelineContext& context, const MaintainOp
     if (options.finished) options.finished(upkeep);
     report.tables.push_back(std::move(upkeep));
   };
+  ClockWatch clocks(context);
   bool matched = false;
   for (const TableEntry& table : tables) {
     if (!Matches(options.patterns, table.name.ToString())) continue;
     matched = true;
     if (context.cancel != nullptr) TARN_RETURN_IF_ERROR(context.cancel->Check());
-    tell(MaintainTable(context, table, options.mode));
+    tell(MaintainTable(context, table, options.mode, clocks));
   }
   if (!matched && !options.patterns.empty()) {
     return NotFound("no table matches " + Join(options.patterns, ", "), "see `tarn ls`");

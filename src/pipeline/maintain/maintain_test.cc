@@ -245,6 +245,18 @@ TEST_F(Upkeep, FilesThatAreCommittedWhileOrphansAreSoughtStay) {
   Check();
 }
 
+TEST_F(Upkeep, AHintThatFellBackNamesNoMetadataThatIsRemoved) {
+  lake_.Create(kTable);
+  for (int64_t i = 0; i < 4; ++i) Append(i, i + 1);
+  const std::string hint = "bronze/t/metadata/version-hint.text";
+  ASSERT_TRUE(lake_.store().Put(hint, "2").ok());
+  Wait(10 * kDayMicros);
+  Sweep(MaintainMode::kDryRun);
+  EXPECT_EQ(*lake_.store().Get(hint), "2");
+  Sweep();
+  EXPECT_EQ(*lake_.store().Get(hint), "5");
+}
+
 TEST_F(Upkeep, StatesOfTheHistoryThatAreGoneSaySo) {
   lake_.Create(kTable);
   Append(0, 1);
@@ -394,6 +406,21 @@ TEST_F(Upkeep, FilesOfATableThatWasNeverMadeLeaveWhenTheyAreOld) {
   EXPECT_EQ(Step(SweepDroppedTables(context_, MaintainMode::kDo)).outcome, Outcome::kNothing);
 }
 
+TEST_F(Upkeep, ATableOfOthersWhereAFirstLoadDiedIsTheirs) {
+  lake_.Create(kTable);
+  lake_.Append(kTable, "1");
+  CommitRequest intention{lake_.random().Uuid(), "test", "", {}};
+  intention.ops.push_back(PutObjectOp{kIntentionObject, "bronze/orders", "{}"});
+  ASSERT_TRUE(lake_.catalog().Commit(intention).ok());
+  // As a writer of Iceberg with a catalog of its own leaves it: no hint, no log.
+  ASSERT_TRUE(lake_.store().Put("bronze/orders/data/00000-0-x.parquet", "x").ok());
+  ASSERT_TRUE(lake_.store().Put("bronze/orders/metadata/00000-y.metadata.json", "{}").ok());
+  Wait(20 * kDayMicros);
+  const auto before = lake_.Objects();
+  EXPECT_EQ(Step(SweepDroppedTables(context_, MaintainMode::kDo)).outcome, Outcome::kNothing);
+  EXPECT_EQ(lake_.Objects(), before);
+}
+
 TEST_F(Upkeep, TheDeltaLogIsCleanedUpAfterItsRetention) {
   lake_.limits().checkpoint_every_commits = 4;
   lake_.Create(kTable);
@@ -407,6 +434,33 @@ TEST_F(Upkeep, TheDeltaLogIsCleanedUpAfterItsRetention) {
   Check();
   Append(16, 17);
   Check();
+}
+
+TEST_F(Upkeep, WhatGoesByAgeWaitsWhileTheClocksDiffer) {
+  lake_.Create(kTable);
+  for (int64_t i = 0; i < 3; ++i) Append(i, i + 1);
+  ASSERT_TRUE(lake_.store().Put("bronze/t/data/young.parquet", "x").ok());
+  const TableName dropped{"bronze", "dropped"};
+  lake_.Create(dropped);
+  TableEntry entry = *lake_.catalog().LoadTable(dropped, {});
+  entry.owner = "model:bronze.dropped";
+  const CommitRequest drop{lake_.random().Uuid(), "test", "",
+                           DropTableOps(lake_.store(), entry).value()};
+  ASSERT_TRUE(lake_.catalog().Commit(drop).ok());
+  ManualClock ahead(lake_.clock().NowMicros() + 60 * kDayMicros);
+  context_.tables.clock = &ahead;
+  const auto before = lake_.Objects();
+  const auto report = Maintain(context_, {});
+  context_.tables.clock = &lake_.clock();
+  ASSERT_TRUE(report.ok()) << report.status().ToString();
+  ASSERT_EQ(report->tables.size(), 2U);
+  const auto& steps = report->tables[0].steps;
+  ASSERT_EQ(steps.size(), 5U);
+  for (size_t i = 2; i < 5; ++i) EXPECT_EQ(steps[i].outcome, Outcome::kHeld) << steps[i].why;
+  EXPECT_NE(steps[3].why.find("86400 minutes later"), std::string::npos) << steps[3].why;
+  EXPECT_EQ(report->tables[1].steps.at(0).outcome, Outcome::kHeld);
+  const auto after = lake_.Objects();
+  for (const auto& [key, bytes] : before) EXPECT_TRUE(after.contains(key)) << key;
 }
 
 TEST_F(Upkeep, OneTableThatCannotBeReadDoesNotKeepTheOthersFromTheirUpkeep) {

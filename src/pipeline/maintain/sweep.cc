@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/fault_point.h"
+#include "catalog/committer.h"
 #include "catalog/delta_vectors.h"
 #include "pipeline/maintain/policy.h"
 #include "pipeline/maintain/reachable.h"
@@ -69,6 +70,10 @@ class Sweep {
     if (state.entry.metadata_location != looked_at) {
       TARN_RETURN_IF_ERROR(FindReachable(state, policy));
       std::erase_if(orphans_, [&](const auto& one) { return reachable_.ContainsKey(one.key); });
+    }
+    // What is removed below may be what a hint still names that fell back.
+    if (mode_ == MaintainMode::kDo) {
+      TARN_RETURN_IF_ERROR(RaiseVersionHint(context_.tables, *context_.catalog, uuid_));
     }
     step_.taken = static_cast<int64_t>(orphans_.size());
     for (const ObjectInfo& one : orphans_) step_.bytes += one.size_bytes;

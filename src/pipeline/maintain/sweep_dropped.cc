@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "catalog/garbage.h"
 #include "pipeline/intention.h"
+#include "pipeline/maintain/clocks.h"
 #include "pipeline/maintain/sweep.h"
 #include "pipeline/maintain/table_state.h"
 
@@ -43,8 +44,8 @@ Result<DroppedFolder> ListFolder(const PipelineContext& context, const std::stri
       dropped.keys.push_back(object.key);
       dropped.bytes += object.size_bytes;
       dropped.young = dropped.young || object.modified_micros >= born_before;
-      dropped.published = dropped.published || object.key.ends_with("/version-hint.text") ||
-                          std::string_view(part) == "/_delta_log/";
+      const std::string_view name = std::string_view(object.key).substr(folder.size() + 1);
+      dropped.published = dropped.published || TellsOfTable(name);
       return {};
     };
     TARN_RETURN_IF_ERROR(context.tables.store->List(folder + part, visit));
@@ -88,10 +89,10 @@ class SweepLease {
   int64_t lease_ms_;
 };
 
-/// Whether what was found is still so: `destroy` may have finished the folder, and somebody made a
-/// table there.
-Result<bool> IsStillDropped(const PipelineContext& context, const ObjectEntry& seen) {
-  TARN_ASSIGN_OR_RETURN(const auto objects, context.catalog->ListObjects(kGarbageObject));
+/// Whether what was found is still so: somebody else may have finished the folder, or the first
+/// load for which it was meant, and somebody made a table there.
+Result<bool> IsStillNobodys(const PipelineContext& context, const ObjectEntry& seen) {
+  TARN_ASSIGN_OR_RETURN(const auto objects, context.catalog->ListObjects(seen.kind));
   const bool same = std::any_of(objects.begin(), objects.end(), [&](const ObjectEntry& one) {
     return one.name == seen.name && one.json == seen.json;
   });
@@ -100,12 +101,25 @@ Result<bool> IsStillDropped(const PipelineContext& context, const ObjectEntry& s
   return !alive.contains(seen.name);
 }
 
-Status RemoveFiles(const PipelineContext& context, const std::string& folder,
-                   const DroppedFolder& files) {
-  ObjectRemover remover(context);
-  for (const std::string& key : files.keys) TARN_RETURN_IF_ERROR(remover.Add(key));
-  TARN_RETURN_IF_ERROR(remover.Flush());
-  return context.tables.store->RemoveEmptyFolders(folder);
+/// False when the folder turns out to be somebody's: what is left of it stays.
+Result<bool> RemoveFiles(const PipelineContext& context, const SweepLease& lease,
+                         const ObjectEntry& folder, const DroppedFolder& files) {
+  bool still = true;
+  ObjectRemover remover(context, [&]() -> Status {
+    TARN_RETURN_IF_ERROR(lease.Renew());
+    TARN_ASSIGN_OR_RETURN(still, IsStillNobodys(context, folder));
+    return still ? Status() : Cancelled("the folder " + folder.name + " is in use by now");
+  });
+  Status removed;
+  for (const std::string& key : files.keys) {
+    removed = remover.Add(key);
+    if (!removed.ok()) break;
+  }
+  if (removed.ok()) removed = remover.Flush();
+  if (!still) return false;
+  TARN_RETURN_IF_ERROR(removed);
+  TARN_RETURN_IF_ERROR(context.tables.store->RemoveEmptyFolders(folder.name));
+  return true;
 }
 
 /// Only what was looked at: a folder may have had another table meanwhile, which was dropped too.
@@ -119,19 +133,20 @@ Status Forget(const PipelineContext& context, const std::vector<ObjectEntry>& fo
 
 /// Where tables were going to stand whose makers died. That they were is not forgotten, for another
 /// maker may just be at it, whose files are young.
-Status SweepIntentions(const PipelineContext& context, MaintainMode mode,
+Status SweepIntentions(const PipelineContext& context, const std::optional<SweepLease>& lease,
                        const std::vector<ObjectEntry>& objects, const std::set<std::string>& in_use,
                        int64_t born_before, MaintainStep& step) {
   for (const ObjectEntry& object : objects) {
     if (in_use.contains(object.name)) continue;
     TARN_ASSIGN_OR_RETURN(const DroppedFolder left, ListFolder(context, object.name, born_before));
     if (left.keys.empty() || left.young || left.published) continue;
+    if (lease) {
+      TARN_ASSIGN_OR_RETURN(const bool removed, RemoveFiles(context, *lease, object, left));
+      if (!removed) continue;
+    }
     step.taken += static_cast<int64_t>(left.keys.size());
     step.bytes += left.bytes;
     step.names.push_back(object.name);
-    if (mode == MaintainMode::kDo) {
-      TARN_RETURN_IF_ERROR(RemoveFiles(context, object.name, left));
-    }
   }
   return {};
 }
@@ -162,6 +177,14 @@ Result<MaintainStep> SweepDroppedTables(const PipelineContext& context, Maintain
     TARN_RETURN_IF_ERROR(taken.status());
     lease.emplace(std::move(taken).value());
     TARN_ASSIGN_OR_RETURN(objects, context.catalog->ListObjects(kGarbageObject));
+    const std::vector<ObjectEntry>& folders = objects.empty() ? intentions : objects;
+    if (!folders.empty()) {
+      TARN_ASSIGN_OR_RETURN(step.why, WhyAgesAreUncertain(context, folders.front().name));
+    }
+    if (!step.why.empty()) {
+      step.outcome = MaintainStep::Outcome::kHeld;
+      return step;
+    }
   }
   TARN_ASSIGN_OR_RETURN(const Sequence then, context.catalog->SequenceAt(asked_for));
   TARN_ASSIGN_OR_RETURN(std::set<std::string> in_use, FoldersAt(context, then));
@@ -173,26 +196,23 @@ Result<MaintainStep> SweepDroppedTables(const PipelineContext& context, Maintain
   std::vector<ObjectEntry> gone;
   int64_t waiting = 0;
   for (const ObjectEntry& object : objects) {
-    if (lease) {
-      TARN_RETURN_IF_ERROR(lease->Renew());
-      TARN_ASSIGN_OR_RETURN(const bool still, IsStillDropped(context, object));
-      if (!still) continue;
-    }
     TARN_ASSIGN_OR_RETURN(const DroppedFolder dropped,
                           ListFolder(context, object.name, born_before));
     if (dropped.young || in_use.contains(object.name)) {
       ++waiting;
       continue;
     }
+    if (lease) {
+      TARN_ASSIGN_OR_RETURN(const bool removed, RemoveFiles(context, *lease, object, dropped));
+      if (!removed) continue;
+      TARN_FAULT_POINT(kDroppedRemoved);
+    }
     step.taken += static_cast<int64_t>(dropped.keys.size());
     step.bytes += dropped.bytes;
     gone.push_back(object);
     step.names.push_back(object.name);
-    if (mode == MaintainMode::kDryRun) continue;
-    TARN_RETURN_IF_ERROR(RemoveFiles(context, object.name, dropped));
-    TARN_FAULT_POINT(kDroppedRemoved);
   }
-  TARN_RETURN_IF_ERROR(SweepIntentions(context, mode, intentions, in_use, born_before, step));
+  TARN_RETURN_IF_ERROR(SweepIntentions(context, lease, intentions, in_use, born_before, step));
   step.why = std::to_string(gone.size()) + " folders of dropped tables";
   if (waiting > 0) step.why += ", " + std::to_string(waiting) + " may still be asked for";
   if (step.names.size() > gone.size()) {

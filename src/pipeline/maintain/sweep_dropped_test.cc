@@ -10,15 +10,17 @@ namespace {
 
 using testing::kDayMicros;
 
-/// Lets something happen between the first look at what was dropped and the sweep of a folder.
+/// Lets something happen between the first look at what was dropped and the removal of a batch of
+/// files, by default the first.
 class MeanwhileCatalog final : public ForwardingCatalog {
  public:
   using ForwardingCatalog::ForwardingCatalog;
   Status RenewLock(const LockInfo& lock, int64_t lease_ms) override {
-    if (meanwhile) std::exchange(meanwhile, nullptr)();
+    if (meanwhile && --batches == 0) std::exchange(meanwhile, nullptr)();
     return ForwardingCatalog::RenewLock(lock, lease_ms);
   }
   std::function<void()> meanwhile;
+  int batches = 1;
 };
 
 class SweepDropped : public testing::MaintainTest {
@@ -63,7 +65,47 @@ TEST_F(SweepDropped, AFolderInWhichATableCameToStandMeanwhileIsLeftAlone) {
     TableEntry again = table_;
     again.uuid = lake_.random().Uuid();
     again.owner = "";
-    Commit({CreateTableOp{again}});
+    Commit({CreateTableOp{again, *lake_.catalog().CurrentSequence()}});
+  };
+  Sweep();
+  EXPECT_EQ(lake_.Objects(), before_);
+}
+
+TEST_F(SweepDropped, ATableThatCameToStandAmongTheRemovalsKeepsWhatIsLeft) {
+  for (int i = 0; i < 400; ++i) {
+    const std::string key = "bronze/t/data/" + std::to_string(i) + ".parquet";
+    ASSERT_TRUE(lake_.store().Put(key, "x").ok());
+  }
+  lake_.clock().Advance(20 * kDayMicros);
+  before_ = lake_.Objects();
+  catalog_.batches = 2;
+  size_t left = 0;
+  catalog_.meanwhile = [&] {
+    left = lake_.Objects().size();
+    TableEntry again = table_;
+    again.uuid = lake_.random().Uuid();
+    Commit({CreateTableOp{again, *lake_.catalog().CurrentSequence()}});
+  };
+  EXPECT_NE(Sweep().outcome, MaintainStep::Outcome::kDone);
+  EXPECT_LT(left, before_.size());
+  EXPECT_EQ(lake_.Objects().size(), left);
+  EXPECT_EQ(lake_.catalog().ListObjects(kGarbageObject)->size(), 1U);
+}
+
+TEST_F(SweepDropped, AFirstLoadThatComesToItsEndMeanwhileKeepsItsFiles) {
+  Sweep();
+  auto transaction = lake_.NewTransaction({"bronze", "slow"});
+  const std::string folder = lake_.store().KeyOf(transaction->location()).value();
+  Commit({PutObjectOp{kIntentionObject, folder, "{}"}});
+  ASSERT_TRUE(lake_.store().Put(folder + "/data/1.parquet", "x").ok());
+  lake_.clock().Advance(20 * kDayMicros);
+  before_ = lake_.Objects();
+  catalog_.meanwhile = [&] {
+    TableEntry made = table_;
+    made.uuid = lake_.random().Uuid();
+    made.name.name = "slow";
+    made.location = transaction->location();
+    Commit({CreateTableOp{made}, DropObjectOp{kIntentionObject, folder}});
   };
   Sweep();
   EXPECT_EQ(lake_.Objects(), before_);

@@ -44,7 +44,9 @@ Status ObjectRemover::Add(std::string key) {
 
 Status ObjectRemover::Flush() {
   const std::vector<std::string> keys = std::exchange(keys_, {});
+  if (keys.empty()) return {};
   if (context_.cancel != nullptr) TARN_RETURN_IF_ERROR(context_.cancel->Check());
+  if (may_remove_) TARN_RETURN_IF_ERROR(may_remove_());
   TARN_RETURN_IF_ERROR(RunInThreads(keys.size(), kRemovalThreadsMax, [&](size_t i) {
     return context_.tables.store->Delete(keys[i]);
   }));

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -26,11 +28,13 @@ Result<std::string> TableFolder(const PipelineContext& context, const TableState
 Result<bool> HasPendingPublications(const PipelineContext& context, const std::string& uuid);
 
 /// Removes objects, several at once; counts them.
-/// Threads: one at a time. Errors: those of the store, of the first object that could not be
-/// removed; the others of its batch may have gone.
+/// Threads: one at a time. Errors: those of `may_remove`; those of the store, of the first object
+/// that could not be removed; the others of its batch may have gone.
 class ObjectRemover {
  public:
-  explicit ObjectRemover(const PipelineContext& context) : context_(context) {}
+  /// `may_remove` is asked before each batch, if given: no more is removed after its error.
+  explicit ObjectRemover(const PipelineContext& context, std::function<Status()> may_remove = {})
+      : context_(context), may_remove_(std::move(may_remove)) {}
   Status Add(std::string key);
   /// Removes what Add() has gathered.
   Status Flush();
@@ -38,6 +42,7 @@ class ObjectRemover {
 
  private:
   const PipelineContext& context_;
+  const std::function<Status()> may_remove_;
   std::vector<std::string> keys_;
   int64_t removed_ = 0;
 };

@@ -405,15 +405,16 @@ Status ModelBuild::Commit(WrittenTable* written, WrittenTable* rejected,
   commit.ops.push_back(SetPositionOp{ModelPositionSource(model_.name.ToString()),
                                      kModelPositionTable, ModelPosition(at_)});
   written->transaction->SetSummary("tarn.model", model_.name.ToString());
-  commit.tables.push_back({model_.name, owner, written->uuid, written->transaction.get()});
+  commit.tables.push_back(
+      {model_.name, owner, written->uuid, written->transaction.get(), written->free_at});
   for (const WrittenTable* table : {written, rejected}) {
     if (table == nullptr) continue;
     TARN_ASSIGN_OR_RETURN(const auto made, ForgetIntention(context_, *table));
     commit.ops.insert(commit.ops.end(), made.begin(), made.end());
   }
   if (rejected != nullptr) {
-    commit.tables.push_back(
-        {RejectedTable(model_), owner, rejected->uuid, rejected->transaction.get()});
+    commit.tables.push_back({RejectedTable(model_), owner, rejected->uuid,
+                             rejected->transaction.get(), rejected->free_at});
   }
   if (ReadsItself() && !written->uuid.empty()) {
     // Computed from the state that it replaces or adds to: a writer in between would be lost.

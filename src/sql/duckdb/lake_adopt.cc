@@ -10,7 +10,8 @@
 namespace tarn::duck {
 
 /// Upkeep of a table of the lake removes files below its folder that it does not need itself, and
-/// what dropped tables left goes too: only files outside of all of them stay where they are.
+/// what dropped tables and first loads that died left goes too: only files outside of all of them
+/// stay where they are.
 Status LakeState::CheckNotLakes(const std::vector<DataFile>& files,
                                 const std::string& location) const {
   const ObjectStore& store = *engine_.options.tables.store;
@@ -18,8 +19,10 @@ Status LakeState::CheckNotLakes(const std::vector<DataFile>& files,
   std::vector<std::string> folders = {location};
   TARN_ASSIGN_OR_RETURN(const auto tables, catalog.ListTables(std::nullopt, std::nullopt));
   for (const TableEntry& table : tables) folders.push_back(table.location);
-  TARN_ASSIGN_OR_RETURN(const auto dropped, catalog.ListObjects(kGarbageObject));
-  for (const ObjectEntry& folder : dropped) folders.push_back(store.UriOf(folder.name));
+  for (const char* kind : {kGarbageObject, kIntentionObject}) {
+    TARN_ASSIGN_OR_RETURN(const auto swept, catalog.ListObjects(kind));
+    for (const ObjectEntry& folder : swept) folders.push_back(store.UriOf(folder.name));
+  }
   std::set<std::string> sorted;
   for (const std::string& folder : folders) sorted.insert(folder + "/");
   for (const DataFile& file : files) {
@@ -45,8 +48,10 @@ Status LakeState::AdoptTable(const TableName& name, AdoptedTable adopted) {
   TARN_ASSIGN_OR_RETURN(const LakeRelation old, FindLocked(name));
   if (old) return AlreadyExists("table or view " + name.ToString() + " already exists");
   const TableContext& context = engine_.options.tables;
-  TARN_ASSIGN_OR_RETURN(adopted.seed.location,
-                        NewTableLocation(*context.store, *context.random, name));
+  TARN_ASSIGN_OR_RETURN(
+      const FreeFolder folder,
+      NewTableFolder(*engine_.options.catalog, *context.store, *context.random, name));
+  adopted.seed.location = folder.uri;
   adopted.seed.table_uuid = context.random->Uuid();
   TARN_RETURN_IF_ERROR(CheckNotLakes(adopted.files, adopted.seed.location));
   TARN_RETURN_IF_ERROR(EnsureSchemaLocked(name.schema));
@@ -55,6 +60,7 @@ Status LakeState::AdoptTable(const TableName& name, AdoptedTable adopted) {
   local.touched = true;
   local.entry.name = name;
   local.entry.location = adopted.seed.location;
+  local.free_at = folder.free_at;
   local.properties = adopted.seed.properties;
   TARN_ASSIGN_OR_RETURN(local.transaction, CreateAdopted(context, std::move(adopted.seed)));
   for (RowDeletes& deletes : adopted.deletes) {

@@ -173,8 +173,10 @@ Result<bool> LakeState::CreateTable(const TableName& name, const Schema& schema,
   if (old) TARN_RETURN_IF_ERROR(DropLocked(old));
   TARN_RETURN_IF_ERROR(EnsureSchemaLocked(name.schema));
   NewTable table;
-  TARN_ASSIGN_OR_RETURN(table.location, NewTableLocation(*engine_.options.tables.store,
-                                                         *engine_.options.tables.random, name));
+  TARN_ASSIGN_OR_RETURN(const FreeFolder folder,
+                        NewTableFolder(*engine_.options.catalog, *engine_.options.tables.store,
+                                       *engine_.options.tables.random, name));
+  table.location = folder.uri;
   table.schema = schema;
   table.partition = partition;
   table.properties = properties;
@@ -183,6 +185,7 @@ Result<bool> LakeState::CreateTable(const TableName& name, const Schema& schema,
   TARN_ASSIGN_OR_RETURN(local.transaction, TableTransaction::Create(engine_.options.tables, table));
   local.entry.name = name;
   local.entry.location = table.location;
+  local.free_at = folder.free_at;
   local.properties = properties;
   tables_[name] = std::move(local);
   return true;

@@ -397,6 +397,7 @@ Status LakeState::Commit(Extent extent) {
     change.owner = local.entry.owner;
     if (!local.transaction->creates()) change.uuid = local.entry.uuid;
     change.transaction = local.transaction.get();
+    change.free_at = local.free_at;
     commit.tables.push_back(std::move(change));
     touched += (touched.empty() ? "" : ", ") + name.ToString();
   }

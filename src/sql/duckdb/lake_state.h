@@ -173,6 +173,7 @@ class LakeState {
   /// A table that this transaction created, changed or renamed.
   struct Local {
     TableEntry entry;
+    Sequence free_at;  ///< of a new table: FreeFolder::free_at
     std::shared_ptr<const TableMetadata> base;
     std::unique_ptr<TableTransaction> transaction;  ///< nullptr: only renamed
     std::vector<DataFile> files;

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/sha256.h"
@@ -89,10 +90,45 @@ class CachedStore final : public ForwardingStore {
   }
 
  private:
+  using Flights = std::map<BlockId, std::shared_future<Fetched>>;
+
+  /// A block that one read fetches for all who want it. However that read ends, also by something
+  /// thrown, nobody waits for ever, and the next one may fetch it.
+  class Flight {
+   public:
+    /// The store's mutex is held.
+    Flight(CachedStore& store, BlockId id)
+        : store_(&store),
+          outcome_(Unavailable("another read of the same bytes was given up", "run it again")),
+          it_(store.flights_.emplace(std::move(id), promise_.get_future().share()).first) {}
+    Flight(Flight&& other) noexcept
+        : store_(std::exchange(other.store_, nullptr)),
+          outcome_(std::move(other.outcome_)),
+          promise_(std::move(other.promise_)),
+          it_(other.it_) {}
+    Flight& operator=(Flight&&) = delete;
+    // Takes no memory: it may be what is lacking.
+    ~Flight() {
+      if (store_ == nullptr) return;
+      promise_.set_value(std::move(outcome_));
+      std::lock_guard lock(store_->mutex_);
+      store_->flights_.erase(it_);
+    }
+
+    const std::shared_future<Fetched>& fetched() const { return it_->second; }
+    void Land(Fetched fetched) { outcome_ = std::move(fetched); }
+
+   private:
+    CachedStore* store_;
+    Fetched outcome_;
+    std::promise<Fetched> promise_;
+    Flights::iterator it_;
+  };
+
   /// The blocks that one read needs, and where each of them comes from.
   struct Wanted {
     int64_t index;
-    std::optional<std::promise<Fetched>> ours;  // nobody else fetches it
+    std::optional<Flight> ours;  // nobody else fetches it
     std::shared_future<Fetched> fetched;
   };
 
@@ -189,25 +225,25 @@ class CachedStore final : public ForwardingStore {
   std::vector<Wanted> Claim(const std::string& object, std::span<const int64_t> indices,
                             std::vector<int64_t>* arrived) {
     std::vector<Wanted> claimed;
+    claimed.reserve(indices.size());  // a flight that ends takes the mutex: none ends below
     std::lock_guard lock(mutex_);
     for (const int64_t index : indices) {
-      Wanted wanted{index, std::nullopt, {}};
-      auto it = flights_.find({object, index});
-      if (it == flights_.end()) {
-        if (arrived != nullptr && cache_.MayHave(object, index)) {
-          arrived->push_back(index);
-          continue;
-        }
-        wanted.ours.emplace();
-        it = flights_.emplace(BlockId(object, index), wanted.ours->get_future().share()).first;
+      BlockId id(object, index);
+      if (const auto it = flights_.find(id); it != flights_.end()) {
+        claimed.push_back({index, std::nullopt, it->second});
+      } else if (arrived != nullptr && cache_.MayHave(object, index)) {
+        arrived->push_back(index);
+      } else {
+        claimed.push_back({index, std::nullopt, {}});
+        Wanted& wanted = claimed.back();
+        wanted.ours.emplace(*this, std::move(id));
+        wanted.fetched = wanted.ours->fetched();
       }
-      wanted.fetched = it->second;
-      claimed.push_back(std::move(wanted));
     }
     return claimed;
   }
 
-  /// Fetches what was claimed, neighbours together. Every promise is kept, also after an error, and
+  /// Fetches what was claimed, neighbours together. Every flight lands, also after an error, and
   /// nobody waits for others before: so readers that need each other's blocks cannot lock up.
   void FetchOurs(std::string_view key, const std::string& object, std::vector<Wanted>& wanted) {
     for (size_t begin = 0; begin < wanted.size();) {
@@ -245,9 +281,8 @@ class CachedStore final : public ForwardingStore {
         }
         fetched = std::shared_ptr<const Block>(std::move(block));
       }
-      run[i].ours->set_value(std::move(fetched));
-      std::lock_guard lock(mutex_);
-      flights_.erase({object, run[i].index});
+      run[i].ours->Land(std::move(fetched));
+      run[i].ours.reset();
     }
   }
 
@@ -255,7 +290,7 @@ class CachedStore final : public ForwardingStore {
   const int64_t run_blocks_max_;
   BlockCache cache_;
   std::mutex mutex_;  // of flights_
-  std::map<BlockId, std::shared_future<Fetched>> flights_;
+  Flights flights_;
 };
 
 }  // namespace

@@ -38,6 +38,7 @@ class Remote final : public ForwardingStore {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !held_; });
     lock.unlock();
+    if (out_of_memory) throw std::bad_alloc();
     return inner().ReadUpTo(key, offset, out);
   }
   Status ReadRange(std::string_view key, int64_t offset, std::span<char> out) override {
@@ -50,6 +51,7 @@ class Remote final : public ForwardingStore {
     changed_.notify_all();
   }
   std::atomic<int> requests{0};
+  std::atomic<bool> out_of_memory{false};
 
  private:
   std::mutex mutex_;
@@ -266,6 +268,14 @@ TEST_F(CachedStoreTest, AnErrorReachesEveryReaderAndIsNotKept) {
   EXPECT_EQ(store->GetRange(kKey, 0, 10).status().error().kind, ErrorKind::kUnavailable);
   raw->SetFaultInjector(nullptr);
   EXPECT_TRUE(*store->GetRange(kKey, 0, 10) == Expected(0, 10));
+}
+
+TEST_F(CachedStoreTest, AReadThatIsThrownOutOfLeavesItsBlocksToTheNextOne) {
+  auto store = Open();
+  remote_->out_of_memory = true;
+  EXPECT_THROW((void)store->GetRange(kKey, 0, 9 * kBlock), std::bad_alloc);
+  remote_->out_of_memory = false;
+  EXPECT_TRUE(*store->GetRange(kKey, 0, 9 * kBlock) == Expected(0, 9 * kBlock));
 }
 
 TEST_F(CachedStoreTest, ProcessesKilledWhileTheyWriteLeaveOnlyWholeBlocks) {

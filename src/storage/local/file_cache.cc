@@ -1,6 +1,18 @@
 #include "storage/local/file_cache.h"
 
+#include <sys/stat.h>
+
 namespace tarn {
+namespace {
+
+constexpr int64_t kInsertsBetweenLooks = 16;
+
+bool IsRemoved(const UniqueFd& file) {
+  struct stat info {};
+  return ::fstat(file.get(), &info) == 0 && info.st_nlink == 0;
+}
+
+}  // namespace
 
 FileCache::File FileCache::Find(std::string_view key) {
   std::lock_guard lock(mutex_);
@@ -18,6 +30,7 @@ void FileCache::Insert(std::string_view key, File file) {
     entries_.splice(entries_.begin(), entries_, it->second);
     return;
   }
+  if (++inserted_ % kInsertsBetweenLooks == 0) CloseRemoved();
   entries_.push_front({std::string(key), std::move(file)});
   by_key_.emplace(entries_.front().key, entries_.begin());
   if (static_cast<int64_t>(entries_.size()) > files_max_) {
@@ -33,6 +46,17 @@ void FileCache::Erase(std::string_view key) {
   const auto entry = it->second;
   by_key_.erase(it);
   entries_.erase(entry);
+}
+
+void FileCache::CloseRemoved() {
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    if (!IsRemoved(*entry->file)) {
+      ++entry;
+      continue;
+    }
+    by_key_.erase(entry->key);
+    entry = entries_.erase(entry);
+  }
 }
 
 void FileCache::Clear() {

@@ -12,8 +12,9 @@
 
 namespace tarn {
 
-/// Files kept open for further reads, at most `files_max`, the least recently used closed first.
-/// A file stays open while somebody reads it, also when it has left the cache.
+/// Files kept open for further reads, at most `files_max`, the least recently used closed first,
+/// and now and then those that somebody has removed, whose bytes stay on the disk for as long as
+/// they are open. A file stays open while somebody reads it, also when it has left the cache.
 /// Threads: every method may be called concurrently.
 class FileCache {
  public:
@@ -33,8 +34,11 @@ class FileCache {
     File file;
   };
 
+  void CloseRemoved();
+
   const int64_t files_max_;
   std::mutex mutex_;
+  int64_t inserted_ = 0;
   std::list<Entry> entries_;  // the most recently used first
   std::unordered_map<std::string_view, std::list<Entry>::iterator> by_key_;  // views of the entries
 };

@@ -259,6 +259,31 @@ TEST_F(LocalStoreTest, ReadersKeepNoMoreFilesOpenThanAllowed) {
   EXPECT_LE(open_files() - before, 4);
 }
 
+TEST_F(LocalStoreTest, FilesThatSomebodyElseRemovedAreNotKeptOnTheDiskByReaders) {
+  auto store = Open();
+  const auto read = [&](const std::string& stem, int count) {
+    for (int i = 0; i < count; ++i) {
+      const std::string key = stem + std::to_string(i);
+      ASSERT_TRUE(store->Put(key, "bytes").ok());
+      ASSERT_EQ(*store->GetRange(key, 1, 3), "yte");
+    }
+  };
+  const auto removed_but_open = [] {
+    int count = 0;
+    for (const auto& fd : fs::directory_iterator("/proc/self/fd")) {
+      std::error_code gone;
+      count += fs::read_symlink(fd.path(), gone).string().ends_with(" (deleted)") ? 1 : 0;
+    }
+    return count;
+  };
+  const int before = removed_but_open();
+  read("old", 20);
+  for (int i = 0; i < 20; ++i) fs::remove(root_ / ("old" + std::to_string(i)));
+  EXPECT_EQ(removed_but_open(), before + 20);
+  read("new", 16);
+  EXPECT_EQ(removed_but_open(), before);
+}
+
 TEST_F(LocalStoreTest, AFullDiskIsSaidAndNothingHalfStays) {
   fs::create_directories(root_);
   EXPECT_EQ(OnMount(root_, 0, "size=1m",

@@ -18,6 +18,8 @@ class CredentialsProvider {
   virtual ~CredentialsProvider() = default;
   /// Credentials that are valid now; temporary ones are renewed before they end.
   virtual Result<AwsCredentials> Get() = 0;
+  /// The server says that these have ended. Whether Get() may have others now.
+  virtual bool Forget(const AwsCredentials& /*ended*/) { return false; }
 };
 
 std::unique_ptr<CredentialsProvider> FixedCredentials(AwsCredentials credentials);
@@ -30,7 +32,8 @@ std::unique_ptr<CredentialsProvider> DefaultCredentials();
 /// Asks for the temporary credentials of a role: the request is the callee's, the answer is STS'
 /// AssumeRole response.
 using AssumeRoleCall = std::function<Result<std::string>()>;
-/// Renews a role's credentials five minutes before they end.
+/// Renews a role's credentials five minutes before they end, and asks again every 15 seconds where
+/// that fails. While they hold, nobody waits for the answer but who asks.
 std::unique_ptr<CredentialsProvider> RoleCredentials(AssumeRoleCall call, Clock& clock);
 
 }  // namespace tarn

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <thread>
 
 namespace tarn {
 namespace {
@@ -51,6 +53,59 @@ TEST(CredentialsTest, OldCredentialsServeWhileTheyHold) {
   EXPECT_EQ(provider->Get()->access_key, "old");
   clock.Advance(4 * kMinute);
   EXPECT_EQ(provider->Get().error().kind, ErrorKind::kUnavailable);
+}
+
+TEST(CredentialsTest, AServiceThatFailsIsNotAskedByEveryRequest) {
+  ManualClock clock(kNoon);
+  int calls = 0;
+  auto provider = RoleCredentials(
+      [&]() -> Result<std::string> {
+        if (++calls > 1) return Unavailable("no answer");
+        return StsAnswer("old", "2026-11-21T13:00:00Z");
+      },
+      clock);
+  ASSERT_TRUE(provider->Get().ok());
+  clock.Advance(57 * kMinute);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(provider->Get()->access_key, "old");
+  EXPECT_EQ(calls, 2);
+  clock.Advance(kMinute / 2);
+  EXPECT_EQ(provider->Get()->access_key, "old");
+  EXPECT_EQ(calls, 3);
+}
+
+TEST(CredentialsTest, WhileCredentialsHoldNobodyWaitsForNewOnes) {
+  ManualClock clock(kNoon);
+  std::unique_ptr<CredentialsProvider> provider;
+  int calls = 0;
+  std::string meanwhile;
+  provider = RoleCredentials(
+      [&]() -> Result<std::string> {
+        if (++calls == 1) return StsAnswer("old", "2026-11-21T13:00:00Z");
+        std::thread([&] { meanwhile = provider->Get()->access_key; }).join();
+        return StsAnswer("new", "2026-11-21T14:00:00Z");
+      },
+      clock);
+  ASSERT_TRUE(provider->Get().ok());
+  clock.Advance(56 * kMinute);
+  EXPECT_EQ(provider->Get()->access_key, "new");
+  EXPECT_EQ(meanwhile, "old");
+}
+
+TEST(CredentialsTest, CredentialsThatTheServerTookBackAreReplaced) {
+  ManualClock clock(kNoon);
+  int calls = 0;
+  auto provider = RoleCredentials(
+      [&]() -> Result<std::string> {
+        return StsAnswer(++calls == 1 ? "first" : "second", "2026-11-21T13:00:00Z");
+      },
+      clock);
+  const AwsCredentials first = *provider->Get();
+  EXPECT_TRUE(provider->Forget(first));
+  EXPECT_EQ(provider->Get()->access_key, "second");
+  EXPECT_TRUE(provider->Forget(first)) << "another request had them too";
+  EXPECT_EQ(provider->Get()->access_key, "second");
+  EXPECT_EQ(calls, 2);
+  EXPECT_FALSE(FixedCredentials(first)->Forget(first));
 }
 
 TEST(CredentialsTest, AnAnswerWithoutCredentialsIsCorruption) {

@@ -283,6 +283,7 @@ S3Client::Attempt S3Client::Try(const Request& request, const std::string& paylo
     }
   }
   attempt.repeat = IsPassing(response);
+  attempt.new_credentials = SaysEnded(response) && credentials_->Forget(*credentials);
   if (attempt.repeat) attempt.retry_after_micros = RetryAfterMicros(response, clock_.NowMicros());
   if (IsThrottling(response)) {
     // Whatever an odd server says, the others are not held back beyond what one request may take.
@@ -325,6 +326,10 @@ std::optional<S3Client::Answer> S3Client::Send(const Request& original, NoAnswer
         checksums_.store(false, std::memory_order_relaxed);
         Log(LogLevel::kInfo, endpoint_ + " takes no checksums: uploads go without");
       }
+    }
+    if (attempt.new_credentials) {
+      answer.earlier_may_have_won |= attempt.may_have_won;
+      attempt = Try(request, payload_hash, deadline, answer.response);
     }
     answer.earlier_may_have_won |= attempt.may_have_won;
     const bool unsent = attempt.error && !attempt.may_have_won;

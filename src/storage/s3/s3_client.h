@@ -32,9 +32,9 @@ inline constexpr std::string_view kChecksumHeader = "x-amz-checksum-crc32c";
 /// won (Answer::earlier_may_have_won). Repeated are lost connections, answers that are not whole,
 /// 5xx, 429 and S3's own "try again", with exponential backoff and full jitter and no earlier than
 /// Retry-After says, up to `storage_retries_max` attempts; an endpoint that cannot be reached is
-/// given up after three. 429 and 503 slow the whole store down (Throttle). No request, with all of
-/// this, takes longer than `storage_deadline_ms`.
-/// Threads: every method may be called concurrently.
+/// given up after three. Where a role's credentials have ended, others are tried once. 429 and 503
+/// slow the whole store down (Throttle). No request, with all of this, takes longer than
+/// `storage_deadline_ms`. Threads: every method may be called concurrently.
 class S3Client {
  public:
   struct Request {
@@ -104,6 +104,7 @@ class S3Client {
     std::optional<Error> error;  // none: there is an answer
     bool may_have_won = false;   // whatever comes now, the server may have done it
     bool repeat = false;
+    bool new_credentials = false;  // those in use have ended, and there may be others
     int64_t retry_after_micros = 0;
   };
 

@@ -16,6 +16,12 @@ int HexDigit(char c) {
   return -1;
 }
 
+/// A time as S3 writes it, or as servers do that take HTTP's form here too; 0 for anything else.
+int64_t ParseTime(std::string_view text) {
+  const int64_t micros = ParseIsoTime(text);
+  return micros != 0 ? micros : ParseHttpTime(text);
+}
+
 /// Undoes `encoding-type=url`: percent codes, and '+' for a space.
 std::string UrlDecode(std::string_view text) {
   std::string out;
@@ -51,10 +57,15 @@ Result<S3Page> ParseListPage(std::string_view document) {
       object.size_bytes = -1;
       std::from_chars(text.data(), text.data() + text.size(), object.size_bytes);
     } else if (path == "Contents/LastModified") {
-      object.modified_micros = ParseIsoTime(text);
+      object.modified_micros = ParseTime(text);
     } else if (path == "Contents") {
       if (object.key.empty() || object.size_bytes < 0) {
         return Corruption("the server's listing has an object without key or size");
+      }
+      // What has no age must not be taken for something old, which upkeep removes.
+      if (object.modified_micros <= 0) {
+        return Corruption("the server's listing does not tell when " + object.key + " was written",
+                          "use a store that lists `LastModified` as S3 does");
       }
       page.objects.push_back(std::move(object));
       object = {};

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace tarn {
 namespace {
@@ -28,11 +29,41 @@ TEST(S3ListingTest, APageIsRead) {
 TEST(S3ListingTest, KeysAreTakenAsTheyAreWhereTheServerDoesNotEncodeThem) {
   const auto page = ParseListPage(
       "<ListBucketResult><IsTruncated>false</IsTruncated><NextContinuationToken>x"
-      "</NextContinuationToken><Contents><Key>a+b%20&amp;</Key><Size>1</Size></Contents>"
+      "</NextContinuationToken><Contents><Key>a+b%20&amp;</Key><Size>1</Size>"
+      "<LastModified>2026-11-21T04:05:06Z</LastModified></Contents>"
       "</ListBucketResult>");
   ASSERT_TRUE(page.ok());
   EXPECT_EQ(page->objects[0].key, "a+b%20&");
   EXPECT_EQ(page->next, "");
+}
+
+// The times of the objects of a page that has each of these.
+Result<std::vector<int64_t>> Times(const std::vector<std::string>& texts) {
+  std::string document = "<ListBucketResult>";
+  for (const std::string& text : texts) {
+    document += "<Contents><Key>a</Key><Size>1</Size>" + text + "</Contents>";
+  }
+  TARN_ASSIGN_OR_RETURN(const S3Page page, ParseListPage(document + "</ListBucketResult>"));
+  std::vector<int64_t> times;
+  for (const ObjectInfo& object : page.objects) times.push_back(object.modified_micros);
+  return times;
+}
+
+TEST(S3ListingTest, TheTimesOfServersThatWriteThemInTheirOwnWayAreRead) {
+  const auto times = Times({"<LastModified>2026-11-21T05:05:06.000+01:00</LastModified>",
+                            "<LastModified>Sat, 21 Nov 2026 04:05:06 GMT</LastModified>"});
+  ASSERT_TRUE(times.ok()) << times.error().message;
+  EXPECT_EQ(*times, std::vector<int64_t>(2, 1795233906000000));
+}
+
+TEST(S3ListingTest, AnObjectOfUnknownAgeIsNotTakenForAnOldOne) {
+  for (const char* text :
+       {"", "<LastModified/>", "<LastModified>2026-11-21 04:05:06</LastModified>",
+        "<LastModified>1970-01-01T00:00:00Z</LastModified>"}) {
+    const auto times = Times({"<LastModified>2026-11-21T04:05:06Z</LastModified>", text});
+    ASSERT_FALSE(times.ok()) << text;
+    EXPECT_EQ(times.error().kind, ErrorKind::kCorruption);
+  }
 }
 
 TEST(S3ListingTest, WhatIsNoWholeListingIsCorruption) {

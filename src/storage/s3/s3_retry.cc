@@ -17,11 +17,11 @@ bool IsPassing(const HttpResponse& response) {
   switch (response.status) {
     case 408:
     case 429:
-    case 500:
-    case 502:
-    case 503:
-    case 504:
       return true;
+    case 501:  // not implemented
+    case 505:  // of HTTP a version that the server does not speak
+    case 507:  // no room
+      return false;
     case 400: {
       const std::string code = S3ErrorCode(response);
       return code == "RequestTimeout" || code == "BadDigest" || code == "IncompleteBody" ||
@@ -34,8 +34,16 @@ bool IsPassing(const HttpResponse& response) {
              code == "ExistingObjectIsDirectory";
     }
     default:
-      return false;
+      // Those of gateways too that have no name in HTTP: 520 to 530 of Cloudflare, 529
+      // "overloaded".
+      return response.status >= 500;
   }
+}
+
+bool SaysEnded(const HttpResponse& response) {
+  if (response.status != 400 && response.status != 401 && response.status != 403) return false;
+  const std::string code = S3ErrorCode(response);
+  return code == "ExpiredToken" || code == "InvalidToken" || code == "TokenRefreshRequired";
 }
 
 bool IsThrottling(const HttpResponse& response) {

@@ -10,6 +10,9 @@ namespace tarn {
 /// @{
 /// It may be better next time: the server was busy, failed, or did not receive what was sent.
 bool IsPassing(const HttpResponse& response);
+/// The credentials were valid once and are no more. Never told of the answer to a HEAD, which has
+/// no body to say so.
+bool SaysEnded(const HttpResponse& response);
 /// The server asks for fewer requests.
 bool IsThrottling(const HttpResponse& response);
 /// The Retry-After of an answer, as seconds or as a time (RFC 9110 §10.2.3); 0 without one.

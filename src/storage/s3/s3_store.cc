@@ -145,7 +145,18 @@ class S3Store final : public ObjectStore {
     const std::string probe = std::string(kReservedFolder) + "/probe-" + client_->random().Uuid();
     TARN_RETURN_IF_ERROR(Create(probe, "probe"));
     const Status again = Create(probe, "probe again");
+    const auto is_readable = [&](const HttpResponse& response) {
+      return ParseListPage(response.body).Wrap("cannot list " + root_uri()).status();
+    };
+    const Status listed =
+        client_
+            ->Call({.method = "GET",
+                    .query = {{"list-type", "2"}, {"prefix", client_->FullKey(probe)}},
+                    .check = is_readable},
+                   "list")
+            .status();
     TARN_RETURN_IF_ERROR(Remove(probe));
+    TARN_RETURN_IF_ERROR(listed);
     if (again.ok()) {
       return Unsupported("the endpoint of " + root_uri() +
                              " ignores `If-None-Match: *`, so two writers would overwrite each "
@@ -199,8 +210,10 @@ class S3Store final : public ObjectStore {
     const Request head{.method = "HEAD", .key = std::string(key), .deadline_micros = deadline};
     auto response = client_->Call(head, "read");
     if (!response.ok() && (response.error().kind == ErrorKind::kNotFound ||
-                           response.error().kind == ErrorKind::kPermissionDenied)) {
-      // HEAD has no body to tell a missing object from a missing bucket or a key that is not known.
+                           response.error().kind == ErrorKind::kPermissionDenied ||
+                           response.error().kind == ErrorKind::kInvalidArgument)) {
+      // HEAD has no body to tell a missing object from a missing bucket, a key that is not known or
+      // one that has ended.
       TARN_RETURN_IF_ERROR(client_->Call({.method = "GET",
                                           .key = std::string(key),
                                           .headers = {{"range", "bytes=0-0"}},

@@ -38,11 +38,12 @@ Result<S3Options> ParseS3Uri(std::string_view uri);
 
 /// Objects in a bucket. Opening sends nothing: CheckAccess() does.
 /// The endpoint must be strongly consistent, list in the order of keys and honour `If-None-Match:
-/// *` on PUT; CheckAccess() refuses one that ignores it. Large objects go up in parts of
-/// `storage_part_bytes`, at most `storage_parts_in_flight_max` of the store at once; a writer holds
-/// one part more. A writer that is dropped takes its parts back; one that is killed leaves them to
-/// the bucket's lifecycle rule (AbortIncompleteMultipartUpload). Threads, ownership, errors: those
-/// of ObjectStore. Writers may outlive the store.
+/// *` on PUT; CheckAccess() refuses one that ignores it, or whose listing does not tell when
+/// objects were written. Large objects go up in parts of `storage_part_bytes`, at most
+/// `storage_parts_in_flight_max` of the store at once; a writer holds one part more. A writer that
+/// is dropped takes its parts back; one that is killed leaves them to the bucket's lifecycle rule
+/// (AbortIncompleteMultipartUpload). Threads, ownership, errors: those of ObjectStore. Writers may
+/// outlive the store.
 Result<std::unique_ptr<ObjectStore>> OpenS3Store(const S3Options& options, const Limits& limits,
                                                  Clock& clock = SystemClock(),
                                                  Random& random = SystemRandom());

@@ -1,6 +1,7 @@
 #include "storage/s3/timestamp.h"
 
 #include <ctime>
+#include <optional>
 
 namespace tarn {
 namespace {
@@ -38,6 +39,19 @@ int64_t Micros(int year, int month, int day, int hour, int minute, int second) {
   return static_cast<int64_t>(timegm(&parts)) * 1000000;
 }
 
+/// Of "Z", "+01:00", "-0530": how far the local time is ahead.
+std::optional<int64_t> OffsetMicros(std::string_view text) {
+  if (text == "Z") return 0;
+  const int sign = Take(text, "+") ? 1 : Take(text, "-") ? -1 : 0;
+  const int hours = TakeNumber(text, 2);
+  Take(text, ":");
+  const int minutes = TakeNumber(text, 2);
+  if (sign == 0 || hours < 0 || hours > 23 || minutes < 0 || minutes > 59 || !text.empty()) {
+    return std::nullopt;
+  }
+  return sign * (hours * 60 + minutes) * int64_t{60'000'000};
+}
+
 }  // namespace
 
 int64_t ParseIsoTime(std::string_view text) {
@@ -59,9 +73,10 @@ int64_t ParseIsoTime(std::string_view text) {
       fraction += digit * unit;
     }
   }
-  if (text != "Z") return 0;
   const int64_t micros = Micros(year, month, day, hour, minute, second);
-  return micros == 0 ? 0 : micros + fraction;
+  const std::optional<int64_t> offset = OffsetMicros(text);
+  if (micros == 0 || !offset) return 0;
+  return micros + fraction - *offset;
 }
 
 int64_t ParseHttpTime(std::string_view text) {

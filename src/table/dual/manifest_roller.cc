@@ -53,8 +53,7 @@ Result<std::vector<ManifestFile>> ManifestRoller::Finish() {
 
 Status ManifestRoller::FinishOne(ManifestWriter& writer) {
   TARN_ASSIGN_OR_RETURN(WrittenManifest written, writer.Finish());
-  TARN_ASSIGN_OR_RETURN(written.file.path, files_.PutNumbered(request_.commit_id + "-m", next_name_,
-                                                              ".avro", written.bytes));
+  TARN_ASSIGN_OR_RETURN(written.file.path, files_.Put(names_.Next(), written.bytes));
   manifests_.push_back(std::move(written.file));
   return {};
 }

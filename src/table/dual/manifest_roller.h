@@ -2,9 +2,11 @@
 
 #include <map>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "base/random.h"
 #include "table/dual/stage.h"
 #include "table/iceberg/manifest.h"
 
@@ -14,13 +16,25 @@ inline constexpr int64_t kManifestBytesMax = 8 << 20;  ///< after which a new ma
 /// Below it a manifest is put together with others.
 inline constexpr int64_t kManifestBytesSmall = kManifestBytesMax / 2;
 
+/// Names of the manifests of one staging, which no other staging has, of the same commit neither:
+/// the server may carry out a lost request to remove an earlier attempt's after the next one wrote
+/// its own.
+class ManifestNames {
+ public:
+  explicit ManifestNames(Random& random) : stem_(random.Uuid() + "-m") {}
+  std::string Next() { return stem_ + std::to_string(next_++) + ".avro"; }
+
+ private:
+  const std::string stem_;
+  int64_t next_ = 0;
+};
+
 /// Writes entries into as many manifests as they need, by spec and content. Borrows everything.
 class ManifestRoller {
  public:
-  /// `next_name` numbers the manifests of one staging.
   ManifestRoller(const TableContext& context, const StageRowsRequest& request,
-                 const ManifestTypes& types, StagedFiles& files, int64_t& next_name)
-      : context_(context), request_(request), types_(types), files_(files), next_name_(next_name) {}
+                 const ManifestTypes& types, StagedFiles& files, ManifestNames& names)
+      : context_(context), request_(request), types_(types), files_(files), names_(names) {}
 
   /// Errors: InvalidArgument for a file whose spec or partition values are not the table's.
   Status Add(const ManifestEntry& entry);
@@ -35,7 +49,7 @@ class ManifestRoller {
   const StageRowsRequest& request_;
   const ManifestTypes& types_;
   StagedFiles& files_;
-  int64_t& next_name_;
+  ManifestNames& names_;
   std::map<Place, std::unique_ptr<ManifestWriter>> open_;
   std::vector<ManifestFile> manifests_;
 };

@@ -25,10 +25,6 @@ class StagedFiles {
 
   /// Writes an object below metadata/ under a name that nobody else uses; returns its URI.
   Result<std::string> Put(const std::string& name, std::string_view bytes);
-  /// Writes `<stem><k><suffix>` for the first k from `next` on that is free. A crashed attempt of
-  /// the same commit may have left files, and a commit that won may refer to them: never replaced.
-  Result<std::string> PutNumbered(const std::string& stem, int64_t& next, const std::string& suffix,
-                                  std::string_view bytes);
   /// The key of a file of deletes that is about to be written; it counts as staged.
   std::string NewDeletesKey(const std::string& name);
   /// The keys, now the caller's.
@@ -80,7 +76,6 @@ struct StageRowsRequest {
   const RowChange* change = nullptr;
   SnapshotId snapshot;
   int64_t sequence_number = 0;
-  std::string commit_id;
 };
 /// Errors: those of the store; Unsupported for partitions that cannot be replaced, saying why.
 Result<StagedRows> StageRows(const TableContext& context, const StageRowsRequest& request,

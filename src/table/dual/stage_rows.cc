@@ -24,7 +24,8 @@ class RowStager {
         request_(request),
         files_(files),
         types_(*request.table),
-        io_(*context.store, context.cache, *request.table) {}
+        io_(*context.store, context.cache, *request.table),
+        names_(*context.random) {}
 
   Result<StagedRows> Run() {
     parent_ = request_.base == nullptr ? nullptr : request_.base->current();
@@ -57,7 +58,7 @@ class RowStager {
   }
 
  private:
-  ManifestRoller Roller() { return {context_, request_, types_, files_, next_name_}; }
+  ManifestRoller Roller() { return {context_, request_, types_, files_, names_}; }
 
   Status Take(Result<std::vector<ManifestFile>> manifests) {
     TARN_RETURN_IF_ERROR(manifests.status());
@@ -240,7 +241,7 @@ class RowStager {
   ManifestIo io_;
   const Snapshot* parent_ = nullptr;
   std::vector<ManifestFile> base_manifests_;
-  int64_t next_name_ = 0;
+  ManifestNames names_;
   StagedRows staged_;
   StagedDeletes deletes_;
   SnapshotTally tally_;

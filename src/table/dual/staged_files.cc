@@ -20,19 +20,6 @@ Result<std::string> StagedFiles::Put(const std::string& name, std::string_view b
   return store_.UriOf(key);
 }
 
-Result<std::string> StagedFiles::PutNumbered(const std::string& stem, int64_t& next,
-                                             const std::string& suffix, std::string_view bytes) {
-  while (true) {
-    const std::string key = table_ + "metadata/" + stem + std::to_string(next++) + suffix;
-    Status status = store_.PutIfAbsent(key, bytes);
-    if (status.ok()) {
-      keys_.push_back(key);
-      return store_.UriOf(key);
-    }
-    if (status.error().kind != ErrorKind::kAlreadyExists) return status.error();
-  }
-}
-
 std::string StagedFiles::NewDeletesKey(const std::string& name) {
   keys_.push_back(table_ + "deletes/" + name);
   return keys_.back();

@@ -426,7 +426,6 @@ Status TransactionImpl::AddSnapshot(const std::string& commit_id, TableMetadata&
   request.change = &rows_;
   request.snapshot = snapshot_id_;
   request.sequence_number = next.last_sequence_number;
-  request.commit_id = commit_id;
   TARN_ASSIGN_OR_RETURN(StagedRows rows, StageRows(context_, request, files));
 
   Snapshot snapshot;

@@ -65,7 +65,7 @@ class CatalogSuite : public ::testing::TestWithParam<CatalogKind> {
     table.location = "file:///lake/" + schema + "/" + name;
     table.metadata_location = table.location + "/metadata/1";
     table.owner = "source:shop";
-    return {table};
+    return {table, Sequence(INT64_MAX)};  // whatever stood in its folder
   }
   Error MustFail(std::vector<CommitOp> ops) {
     Result<CommitInfo> info = Commit(std::move(ops));

@@ -78,6 +78,24 @@ TEST_P(CatalogCommit, ATableThatWasReadAndHasMovedIsAConflict) {
   EXPECT_EQ(MustFail({expectation}).kind, ErrorKind::kConflict);
 }
 
+TEST_P(CatalogCommit, AFolderThatAnotherTableLeftMeanwhileIsAConflict) {
+  CreateTableOp slow = NewTable("bronze", "slow");
+  MustCommit({CreateNamespaceOp{"bronze", {}}});
+  slow.free_at = *catalog().CurrentSequence();
+  CreateTableOp fast = NewTable("bronze", "fast");
+  fast.table.location = slow.table.location;
+  MustCommit({fast});
+  EXPECT_EQ(MustFail({slow}).kind, ErrorKind::kAlreadyExists);
+  const Sequence dropped = MustCommit({DropTableOp{fast.table.uuid}});
+  const Error error = MustFail({slow});
+  EXPECT_EQ(error.kind, ErrorKind::kConflict);
+  EXPECT_THAT(error.message, HasSubstr(slow.table.location));
+  slow.free_at = Sequence(dropped.value() - 1);
+  EXPECT_EQ(MustFail({slow}).kind, ErrorKind::kConflict);
+  slow.free_at = dropped;
+  MustCommit({slow});
+}
+
 TEST_P(CatalogCommit, ARepeatedCommitReturnsTheFirstAnswer) {
   CommitRequest request = Request({CreateNamespaceOp{"bronze", {}}, NewTable("bronze", "t")});
   request.author = "apply";

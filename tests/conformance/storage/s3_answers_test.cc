@@ -88,6 +88,42 @@ TEST_F(S3AnswersTest, TornConnectionsAndFailuresAreRepeated) {
   EXPECT_EQ(*store_->Get("k"), "whole");
 }
 
+TEST_F(S3AnswersTest, FailuresOfGatewaysAreRepeatedWhateverTheirNumber) {
+  for (const char* status : {"509 Bandwidth", "520 Unknown", "524 Timeout", "529 Busy", "530 x"}) {
+    Script({ScriptedServer::Status(status), ScriptedServer::Ok("whole")});
+    EXPECT_EQ(*store_->Get("k"), "whole") << status;
+  }
+  for (const char* status : {"501 Not Implemented", "505 Version", "507 Insufficient Storage"}) {
+    Script({ScriptedServer::Status(status), ScriptedServer::Ok("whole")});
+    EXPECT_FALSE(store_->Get("k").ok()) << status;
+  }
+}
+
+TEST_F(S3AnswersTest, ARolesCredentialsThatEndedBeforeTheirTimeAreReplacedOnce) {
+  options_.role_arn = "arn:aws:iam::1:role/r";
+  store_ = Open();
+  int assumed = 0;
+  bool second_holds = true;
+  answer_ = [&](const Request& request) -> Reply {
+    if (request.method == "POST") {
+      const std::string key = "key" + std::to_string(++assumed);
+      return ScriptedServer::Ok("<R><AccessKeyId>" + key +
+                                "</AccessKeyId><SecretAccessKey>s"
+                                "</SecretAccessKey><SessionToken>t</SessionToken>"
+                                "<Expiration>2099-01-01T00:00:00Z</Expiration></R>");
+    }
+    const bool first = request.header("authorization").find("key1/") != std::string::npos;
+    if (!first && second_holds) return ScriptedServer::Ok("whole", "Last-Modified: x\r\n");
+    if (request.method == "HEAD") return ScriptedServer::Status("400 Bad Request");
+    return ScriptedServer::S3Error("400 Bad Request", "ExpiredToken");
+  };
+  EXPECT_EQ(*store_->Get("k"), "whole");
+  EXPECT_EQ(assumed, 2);
+  second_holds = false;
+  EXPECT_ERROR(ErrorKind::kPermissionDenied, store_->Get("k"));
+  EXPECT_EQ(assumed, 3);
+}
+
 TEST_F(S3AnswersTest, ABodyThatIsCutIsReadAgain) {
   Script({Reply{"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nwho", Then::kClose},
           ScriptedServer::Ok("whole")});
@@ -151,7 +187,8 @@ TEST_F(S3AnswersTest, ARetryAfterBeyondTheDeadlineIsNotWaitedFor) {
 
 TEST_F(S3AnswersTest, AListingThatIsCutIsAskedForAgain) {
   Script({ScriptedServer::Ok("<ListBucketResult><Contents><Key>a</Key>"),
-          ScriptedServer::Ok("<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>"
+          ScriptedServer::Ok("<ListBucketResult><Contents><Key>a</Key><Size>1</Size>"
+                             "<LastModified>2026-11-21T04:05:06Z</LastModified></Contents>"
                              "</ListBucketResult>")});
   int count = 0;
   EXPECT_OK(store_->List("", [&](const ObjectInfo&) {
@@ -159,6 +196,21 @@ TEST_F(S3AnswersTest, AListingThatIsCutIsAskedForAgain) {
     return Status();
   }));
   EXPECT_EQ(count, 1);
+}
+
+TEST_F(S3AnswersTest, AStoreWhoseListingTellsNoTimesIsNoWarehouse) {
+  answer_ = [](const Request& request) -> Reply {
+    if (request.method == "DELETE") return ScriptedServer::Status("204 No Content");
+    if (request.method != "PUT") {
+      return ScriptedServer::Ok(
+          "<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>"
+          "</ListBucketResult>");
+    }
+    return request.body == "probe" ? ScriptedServer::Ok()
+                                   : ScriptedServer::S3Error("412 No", "PreconditionFailed");
+  };
+  EXPECT_ERROR(ErrorKind::kCorruption, store_->CheckAccess());
+  EXPECT_EQ(Count("DELETE"), 1);
 }
 
 TEST_F(S3AnswersTest, AnErrorUnderStatus200OfTheCompletionIsRepeated) {
