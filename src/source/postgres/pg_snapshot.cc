@@ -169,7 +169,20 @@ SELECT coalesce(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last
     return std::optional<std::string>(rows->text(0, 0));
   }
 
+  // The locks are the holder's: without it TRUNCATE empties a table for streams that joined before.
+  Status CheckHeld() override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Status held = holder_->Run("SELECT 1", "checking the snapshot");
+    if (held.ok() || held.error().kind == ErrorKind::kCancelled) return held;
+    return Gone(held.error().message);
+  }
+
  private:
+  Error Gone(const std::string& why) const {
+    return Unavailable("the snapshot of " + context_->spec.address() + " is gone: " + why,
+                       "run again; behind a pooler, use session pooling or the server itself");
+  }
+
   // A statement that may fail without ending the transaction.
   Result<Rows> Guarded(const std::string& sql, const std::string& doing) {
     TARN_RETURN_IF_ERROR(holder_->Run("SAVEPOINT tarn", doing));
@@ -294,9 +307,7 @@ WHERE (c.oid = $1::oid OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tr
     if (Status joined = connection->Run("SET TRANSACTION SNAPSHOT " + QuoteLiteral(snapshot_id_),
                                         "joining a snapshot");
         !joined.ok()) {
-      return Unavailable("the snapshot of " + context_->spec.address() +
-                             " is gone: the connection that held it was lost",
-                         "run again; behind a pooler, use session pooling or the server itself");
+      return Gone("the connection that held it was lost");
     }
     return connection;
   }
