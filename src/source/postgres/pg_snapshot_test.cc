@@ -60,6 +60,22 @@ INSERT INTO a SELECT i FROM generate_series(1, 1000) i; ANALYZE a;
   EXPECT_NE(Must(source->Discover({"public.a"}))[0].fingerprint, all[1].fingerprint);
 }
 
+TEST(PostgresSource, AKeyThatInheritingTablesNeedNotKeepIsNone) {
+  const TestDatabase db(R"(
+CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child () INHERITS (parent);
+INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1);
+CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p0 PARTITION OF p DEFAULT;
+)");
+  auto source = db.Open();
+  const auto tables = Must(source->Discover({"public.parent", "public.p", "public.p0"}));
+  ASSERT_EQ(Names(tables), (Strings{"public.p", "public.p0", "public.parent"}));
+  EXPECT_EQ(tables[0].key, Strings{"id"});
+  EXPECT_EQ(tables[1].key, Strings{"id"});
+  EXPECT_EQ(tables[2].key, Strings{});
+  EXPECT_TRUE(tables[2].columns[0].field->nullable());
+  EXPECT_EQ(ReadTable(*source, {"public", "parent"}), (Strings{"1", "1"}));
+}
+
 TEST(PostgresSource, RefusalsNameTableAndGrant) {
   const TestDatabase db(R"(
 DROP ROLE IF EXISTS visitor; CREATE ROLE visitor LOGIN;
