@@ -297,6 +297,34 @@ INSERT INTO t (id) VALUES (0);
       << "an error does not end the snapshot";
 }
 
+TEST(PostgresSnapshot, TheHighestCursorIsFiniteInEveryTypeThatHasMore) {
+  const TestDatabase db(R"(
+CREATE DOMAIN moment AS timestamptz; CREATE DOMAIN amount AS numeric;
+CREATE TABLE t (a timestamptz, b timestamp, c date, d float4, e float8, f numeric, g moment,
+  h amount, i numeric(6,2));
+INSERT INTO t VALUES ('2024-01-01 00:00:00+00', '2024-01-02', '2024-01-03', 1.5, 2.5, 3.5,
+  '2024-01-04 00:00:00+00', 4.5, 5.5);
+INSERT INTO t VALUES ('infinity', 'infinity', 'infinity', 'Infinity', 'Infinity', 'NaN', 'infinity',
+  'NaN', 'NaN');
+INSERT INTO t (d, e) VALUES ('NaN', 'NaN');
+)");
+  auto source = db.Open();
+  auto snapshot = Must(source->BeginSnapshot());
+  const SourceTable table = Must(snapshot->Describe({"public", "t"}));
+  const std::vector<std::pair<std::string, std::string>> highest = {{"a", "2024-01-01 00:00:00+00"},
+                                                                    {"b", "2024-01-02 00:00:00"},
+                                                                    {"c", "2024-01-03"},
+                                                                    {"d", "1.5"},
+                                                                    {"e", "2.5"},
+                                                                    {"f", "3.5"},
+                                                                    {"g", "2024-01-04 00:00:00+00"},
+                                                                    {"h", "4.5"},
+                                                                    {"i", "5.50"}};
+  for (const auto& [column, value] : highest) {
+    EXPECT_EQ(Must(snapshot->MaxCursor(table, column, std::nullopt)), value) << column;
+  }
+}
+
 TEST(PostgresSnapshot, TablesThatChangeUnderItAreRefusedOrWait) {
   const TestDatabase db(
       "CREATE TABLE a AS SELECT 1 AS x; CREATE TABLE b AS SELECT 1 AS x;"
