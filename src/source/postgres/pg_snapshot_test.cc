@@ -124,6 +124,15 @@ TEST(PostgresSource, UnreachableAndRefusingServersAreToldApartWithoutSecrets) {
             ErrorKind::kPermissionDenied);
   EXPECT_EQ(error("host=hunter2 'x").kind, ErrorKind::kInvalidArgument);
   EXPECT_EQ(error("postgresql://u:hunter2/x@h:5432/d").kind, ErrorKind::kInvalidArgument);
+  // A password that is not escaped would be read as a part of the host or of the database's name.
+  for (const char* url : {"postgresql://u:p@hunter2@127.0.0.1:1/d", "postgres://u:12/hunter2@h:1/d",
+                          "postgresql://u:p@1/hunter2@h:1/d", "postgresql://u:hunter2@h/a@b"}) {
+    const Error e = error(url);
+    EXPECT_EQ(e.kind, ErrorKind::kInvalidArgument) << url;
+    EXPECT_NE(e.message.find("%40 or %2F"), std::string::npos) << e.ToString();
+  }
+  EXPECT_EQ(error("postgresql://u%40x:hunter2%40%2F@127.0.0.1:1/a%40b?application_name=a@b").kind,
+            ErrorKind::kUnavailable);
   PostgresOptions options;
   options.url = "postgresql://locked:open%20sesame@127.0.0.1:" + port + "/postgres";
   auto source = Must(OpenPostgresSource(options, {}));
