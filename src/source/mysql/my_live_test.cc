@@ -159,6 +159,27 @@ TEST_P(MysqlLive, AFloatIsComparedWithANumberBeyondItsRange) {
   }
 }
 
+TEST_P(MysqlLive, ANullOfAViewIsFoundWhateverItsDescriptionSays) {
+  TestDatabase db(
+      GetParam(),
+      "CREATE TABLE a (id int PRIMARY KEY, c int NOT NULL, d date NOT NULL, at datetime "
+      "NOT NULL); CREATE TABLE b (id int PRIMARY KEY, c int, d date, at datetime); "
+      "CREATE VIEW v AS SELECT * FROM a UNION ALL SELECT * FROM b; "
+      "INSERT INTO a VALUES (1, 1, '2024-01-01', '2024-01-01'); "
+      "INSERT INTO b VALUES (2, NULL, NULL, NULL)");
+  auto source = db.Open({{"v.at", "string"}});
+  EXPECT_EQ(Ids(*source, db.Name("v"), {Op::kIsNull, "c", {}, {}}), Texts{"2"}) << statement_;
+  EXPECT_TRUE(pushed_);
+  EXPECT_EQ(Ids(*source, db.Name("v"), {Op::kIsNotNull, "c", {}, {}}), Texts{"1"}) << statement_;
+  // Of a DATE and a DATETIME that is NOT NULL below, IS NULL would ask for the zero date.
+  for (const char* column : {"d", "at"}) {
+    for (const Op op : {Op::kIsNull, Op::kIsNotNull}) {
+      EXPECT_EQ(Ids(*source, db.Name("v"), {op, column, {}, {}}), (Texts{"1", "2"})) << statement_;
+      EXPECT_FALSE(pushed_) << statement_;
+    }
+  }
+}
+
 TEST_P(MysqlLive, AZeroDateIsNotNull) {
   TestDatabase db(GetParam(),
                   "SET sql_mode = ''; CREATE TABLE t (id int PRIMARY KEY, d date NOT NULL); INSERT "

@@ -153,8 +153,13 @@ class Renderer {
     // JSON's own null is no NULL there.
     if (column.store == Store::kVariant) return std::nullopt;
     if (predicate.op == Op::kIsNull || predicate.op == Op::kIsNotNull) {
-      // To a DATE that is NOT NULL, IS NULL asks for the zero date there.
-      if (!column.nullable) return predicate.op == Op::kIsNull ? "(FALSE)" : "(TRUE)";
+      // To a DATE or DATETIME that is NOT NULL, IS NULL asks for the zero date there. What a view
+      // says of its columns need not be so.
+      if (table_.table.kind == SourceTableKind::kView) {
+        if (column.type == MyType::kDate || column.type == MyType::kDatetime) return std::nullopt;
+      } else if (!column.nullable) {
+        return predicate.op == Op::kIsNull ? "(FALSE)" : "(TRUE)";
+      }
       return "(" + name + (predicate.op == Op::kIsNull ? " IS NULL)" : " IS NOT NULL)");
     }
     if (predicate.values.empty()) return std::nullopt;
