@@ -51,6 +51,12 @@ std::string Join(const Predicate& predicate, std::string_view separator,
   return text.empty() ? std::string(when_empty) : text;
 }
 
+/// With its length in front, so that what follows cannot be taken for a part of it.
+void AppendCounted(std::string_view part, std::string* text) {
+  *text += std::to_string(part.size()) + ":";
+  *text += part;
+}
+
 }  // namespace
 
 std::string ToString(const Predicate& predicate) {
@@ -79,6 +85,18 @@ std::string ToString(const Predicate& predicate) {
       return Name(predicate.column) + std::string(Symbol(predicate.op)) +
              (predicate.values.empty() ? "?" : ToString(predicate.values[0]));
   }
+}
+
+std::string Identity(const Predicate& predicate) {
+  std::string text = "(" + std::to_string(static_cast<int>(predicate.op)) + " ";
+  AppendCounted(predicate.column, &text);
+  for (const Scalar& value : predicate.values) {
+    text += "=" + std::to_string(value.index()) + " ";
+    const auto* chars = std::get_if<std::string>(&value);
+    AppendCounted(chars != nullptr ? *chars : ToString(value), &text);
+  }
+  for (const Predicate& child : predicate.children) text += Identity(child);
+  return text + ")";
 }
 
 }  // namespace tarn

@@ -42,7 +42,11 @@ struct Predicate {
   bool always_true() const { return op == Op::kTrue; }
 };
 
-/// For EXPLAIN and logs: `a >= 3 AND b IN ('x', 'y')`.
+/// For EXPLAIN and logs: `a >= 3 AND b IN ('x', 'y')`. Long texts are cut: two predicates may read
+/// the same.
 std::string ToString(const Predicate& predicate);
+
+/// Bytes by which predicates are told apart: the same only where nodes, columns and values are.
+std::string Identity(const Predicate& predicate);
 
 }  // namespace tarn

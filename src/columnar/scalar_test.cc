@@ -110,5 +110,43 @@ TEST(PredicateTest, ReadsAsSql) {
   EXPECT_EQ(ToString(Predicate{Op::kEq, "a", {}, {}}), "a = ?");
 }
 
+TEST(PredicateTest, OnlyEqualPredicatesHaveTheSameIdentity) {
+  using Op = Predicate::Op;
+  const auto is = [](Op op, std::string column, std::vector<Scalar> values) {
+    return Predicate{op, std::move(column), std::move(values), {}};
+  };
+  const std::string text(200, 'a');
+  const std::string bytes(200, '\xff');
+  const Predicate a = is(Op::kEq, "a", {int64_t{1}});
+  const Predicate b = is(Op::kEq, "b", {int64_t{1}});
+  const std::vector<Predicate> different = {Predicate::True(),
+                                            a,
+                                            b,
+                                            is(Op::kNotEq, "a", {int64_t{1}}),
+                                            is(Op::kEq, "a", {1.0}),
+                                            is(Op::kEq, "a", {Int128FromInt64(1)}),
+                                            is(Op::kEq, "a", {true}),
+                                            is(Op::kEq, "a", {std::string("1")}),
+                                            is(Op::kEq, "a", {kNan}),
+                                            is(Op::kEq, "a", {text + "X"}),
+                                            is(Op::kEq, "a", {text + "Y"}),
+                                            is(Op::kEq, "a", {bytes + "X"}),
+                                            is(Op::kEq, "a", {bytes + "Y"}),
+                                            is(Op::kIn, "a", {std::string("x', 'y")}),
+                                            is(Op::kIn, "a", {std::string("x"), std::string("y")}),
+                                            is(Op::kIsNull, "a", {}),
+                                            Predicate::And({a, b}),
+                                            Predicate::And({Predicate::And({a}), b}),
+                                            Predicate::And({Predicate::And({a, b})}),
+                                            {Op::kOr, {}, {}, {a, b}},
+                                            {Op::kNot, {}, {}, {a}}};
+  for (size_t i = 0; i < different.size(); ++i) {
+    for (size_t j = 0; j < different.size(); ++j) {
+      EXPECT_EQ(Identity(different[i]) == Identity(different[j]), i == j)
+          << ToString(different[i]) << " and " << ToString(different[j]);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tarn

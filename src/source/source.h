@@ -72,6 +72,9 @@ class SourceSnapshot {
   virtual Result<std::optional<std::string>> MaxCursor(
       const SourceTable& table, const std::string& column,
       const std::optional<std::string>& at_least) = 0;
+  /// Asked once everything is read, before it counts: Unavailable where the state was lost
+  /// meanwhile, so that what was read after that may be of another one.
+  virtual Status CheckHeld() { return Status::Ok(); }
 };
 
 /// A live query on one table (federation).

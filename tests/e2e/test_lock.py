@@ -58,3 +58,36 @@ def test_a_run_that_stood_still_while_another_one_loaded_doubles_nothing(project
     assert rows == [{"id": i, "n": 1} for i in range(1, 2 * ROWS + 1)]
     project.run("run")
     assert len(project.sql("SELECT id FROM lake.bronze.event")) == 2 * ROWS
+
+
+def test_a_load_whose_snapshot_was_lost_on_the_way_is_none(project, database):
+    server, name = database
+    server.execute("CREATE TABLE kept AS SELECT i AS id FROM generate_series(1, 1000) i;"
+                   "CREATE VIEW first AS SELECT id FROM kept WHERE (SELECT pg_advisory_xact_lock_shared(7)) IS NOT NULL;"
+                   "CREATE TABLE other AS SELECT * FROM kept; CREATE VIEW second AS SELECT id FROM other", name)
+    project.env["SHOP_PG"] = server.url(name)
+    project.yaml("""\
+        name: shop
+        catalog: lake
+        warehouse: ./warehouse
+        state: ./state
+        sources:
+          postgres: {type: postgres, url: "${SHOP_PG}", tables: [public.first, public.second], mode: snapshot, into: bronze}
+        limits: {load_streams: 1}
+        """)
+    project.apply()
+    with server.connect(name) as holder:
+        holder.execute("SELECT pg_advisory_lock(7)")
+        running = project.start("run")
+        try:
+            reads = lambda: server.query("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+            wait_for(lambda: running.popen.poll() is not None or reads(), 60, "the load to read its first table")
+            # The locks of tables that no stream reads yet are those of the session that holds the snapshot.
+            assert server.query("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'", name) == [(True,)]
+            server.execute("TRUNCATE other", name)
+            holder.execute("SELECT pg_advisory_unlock(7)")
+            ended = running.wait()
+        finally:
+            running.kill()
+    assert ended.exit_code == 1 and "the snapshot of" in ended.stderr and "is gone" in ended.stderr, ended
+    assert project.sql("SELECT count(*) AS n FROM lake.bronze.second") == [{"n": 1000}]

@@ -474,6 +474,16 @@ def test_an_infinite_cursor_hides_no_later_row(shop, type, value):
     assert count(shop, "silver.e", "id = 7") == 1
 
 
+def test_rows_of_inheriting_tables_are_no_replacements_of_each_other(shop):
+    shop.server.execute("CREATE TABLE parent (id int PRIMARY KEY, at timestamptz); CREATE TABLE child () INHERITS (parent);"
+                        "INSERT INTO parent VALUES (1, '2024-01-01'); INSERT INTO child VALUES (1, '2024-01-02')", shop.database)
+    shop.yaml(projects.mirror("SHOP_PG", ["public.parent"], projects.warehouse()).replace("mode: snapshot", "mode: incremental\n    cursor: at"))
+    shop.apply()
+    shop.server.execute("INSERT INTO parent VALUES (2, '2024-01-03')", shop.database)
+    shop.run("run")
+    assert shop.sql("SELECT id FROM lake.bronze.parent ORDER BY ALL") == [{"id": 1}, {"id": 1}, {"id": 2}]
+
+
 def test_json_has_numbers_as_numbers(shop):
     shop.write("models/silver/v.sql", "/* tarn\nmaterialize: view\n*/ SELECT id FROM bronze.customer")
     shop.apply()

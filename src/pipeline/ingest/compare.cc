@@ -86,6 +86,7 @@ Result<TableComparison> CompareTable(const PipelineContext& context, SourceSnaps
   TARN_ASSIGN_OR_RETURN(const SourceTable described, snapshot.Describe(source_table));
   if (described.columns.empty()) {
     TARN_ASSIGN_OR_RETURN(comparison.in_source, CountSource(snapshot, described));
+    TARN_RETURN_IF_ERROR(snapshot.CheckHeld());
     TARN_ASSIGN_OR_RETURN(comparison.in_lake, CountLake(context, table));
     return comparison;
   }
@@ -93,6 +94,7 @@ Result<TableComparison> CompareTable(const PipelineContext& context, SourceSnaps
   for (const SourceColumn& column : described.columns) fields.push_back(column.field);
   TARN_ASSIGN_OR_RETURN(const auto storable, StorableSchema(arrow::Schema(fields)));
   TARN_ASSIGN_OR_RETURN(comparison.in_source, HashSource(context, snapshot, described, storable));
+  TARN_RETURN_IF_ERROR(snapshot.CheckHeld());
   TARN_ASSIGN_OR_RETURN(comparison.in_lake, HashLake(context, table, storable));
   return comparison;
 }

@@ -186,10 +186,11 @@ Status ReadTables(const PipelineContext& context, SourceSnapshot& snapshot,
   }
   const size_t threads = std::min<size_t>(std::max(streams, 1), tasks.size());
   LoadQueue queue(std::move(tasks));
-  return RunInThreads(threads, threads, [&](size_t) {
+  TARN_RETURN_IF_ERROR(RunInThreads(threads, threads, [&](size_t) {
     LoadStream(context, snapshot, queue).Run();
     return queue.status();
-  });
+  }));
+  return snapshot.CheckHeld();
 }
 
 }  // namespace tarn

@@ -95,6 +95,91 @@ TEST_P(MysqlLive, NumbersDatesAndBytesAreComparedExactly) {
   EXPECT_FALSE(pushed_) << "the server has no NaN to compare with";
 }
 
+TEST_P(MysqlLive, AYearIsComparedAsANumber) {
+  const std::vector<int64_t> years = {0, 1901, 1970, 2005, 2069, 2155};
+  std::string sql = "CREATE TABLE t (id int PRIMARY KEY, y year, KEY (y)); INSERT INTO t VALUES ";
+  for (size_t i = 0; i < years.size(); ++i) {
+    sql += (i > 0 ? ", (" : "(") + std::to_string(i) + ", " + std::to_string(years[i]) + ")";
+  }
+  TestDatabase db(GetParam(), sql);
+  const SourceTableName t = db.Name("t");
+  const auto holds = [](Op op, int64_t a, int64_t b) {
+    return op == Op::kEq      ? a == b
+           : op == Op::kNotEq ? a != b
+           : op == Op::kLt    ? a < b
+           : op == Op::kLtEq  ? a <= b
+           : op == Op::kGt    ? a > b
+                              : a >= b;
+  };
+  for (const std::string type : {"", "long", "decimal(6,1)"}) {
+    auto source = type.empty() ? db.Open() : db.Open({{"t.y", type}});
+    const bool decimal = type.starts_with("decimal");
+    int pushed = 0;
+    for (const int64_t value : {-1, 0, 1, 5, 69, 70, 99, 100, 1900, 1901, 1969, 1970, 2005, 2006,
+                                2069, 2155, 2156, 20000}) {
+      for (Op op : {Op::kEq, Op::kNotEq, Op::kLt, Op::kLtEq, Op::kGt, Op::kGtEq}) {
+        const Scalar literal =
+            decimal ? Scalar(Int128FromInt64(value * 10)) : Scalar(int64_t{value});
+        const Texts ids = Ids(*source, t, Is(op, "y", literal));
+        if (!pushed_) continue;
+        ++pushed;
+        Texts expected;
+        for (size_t i = 0; i < years.size(); ++i) {
+          if (holds(op, years[i], value)) expected.push_back(std::to_string(i));
+        }
+        EXPECT_EQ(ids, expected) << type << " " << statement_;
+      }
+    }
+    EXPECT_GE(pushed, decimal ? 0 : 40);
+    const Predicate late =
+        Is(Op::kGt, "y", decimal ? Scalar(Int128{0, 20050}) : Scalar(int64_t{2005}));
+    const Predicate early =
+        Is(Op::kLt, "y", decimal ? Scalar(Int128{0, 99999}) : Scalar(int64_t{2147483647}));
+    const Texts both = Ids(*source, t, Predicate::And({late, early}));
+    for (const char* id : {"4", "5"}) {
+      EXPECT_NE(std::find(both.begin(), both.end(), id), both.end()) << statement_;
+    }
+  }
+}
+
+TEST_P(MysqlLive, AFloatIsComparedWithANumberBeyondItsRange) {
+  TestDatabase db(GetParam(),
+                  "CREATE TABLE t (id int PRIMARY KEY, f float, KEY (f)); INSERT INTO t VALUES "
+                  "(1, 1.5), (2, -3.4e38), (3, 3.4e38)");
+  for (const std::string type : {"", "double"}) {
+    auto source = type.empty() ? db.Open() : db.Open({{"t.f", type}});
+    const SourceTableName t = db.Name("t");
+    for (const double far : {1e39, 1.7976931348623157e308}) {
+      EXPECT_EQ(Ids(*source, t, Is(Op::kLt, "f", far)), (Texts{"1", "2", "3"})) << statement_;
+      EXPECT_EQ(Ids(*source, t, Is(Op::kGt, "f", -far)), (Texts{"1", "2", "3"})) << statement_;
+      EXPECT_EQ(Ids(*source, t, Is(Op::kNotEq, "f", far)), (Texts{"1", "2", "3"})) << statement_;
+    }
+    EXPECT_EQ(Ids(*source, t, Is(Op::kLtEq, "f", 1.5)), (Texts{"1", "2"}));
+    EXPECT_TRUE(pushed_);
+  }
+}
+
+TEST_P(MysqlLive, ANullOfAViewIsFoundWhateverItsDescriptionSays) {
+  TestDatabase db(
+      GetParam(),
+      "CREATE TABLE a (id int PRIMARY KEY, c int NOT NULL, d date NOT NULL, at datetime "
+      "NOT NULL); CREATE TABLE b (id int PRIMARY KEY, c int, d date, at datetime); "
+      "CREATE VIEW v AS SELECT * FROM a UNION ALL SELECT * FROM b; "
+      "INSERT INTO a VALUES (1, 1, '2024-01-01', '2024-01-01'); "
+      "INSERT INTO b VALUES (2, NULL, NULL, NULL)");
+  auto source = db.Open({{"v.at", "string"}});
+  EXPECT_EQ(Ids(*source, db.Name("v"), {Op::kIsNull, "c", {}, {}}), Texts{"2"}) << statement_;
+  EXPECT_TRUE(pushed_);
+  EXPECT_EQ(Ids(*source, db.Name("v"), {Op::kIsNotNull, "c", {}, {}}), Texts{"1"}) << statement_;
+  // Of a DATE and a DATETIME that is NOT NULL below, IS NULL would ask for the zero date.
+  for (const char* column : {"d", "at"}) {
+    for (const Op op : {Op::kIsNull, Op::kIsNotNull}) {
+      EXPECT_EQ(Ids(*source, db.Name("v"), {op, column, {}, {}}), (Texts{"1", "2"})) << statement_;
+      EXPECT_FALSE(pushed_) << statement_;
+    }
+  }
+}
+
 TEST_P(MysqlLive, AZeroDateIsNotNull) {
   TestDatabase db(GetParam(),
                   "SET sql_mode = ''; CREATE TABLE t (id int PRIMARY KEY, d date NOT NULL); INSERT "

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <vector>
 
 #include <arrow/type.h>
@@ -152,8 +153,13 @@ class Renderer {
     // JSON's own null is no NULL there.
     if (column.store == Store::kVariant) return std::nullopt;
     if (predicate.op == Op::kIsNull || predicate.op == Op::kIsNotNull) {
-      // To a DATE that is NOT NULL, IS NULL asks for the zero date there.
-      if (!column.nullable) return predicate.op == Op::kIsNull ? "(FALSE)" : "(TRUE)";
+      // To a DATE or DATETIME that is NOT NULL, IS NULL asks for the zero date there. What a view
+      // says of its columns need not be so.
+      if (table_.table.kind == SourceTableKind::kView) {
+        if (column.type == MyType::kDate || column.type == MyType::kDatetime) return std::nullopt;
+      } else if (!column.nullable) {
+        return predicate.op == Op::kIsNull ? "(FALSE)" : "(TRUE)";
+      }
       return "(" + name + (predicate.op == Op::kIsNull ? " IS NULL)" : " IS NOT NULL)");
     }
     if (predicate.values.empty()) return std::nullopt;
@@ -179,10 +185,16 @@ class Renderer {
     const auto* integer = std::get_if<int64_t>(&value);
     switch (column.compare) {
       case CompareAs::kInteger:
-        return integer == nullptr ? std::nullopt : Text(std::to_string(*integer));
-      case CompareAs::kFloat:
-        if (const auto* number = std::get_if<double>(&value)) return DoubleLiteral(*number);
-        return std::nullopt;
+        if (integer == nullptr || !ComparesAsNumber(column, *integer)) return std::nullopt;
+        return std::to_string(*integer);
+      case CompareAs::kFloat: {
+        const auto* number = std::get_if<double>(&value);
+        // Converted to the type of the column, a number that it cannot hold compares as another.
+        const bool holds =
+            number != nullptr && (column.type != MyType::kFloat32 ||
+                                  std::abs(*number) <= std::numeric_limits<float>::max());
+        return holds ? DoubleLiteral(*number) : std::nullopt;
+      }
       case CompareAs::kDecimal:
         if (const auto* unscaled = std::get_if<Int128>(&value)) {
           return DecimalLiteral(*unscaled, *column.arrow_type);
@@ -203,6 +215,11 @@ class Renderer {
         break;
     }
     return std::nullopt;
+  }
+
+  // A number beside a YEAR becomes one: 1 to 99 are 1970 to 2069 to it, and others do not fit.
+  static bool ComparesAsNumber(const MyColumn& column, int64_t value) {
+    return column.type != MyType::kYear || value == 0 || (value >= 1901 && value <= 2155);
   }
 
   // The text that a reader of the column gets, as bytes.

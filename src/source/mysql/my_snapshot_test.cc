@@ -223,7 +223,8 @@ TEST(MysqlUrls, AreReadAndNeverRepeated) {
   for (const char* bad :
        {"postgresql://u:hunter2@h/d", "mysql://u:hunter2@h:port/d", "mysql://u:hunter2%@h/d",
         "mysql://u:hunter2@h/d?ssl-mode=maybe", "mysql://u:hunter2@h/d?sll=1", "mysql://h/d",
-        "mysql://u:hunter2@/d", "mysql://u:hunter2@h?ssl-mode=verify_ca"}) {
+        "mysql://u:hunter2@/d", "mysql://u:hunter2@h?ssl-mode=verify_ca",
+        "mysql://u:12/hunter2@h/d", "mysql://u:p@1/hunter2@h/d"}) {
     const auto source = parse(bad);
     ASSERT_FALSE(source.ok()) << bad;
     EXPECT_EQ(source.error().kind, ErrorKind::kInvalidArgument);

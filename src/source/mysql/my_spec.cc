@@ -53,6 +53,9 @@ Result<ConnectionSpec> ConnectionSpec::Parse(const std::string& source_name,
   rest.remove_prefix(maria ? 10 : 8);
   ConnectionSpec spec;
   std::string_view authority = TakeUntil(&rest, "/?");
+  if (rest.substr(0, rest.find('?')).find('@') != std::string_view::npos) {
+    return bad("has an @ or / that is not written as %40 or %2F");
+  }
   if (const size_t at = authority.rfind('@'); at != std::string_view::npos) {
     std::string_view login = authority.substr(0, at);
     authority.remove_prefix(at + 1);

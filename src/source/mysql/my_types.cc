@@ -230,7 +230,9 @@ class ColumnMapper {
       case Choice::Kind::kDecimal:
         if (!exact) break;
         SetDecimal(choice_.precision, choice_.scale,
-                   column_.type == MyType::kBit ? CompareAs::kNothing : CompareAs::kDecimal);
+                   column_.type == MyType::kBit || column_.type == MyType::kYear
+                       ? CompareAs::kNothing
+                       : CompareAs::kDecimal);
         return Status::Ok();
       case Choice::Kind::kVariant:
         // MariaDB's JSON is text, and says no more of itself.

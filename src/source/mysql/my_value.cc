@@ -31,11 +31,15 @@ int AppendFraction(char* to, size_t room, int micros, int digits) {
   return std::snprintf(to, room, ".%0*d", digits, micros);
 }
 
-// Digits of "-12.30" without the point; the digits behind it. More than 38 digits: false.
+// "-12.30" as -123 of scale 1. More than 38 digits: false.
 bool ParseDecimal(std::string_view text, Wide* unscaled, int* scale) {
   const bool negative = text.starts_with('-');
   if (negative || text.starts_with('+')) text.remove_prefix(1);
   if (text.empty()) return false;
+  // Zeros that end the fraction say nothing.
+  if (text.find('.') != std::string_view::npos) {
+    text = text.substr(0, text.find_last_not_of('0') + 1);
+  }
   *scale = 0;
   bool point = false;
   uint64_t low = 0;  // of up to 18 digits, before wide arithmetic is needed

@@ -55,13 +55,18 @@ ORDER BY a.attrelid, a.attnum)",
   return Status::Ok();
 }
 
+// Tables that inherit keep no key of their parent: reading it shows the same key more than once.
 Status LoadKeys(Connection& connection, const std::string& oids, FoundTables* found) {
   TARN_ASSIGN_OR_RETURN(Rows rows, connection.Query(R"(
 SELECT k.conrelid, a.attname
 FROM pg_catalog.pg_constraint k
 CROSS JOIN LATERAL pg_catalog.unnest(k.conkey) WITH ORDINALITY c(attnum, ordinal)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = c.attnum
-WHERE k.contype = 'p' AND k.conrelid = ANY ($1::oid[]) ORDER BY k.conrelid, c.ordinal)",
+WHERE k.contype = 'p' AND k.conrelid = ANY ($1::oid[])
+  AND NOT EXISTS (
+    SELECT 1 FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
+    WHERE i.inhparent = k.conrelid AND p.relkind <> 'p')
+ORDER BY k.conrelid, c.ordinal)",
                                                     {oids}, "reading the keys of tables"));
   for (int i = 0; i < rows.count(); ++i) {
     (*found)[ToOid(rows.integer(i, 0))].key.push_back(rows.text(i, 1));

@@ -31,6 +31,17 @@ std::string Trimmed(std::string text) {
   return text;
 }
 
+// Whether libpq would end the password early, and take the rest for a host or a database.
+bool HasUnescapedLogin(std::string_view url) {
+  const size_t scheme = url.find("://");
+  const std::string_view name = url.substr(0, std::min(scheme, url.size()));
+  if (name != "postgresql" && name != "postgres") return false;
+  std::string_view rest = url.substr(scheme + 3);
+  rest = rest.substr(0, rest.find('?'));
+  const size_t at = rest.find_first_of("@/");
+  return at != std::string_view::npos && rest.find('@', at + 1) != std::string_view::npos;
+}
+
 }  // namespace
 
 Result<ConnectionSpec> ConnectionSpec::Parse(const std::string& source_name,
@@ -40,6 +51,9 @@ Result<ConnectionSpec> ConnectionSpec::Parse(const std::string& source_name,
                            "write it as postgresql://user:password@host:5432/database, with "
                            "%XX for special characters");
   };
+  if (HasUnescapedLogin(url)) {
+    return bad("has an @ or / that is not written as %40 or %2F");
+  }
   char* message = nullptr;
   PQconninfoOption* options = PQconninfoParse(url.c_str(), &message);
   if (message != nullptr) PQfreemem(message);  // quotes what it could not read: maybe a password

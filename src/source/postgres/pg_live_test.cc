@@ -199,6 +199,26 @@ TEST(PostgresLive, AndKeepsWhatItCanOrAndNotNeedAll) {
             "LIMIT 5");
 }
 
+TEST(PostgresLive, ANameIsComparedWithTheWholeText) {
+  const TestDatabase db(
+      "CREATE TABLE t (id int, n name); INSERT INTO t VALUES (1, repeat('x', 63)), (2, 'abc')");
+  auto source = db.Open();
+  const SourceTable table = Must(source->Describe({"public", "t"}));
+  const auto ids = [&](Op op, const std::string& text) {
+    const Predicate wanted = Predicate::Compare(op, "n", text);
+    const Predicate part = source->Pushable(table, wanted);
+    EXPECT_FALSE(part.always_true()) << ToString(wanted);
+    return Ids(*source, table, part);
+  };
+  const std::string longest(63, 'x');
+  EXPECT_EQ(ids(Op::kEq, longest), Strings{"1"});
+  EXPECT_EQ(ids(Op::kEq, longest + "y"), Strings{});
+  EXPECT_EQ(ids(Op::kIn, longest + "y"), Strings{});
+  EXPECT_EQ(ids(Op::kNotEq, longest + "y"), (Strings{"1", "2"}));
+  EXPECT_EQ(ids(Op::kLt, longest + "y"), (Strings{"1", "2"}));
+  EXPECT_EQ(ids(Op::kStartsWith, "ab"), Strings{"2"});
+}
+
 TEST(PostgresLive, ScansCountLimitAndListWithoutLeakingConnections) {
   const TestDatabase db(
       "CREATE TABLE t AS SELECT i FROM generate_series(1, 200000) i; CREATE VIEW v AS SELECT 1;"

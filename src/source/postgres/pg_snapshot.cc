@@ -149,11 +149,13 @@ SELECT coalesce(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last
       const std::optional<std::string>& at_least) override {
     TARN_ASSIGN_OR_RETURN(std::shared_ptr<const PgTable> known, Known(table));
     TARN_ASSIGN_OR_RETURN(const std::vector<int> at, known->Positions({column}));
-    const std::string& type = known->cursor_types[static_cast<size_t>(at[0])];
+    const auto position = static_cast<size_t>(at[0]);
+    const std::string& type = known->cursor_types[position];
     // Qualified: a bare name would be the output column, the text, and order as text does.
     const std::string name = "t." + QuoteIdentifier(column);
     std::string sql = "SELECT " + name + "::pg_catalog.text FROM " + QuoteName(table.name) +
-                      " t WHERE " + name + " IS NOT NULL" + FiniteCondition(name, type);
+                      " t WHERE " + name + " IS NOT NULL" +
+                      FiniteCondition(name, known->columns[position]);
     if (at_least) sql += " AND " + name + " >= " + QuoteLiteral(*at_least) + "::" + type;
     sql += " ORDER BY " + name + " DESC LIMIT 1";
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -169,7 +171,20 @@ SELECT coalesce(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last
     return std::optional<std::string>(rows->text(0, 0));
   }
 
+  // The locks are the holder's: without it TRUNCATE empties a table for streams that joined before.
+  Status CheckHeld() override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Status held = holder_->Run("SELECT 1", "checking the snapshot");
+    if (held.ok() || held.error().kind == ErrorKind::kCancelled) return held;
+    return Gone(held.error().message);
+  }
+
  private:
+  Error Gone(const std::string& why) const {
+    return Unavailable("the snapshot of " + context_->spec.address() + " is gone: " + why,
+                       "run again; behind a pooler, use session pooling or the server itself");
+  }
+
   // A statement that may fail without ending the transaction.
   Result<Rows> Guarded(const std::string& sql, const std::string& doing) {
     TARN_RETURN_IF_ERROR(holder_->Run("SAVEPOINT tarn", doing));
@@ -253,15 +268,24 @@ WHERE (c.oid = $1::oid OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tr
   }
 
   // " AND …" that leaves out what is after every value of the type.
-  std::string FiniteCondition(const std::string& name, const std::string& type) const {
-    if (type == "date" || type.starts_with("timestamp")) {
-      return " AND pg_catalog.isfinite(" + name + ")";
+  std::string FiniteCondition(const std::string& name, const PgColumn& column) const {
+    if (column.dimensions > 0) return "";
+    switch (column.value_oid) {
+      case 1082:  // date
+      case 1114:  // timestamp
+      case 1184:  // timestamptz
+        return " AND pg_catalog.isfinite(" + name + ")";
+      case 700:  // float4
+      case 701:  // float8
+        return " AND " + name + " NOT IN ('NaN', 'Infinity')";
+      case 1700: {  // numeric
+        // Since PostgreSQL 14 a numeric can be infinite.
+        const bool infinities = holder_->server_version() >= 140000;
+        return " AND " + name + (infinities ? " NOT IN ('NaN', 'Infinity')" : " <> 'NaN'");
+      }
+      default:
+        return "";
     }
-    const bool floating = type == "real" || type == "double precision";
-    if (!floating && type != "numeric") return "";
-    // Since PostgreSQL 14 a numeric can be infinite.
-    const bool infinities = floating || holder_->server_version() >= 140000;
-    return " AND " + name + (infinities ? " NOT IN ('NaN', 'Infinity')" : " <> 'NaN'");
   }
 
   static Result<std::string> CursorCondition(const PgTable& table, const CursorRange& cursor) {
@@ -294,9 +318,7 @@ WHERE (c.oid = $1::oid OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tr
     if (Status joined = connection->Run("SET TRANSACTION SNAPSHOT " + QuoteLiteral(snapshot_id_),
                                         "joining a snapshot");
         !joined.ok()) {
-      return Unavailable("the snapshot of " + context_->spec.address() +
-                             " is gone: the connection that held it was lost",
-                         "run again; behind a pooler, use session pooling or the server itself");
+      return Gone("the connection that held it was lost");
     }
     return connection;
   }

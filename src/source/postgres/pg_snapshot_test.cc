@@ -60,6 +60,22 @@ INSERT INTO a SELECT i FROM generate_series(1, 1000) i; ANALYZE a;
   EXPECT_NE(Must(source->Discover({"public.a"}))[0].fingerprint, all[1].fingerprint);
 }
 
+TEST(PostgresSource, AKeyThatInheritingTablesNeedNotKeepIsNone) {
+  const TestDatabase db(R"(
+CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child () INHERITS (parent);
+INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1);
+CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p0 PARTITION OF p DEFAULT;
+)");
+  auto source = db.Open();
+  const auto tables = Must(source->Discover({"public.parent", "public.p", "public.p0"}));
+  ASSERT_EQ(Names(tables), (Strings{"public.p", "public.p0", "public.parent"}));
+  EXPECT_EQ(tables[0].key, Strings{"id"});
+  EXPECT_EQ(tables[1].key, Strings{"id"});
+  EXPECT_EQ(tables[2].key, Strings{});
+  EXPECT_TRUE(tables[2].columns[0].field->nullable());
+  EXPECT_EQ(ReadTable(*source, {"public", "parent"}), (Strings{"1", "1"}));
+}
+
 TEST(PostgresSource, RefusalsNameTableAndGrant) {
   const TestDatabase db(R"(
 DROP ROLE IF EXISTS visitor; CREATE ROLE visitor LOGIN;
@@ -108,6 +124,15 @@ TEST(PostgresSource, UnreachableAndRefusingServersAreToldApartWithoutSecrets) {
             ErrorKind::kPermissionDenied);
   EXPECT_EQ(error("host=hunter2 'x").kind, ErrorKind::kInvalidArgument);
   EXPECT_EQ(error("postgresql://u:hunter2/x@h:5432/d").kind, ErrorKind::kInvalidArgument);
+  // A password that is not escaped would be read as a part of the host or of the database's name.
+  for (const char* url : {"postgresql://u:p@hunter2@127.0.0.1:1/d", "postgres://u:12/hunter2@h:1/d",
+                          "postgresql://u:p@1/hunter2@h:1/d", "postgresql://u:hunter2@h/a@b"}) {
+    const Error e = error(url);
+    EXPECT_EQ(e.kind, ErrorKind::kInvalidArgument) << url;
+    EXPECT_NE(e.message.find("%40 or %2F"), std::string::npos) << e.ToString();
+  }
+  EXPECT_EQ(error("postgresql://u%40x:hunter2%40%2F@127.0.0.1:1/a%40b?application_name=a@b").kind,
+            ErrorKind::kUnavailable);
   PostgresOptions options;
   options.url = "postgresql://locked:open%20sesame@127.0.0.1:" + port + "/postgres";
   auto source = Must(OpenPostgresSource(options, {}));
@@ -279,6 +304,34 @@ INSERT INTO t (id) VALUES (0);
   EXPECT_EQ(snapshot->MaxCursor(table, "nope", std::nullopt).error().kind, ErrorKind::kNotFound);
   EXPECT_TRUE(snapshot->MaxCursor(table, "id", std::nullopt).ok())
       << "an error does not end the snapshot";
+}
+
+TEST(PostgresSnapshot, TheHighestCursorIsFiniteInEveryTypeThatHasMore) {
+  const TestDatabase db(R"(
+CREATE DOMAIN moment AS timestamptz; CREATE DOMAIN amount AS numeric;
+CREATE TABLE t (a timestamptz, b timestamp, c date, d float4, e float8, f numeric, g moment,
+  h amount, i numeric(6,2));
+INSERT INTO t VALUES ('2024-01-01 00:00:00+00', '2024-01-02', '2024-01-03', 1.5, 2.5, 3.5,
+  '2024-01-04 00:00:00+00', 4.5, 5.5);
+INSERT INTO t VALUES ('infinity', 'infinity', 'infinity', 'Infinity', 'Infinity', 'NaN', 'infinity',
+  'NaN', 'NaN');
+INSERT INTO t (d, e) VALUES ('NaN', 'NaN');
+)");
+  auto source = db.Open();
+  auto snapshot = Must(source->BeginSnapshot());
+  const SourceTable table = Must(snapshot->Describe({"public", "t"}));
+  const std::vector<std::pair<std::string, std::string>> highest = {{"a", "2024-01-01 00:00:00+00"},
+                                                                    {"b", "2024-01-02 00:00:00"},
+                                                                    {"c", "2024-01-03"},
+                                                                    {"d", "1.5"},
+                                                                    {"e", "2.5"},
+                                                                    {"f", "3.5"},
+                                                                    {"g", "2024-01-04 00:00:00+00"},
+                                                                    {"h", "4.5"},
+                                                                    {"i", "5.50"}};
+  for (const auto& [column, value] : highest) {
+    EXPECT_EQ(Must(snapshot->MaxCursor(table, column, std::nullopt)), value) << column;
+  }
 }
 
 TEST(PostgresSnapshot, TablesThatChangeUnderItAreRefusedOrWait) {

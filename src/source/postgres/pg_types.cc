@@ -165,9 +165,10 @@ class ColumnMapper {
       }
       case kTextOid:
       case kVarcharOid:
-      case kNameOid:
       case kBpcharOid:
         return Plain(type);
+      case kNameOid:  // a literal beside it would become a name, cut to 63 bytes
+        return Mapped{WireKind::kText, 0, 0, "", CompareAs::kTextForm};
       case kJsonOid:
         return Mapped{WireKind::kText, 0, 0, "", CompareAs::kTextForm};
       case kJsonbOid:

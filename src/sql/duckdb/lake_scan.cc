@@ -331,7 +331,7 @@ duckdb::InsertionOrderPreservingMap<std::string> ScanToString(
   return result;
 }
 
-/// DuckDB merges subplans that serialize alike: the text says which table, state and files.
+/// DuckDB merges subplans that serialize alike: the bytes say which table, state and files.
 void SerializeScan(duckdb::Serializer& serializer,
                    const duckdb::optional_ptr<duckdb::FunctionData> bind_data,
                    const duckdb::TableFunction&) {
@@ -340,7 +340,7 @@ void SerializeScan(duckdb::Serializer& serializer,
   const void* identity = files.entry() ? static_cast<const void*>(files.entry().get())
                                        : static_cast<const void*>(&files.planner());
   serializer.WriteProperty(100, "identity", reinterpret_cast<uint64_t>(identity));
-  serializer.WriteProperty(101, "predicate", ToString(files.predicate()));
+  serializer.WriteProperty(101, "predicate", Identity(files.predicate()));
 }
 
 duckdb::unique_ptr<duckdb::FunctionData> DeserializeScan(duckdb::Deserializer&,

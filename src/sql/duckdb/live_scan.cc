@@ -161,7 +161,7 @@ void PushFilters(duckdb::ClientContext& context, duckdb::LogicalGet& get,
     const auto predicate = ToExactPredicate(context, *filter, column_of);
     if (predicate) {
       Predicate taken = bind.source->Pushable(*bind.table, *predicate);
-      const bool whole = ToString(taken) == ToString(*predicate);
+      const bool whole = Identity(taken) == Identity(*predicate);
       if (!taken.always_true()) pushed.push_back(std::move(taken));
       if (whole) continue;
     }
@@ -199,13 +199,13 @@ duckdb::InsertionOrderPreservingMap<std::string> ScanToString(
   return result;
 }
 
-/// DuckDB merges subplans that serialize alike: the text says which table and what was pushed.
+/// DuckDB merges subplans that serialize alike: the bytes say which table and what was pushed.
 void SerializeScan(duckdb::Serializer& serializer,
                    const duckdb::optional_ptr<duckdb::FunctionData> bind_data,
                    const duckdb::TableFunction&) {
   const auto& bind = bind_data->Cast<LiveBindData>();
   serializer.WriteProperty(100, "identity", reinterpret_cast<uint64_t>(bind.entry));
-  serializer.WriteProperty(101, "predicate", ToString(bind.predicate));
+  serializer.WriteProperty(101, "predicate", Identity(bind.predicate));
   serializer.WriteProperty(102, "limit", bind.limit.value_or(-1));
 }
 
