@@ -350,7 +350,7 @@ Status LakeState::AddColumnWithDefault(const TableName& name, const std::string&
   local->defaulted_columns.insert(local->transaction->schema().fields.back().id);
   for (const DataFile& file : local->files) local->files_without_defaults.insert(file.path);
   // Rows that come meanwhile would not have the value.
-  local->transaction->ReadRows(Predicate::True(), Isolation::kSerializable);
+  local->transaction->ReadRows(Predicate::True(), Isolation::kSerializable, Gone::kNoMatter);
   return Status::Ok();
 }
 
@@ -409,8 +409,9 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
   TARN_RETURN_IF_ERROR(CheckNotAdoptedHere(name, local->adopted));
   found_.clear();
   const std::map<std::string, std::string>& properties = local->properties;
-  // What was not there when it was looked for must not be there when this is committed.
-  local->transaction->ReadRows(changes.read, IsolationOf(properties, changes.command));
+  // What was not there when it was looked for must not be there when this is committed, and what
+  // kept a statement from doing something must be there still.
+  local->transaction->ReadRows(changes.read, IsolationOf(properties, changes.command), changes.gone);
   local->searched = local->searched || !local->transaction->creates();
   if (changes.deleted.empty() && changes.added.empty()) return Status::Ok();
   if (!changes.deleted.empty()) {

@@ -41,6 +41,7 @@ class LakeInsert final : public duckdb::PhysicalOperator {
   RowResult answer = RowResult::kCount;
   /// Of MERGE's inserts: the table.
   const LakeTableEntry* merged_into = nullptr;
+  Gone gone = Gone::kNoMatter;  ///< see LakeState::RowChanges
 
   std::string GetName() const override { return "LAKE_WRITE"; }
   bool IsSink() const override { return true; }
@@ -108,6 +109,7 @@ class LakeInsert final : public duckdb::PhysicalOperator {
     changes.command = LakeState::RowChanges::Command::kMerge;
     changes.added = global.files.Take();
     changes.read = merged_into->lake_table().locator->read();
+    changes.gone = gone;
     ThrowIfError(lake.state().ChangeRows(table, std::move(changes)));
     return duckdb::SinkFinalizeType::READY;
   }
@@ -198,11 +200,12 @@ duckdb::PhysicalOperator& PlanLakeInsert(duckdb::PhysicalPlanGenerator& planner,
 duckdb::PhysicalOperator& PlanLakeMergeInsert(duckdb::PhysicalPlanGenerator& planner,
                                               LakeCatalog& catalog, LakeTableEntry& table,
                                               const duckdb::vector<duckdb::LogicalType>& types,
-                                              RowResult result) {
+                                              RowResult result, Gone gone) {
   auto& insert = planner.Make<LakeInsert>(types, 1, catalog).Cast<LakeInsert>();
   insert.table = TableName{table.ParentSchema().name, table.name};
   insert.merged_into = &table;
   insert.answer = result;
+  insert.gone = gone;
   return insert;
 }
 

@@ -143,6 +143,7 @@ class LakeState {
     /// Whether the files of `added` have row ids in them.
     enum class RowIds { kNone, kStored } row_ids = RowIds::kNone;
     Predicate read = Predicate::True();
+    Gone gone = Gone::kNoMatter;
   };
   Status ChangeRows(const TableName& name, RowChanges changes);
   /// The rows of the table become those of an earlier point.

@@ -62,8 +62,8 @@ class AdoptTransaction final : public TableTransaction {
     return inner_->RewriteFiles(std::move(removed), std::move(added));
   }
   Status RewriteManifests() override { return inner_->RewriteManifests(); }
-  void ReadRows(const Predicate& read, Isolation isolation) override {
-    inner_->ReadRows(read, isolation);
+  void ReadRows(const Predicate& read, Isolation isolation, Gone gone) override {
+    inner_->ReadRows(read, isolation, gone);
   }
   Status Overwrite(std::vector<DataFile> files) override {
     return inner_->Overwrite(std::move(files));

@@ -189,8 +189,8 @@ class TransactionImpl final : public TableTransaction {
     expired_ = std::move(snapshots);
     return {};
   }
-  void ReadRows(const Predicate& read, Isolation isolation) override {
-    if (isolation == Isolation::kSerializable) reads_.push_back(read);
+  void ReadRows(const Predicate& read, Isolation isolation, Gone gone) override {
+    if (isolation == Isolation::kSerializable) reads_.push_back({read, gone});
   }
   Status CreateRef(const std::string& name, const SnapshotRef& ref) override {
     return AddRef(base_.get(), location_, name, ref, refs_);
@@ -321,7 +321,7 @@ class TransactionImpl final : public TableTransaction {
   std::map<std::string, std::optional<SnapshotRef>> refs_;  ///< nullopt: removed
   std::optional<SnapshotId> rollback_;
   std::optional<int64_t> time_ms_;
-  std::vector<Predicate> reads_;  ///< what statements read that must not have changed
+  std::vector<MeanwhileCheck::Read> reads_;  ///< what statements read that must not have changed
   std::map<std::string, std::string> summary_;
   std::vector<StatisticsFile> statistics_;
   SnapshotId snapshot_id_;

@@ -63,6 +63,12 @@ enum class Isolation {
   kSerializable
 };
 
+/// What it means to a statement when rows that it read are gone by the commit.
+enum class Gone {
+  kNoMatter,  ///< what it did does not depend on them, or it changed them itself
+  kConflict   ///< it left something undone because they were there
+};
+
 /// Changes to one table, collected, then staged against a base state; staged again against a newer
 /// base when the catalog says Conflict. Nothing is visible before the catalog's commit.
 /// Writes: data files are written before, by DataWriter; Stage() writes manifests, manifest list
@@ -121,8 +127,9 @@ class TableTransaction {
   /// No row changes: small manifests are put together, in a snapshot of its own ("replace").
   virtual Status RewriteManifests() = 0;
   /// What the statements that delete rows read: with kSerializable, Rebase() says Conflict when
-  /// files were added meanwhile that may hold rows matching `read`. Several calls add up.
-  virtual void ReadRows(const Predicate& read, Isolation isolation) = 0;
+  /// files were added meanwhile that may hold rows matching `read`, and with Gone::kConflict when
+  /// files lost rows that may. Several calls add up.
+  virtual void ReadRows(const Predicate& read, Isolation isolation, Gone gone) = 0;
   /// All rows that the table has at the instant of commit are replaced.
   virtual Status Overwrite(std::vector<DataFile> files) = 0;
   /// Replaces the partitions that `files` touch.
