@@ -446,31 +446,6 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
   return Status::Ok();
 }
 
-Status LakeState::RollBack(const TableName& name, const LakePoint& point) {
-  const std::lock_guard lock(mutex_);
-  TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
-  if (!local->files.empty() || !local->deletes.empty() || !local->defaulted_columns.empty() ||
-      local->base_rows == LakeTable::Base::kReplaced) {
-    return InvalidArgument("table " + name.ToString() + " has rows of this transaction",
-                           "COMMIT or ROLLBACK them first");
-  }
-  if (local->base == nullptr) {
-    return NotFound("table " + name.ToString() + " is not committed yet");
-  }
-  TARN_ASSIGN_OR_RETURN(const std::optional<SnapshotId> snapshot, SnapshotAt(name, point));
-  found_.clear();
-  local->touched = true;
-  if (!snapshot) {
-    // It had no rows yet.
-    local->base_rows = LakeTable::Base::kReplaced;
-    return Status::Ok();
-  }
-  if (*snapshot == local->base->current_snapshot) return Status::Ok();
-  TARN_RETURN_IF_ERROR(local->transaction->RollBackTo(*snapshot));
-  local->rolled_back = *snapshot;
-  return Status::Ok();
-}
-
 void LakeState::NoteRead(const LakeTable& table) {
   // What an overlay, a pinned snapshot or this transaction itself shows does not move.
   if (table.origin == LakeTable::Origin::kOverlay || table.history == LakeTable::History::kPast ||

@@ -294,26 +294,6 @@ Result<LakeRelation> LakeState::FindAt(const TableName& name, const LakePoint& a
   return relation;
 }
 
-Result<std::optional<SnapshotId>> LakeState::SnapshotAt(const TableName& name,
-                                                        const LakePoint& asked) {
-  const std::lock_guard lock(mutex_);
-  TARN_ASSIGN_OR_RETURN(const LakePoint point, ResolveSourcePoint(engine_, *this, name, asked));
-  if (!point.sequence) {
-    TARN_ASSIGN_OR_RETURN(const LakeRelation then, FindAt(name, point));
-    if (then.table == nullptr) return NotFound("table " + name.ToString() + " does not exist");
-    return then.table->snapshot;
-  }
-  TARN_ASSIGN_OR_RETURN(const LakeRelation now, FindLocked(name));
-  if (now.table == nullptr) return NotFound("table " + name.ToString() + " does not exist");
-  auto then = engine_.options.catalog->LoadTableByUuid(now.table->entry.uuid, point.sequence);
-  TARN_RETURN_IF_ERROR(then.status().Wrap("table " + name.ToString() + " at commit " +
-                                          std::to_string(point.sequence->value())));
-  TARN_ASSIGN_OR_RETURN(const auto state,
-                        LoadTableMetadata(engine_.options.tables, then->metadata_location)
-                            .Wrap("table " + name.ToString()));
-  return state->current_snapshot;
-}
-
 Result<std::vector<LakeRelation>> LakeState::List(const std::string& schema) {
   const std::lock_guard lock(mutex_);
   TARN_ASSIGN_OR_RETURN(const Sequence at, PinLocked());

@@ -146,7 +146,8 @@ class LakeState {
     Gone gone = Gone::kNoMatter;
   };
   Status ChangeRows(const TableName& name, RowChanges changes);
-  /// The rows of the table become those of an earlier point.
+  /// The rows and columns of the table become those of an earlier point. Error InvalidArgument where
+  /// constraints came since, which rows of then may break.
   Status RollBack(const TableName& name, const LakePoint& point);
   /// NotFound for a commit that the lake does not have.
   Status CheckSequence(Sequence at) const;
@@ -204,6 +205,18 @@ class LakeState {
     bool searched = false;
   };
 
+  /// What a table was at a point.
+  struct Moment {
+    std::optional<SnapshotId> snapshot;  ///< nullopt: it had no rows yet
+    Schema schema;
+    std::shared_ptr<const TableMetadata> state;  ///< if the point is one of the whole lake
+  };
+
+  Result<Moment> MomentLocked(const TableName& name, const LakePoint& asked);
+  /// The state that came with a snapshot; nullptr when it is not known any more.
+  Result<std::shared_ptr<const TableMetadata>> StateOf(const TableEntry& entry,
+                                                       const Snapshot& snapshot) const;
+  Status CheckConstraintsThen(const TableName& name, const Local& local, Moment moment);
   Result<Sequence> PinLocked();
   Result<const std::vector<std::string>*> SchemasLocked();
   Result<std::optional<std::string>> FindSchemaLocked(const std::string& name);

@@ -35,6 +35,7 @@ class AdoptTransaction final : public TableTransaction {
   Status EvolveTo(const Schema& wanted, IncompatibleColumns incompatible) override {
     return inner_->EvolveTo(wanted, incompatible);
   }
+  Status RestoreColumns(const Schema& earlier) override { return inner_->RestoreColumns(earlier); }
   Status SetKey(const std::vector<std::string>& columns) override {
     return inner_->SetKey(columns);
   }

@@ -24,8 +24,6 @@ namespace tarn {
 
 namespace {
 
-constexpr char kCommitIdKey[] = "tarn.commit-id";
-
 class TransactionImpl final : public TableTransaction {
  public:
   TransactionImpl(const TableContext& context, std::string location)
@@ -95,26 +93,14 @@ class TransactionImpl final : public TableTransaction {
   }
 
   Status EvolveTo(const Schema& wanted, IncompatibleColumns incompatible) override {
-    const Schema before = editor_.schema;
-    PartitionSpec spec = spec_;
-    bool rebound = false;
     SchemaEditor editor = editor_;
     TARN_RETURN_IF_ERROR(editor.EvolveTo(wanted, incompatible));
-    // A partition whose column was replaced by a new one of the same name follows the name.
-    for (PartitionField& field : spec.fields) {
-      if (editor.schema.Find(field.source_id) != nullptr) continue;
-      const Field* old = before.Find(field.source_id);
-      const Field* now = old ? editor.schema.Find(old->name) : nullptr;
-      if (now == nullptr) continue;
-      field.source_id = now->id;
-      rebound = true;
-    }
-    TARN_RETURN_IF_ERROR(CheckNewTypes(editor.schema, &before, formats()));
-    TARN_RETURN_IF_ERROR(CheckPartitionNames(editor.schema, spec));
-    TakeSortOrder(FollowNames(sort_order_.fields, before, editor.schema));
-    editor_ = std::move(editor);
-    if (rebound) TakeSpec(std::move(spec.fields));
-    return {};
+    return TakeOtherColumns(std::move(editor));
+  }
+  Status RestoreColumns(const Schema& earlier) override {
+    SchemaEditor editor = editor_;
+    editor.Restore(earlier);
+    return TakeOtherColumns(std::move(editor));
   }
 
   Status SetPartition(const std::vector<std::string>& partition) override {
@@ -233,6 +219,18 @@ class TransactionImpl final : public TableTransaction {
     TARN_RETURN_IF_ERROR(CheckNewTypes(editor.schema, &editor_.schema, formats()));
     TARN_RETURN_IF_ERROR(CheckPartitionNames(editor.schema, spec_));
     editor_ = std::move(editor);
+    return {};
+  }
+
+  /// Partitioning and order follow the names of columns that others took the place of.
+  Status TakeOtherColumns(SchemaEditor editor) {
+    const Schema& before = editor_.schema;
+    PartitionSpec spec{spec_.id, FollowNames(spec_.fields, before, editor.schema)};
+    TARN_RETURN_IF_ERROR(CheckNewTypes(editor.schema, &before, formats()));
+    TARN_RETURN_IF_ERROR(CheckPartitionNames(editor.schema, spec));
+    TakeSortOrder(FollowNames(sort_order_.fields, before, editor.schema));
+    editor_ = std::move(editor);
+    if (spec.fields != spec_.fields) TakeSpec(std::move(spec.fields));
     return {};
   }
 

@@ -42,6 +42,9 @@ inline constexpr char kIcebergVersionProperty[] = "tarn.iceberg";
 inline constexpr char kIcebergVersionAuto[] = "auto";
 /// @}
 
+/// Of a snapshot's summary: the identity of the commit that made it.
+inline constexpr char kCommitIdKey[] = "tarn.commit-id";
+
 /// Rows that leave one data file.
 struct RowDeletes {
   DataFile file;  ///< as a scan of the base showed it, or one that this transaction adds
@@ -99,6 +102,9 @@ class TableTransaction {
   /// by a new one only when `allow_replace_columns` (the caller overwrites all rows anyway).
   enum class IncompatibleColumns { kRefuse, kReplace };
   virtual Status EvolveTo(const Schema& wanted, IncompatibleColumns incompatible) = 0;
+  /// The columns, and the key, become those that the table had, under the ids of then; files are
+  /// left alone. Goes with RollBackTo() or Overwrite().
+  virtual Status RestoreColumns(const Schema& earlier) = 0;
   virtual Status SetKey(const std::vector<std::string>& columns) = 0;
   virtual Status SetPartition(const std::vector<std::string>& partition) = 0;
   /// Any other change of the columns: made on a copy, and taken over when it succeeds.
@@ -141,7 +147,8 @@ class TableTransaction {
   /// @{
   virtual Status CreateRef(const std::string& name, const SnapshotRef& ref) = 0;
   virtual Status RemoveRef(const std::string& name) = 0;
-  /// The table's rows become those of an earlier snapshot; later snapshots stay in its history.
+  /// The table's rows become those of an earlier snapshot; later snapshots stay in its history. The
+  /// columns stay what they are: see RestoreColumns().
   virtual Status RollBackTo(SnapshotId snapshot) = 0;
   /// @}
   /// Takes snapshots out of the table's history; their files stay. Goes with RemoveRef() alone,
