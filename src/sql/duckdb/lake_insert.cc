@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "duckdb/common/type_visitor.hpp"
+#include "duckdb/execution/operator/projection/physical_projection.hpp"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/lake_sort.h"
 #include "sql/duckdb/lake_table.h"
@@ -12,6 +14,9 @@
 
 namespace tarn::duck {
 namespace {
+
+using duckdb::LogicalType;
+using duckdb::LogicalTypeId;
 
 struct InsertGlobalState final : duckdb::GlobalSinkState {
   InsertGlobalState(LakeTransaction& lake, const TableName& table, WrittenFiles::Order order)
@@ -144,6 +149,26 @@ bool KeepsOrder(const duckdb::PhysicalOperator& plan) {
   return false;
 }
 
+/// Intervals are stored as the text that INSERT makes of them, which is the text of SQL's cast.
+duckdb::PhysicalOperator& PlanStorable(duckdb::PhysicalPlanGenerator& planner,
+                                       duckdb::PhysicalOperator& plan) {
+  duckdb::vector<LogicalType> types;
+  duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> columns;
+  for (const LogicalType& type : plan.types) {
+    types.push_back(duckdb::TypeVisitor::VisitReplace(type, [](const LogicalType& part) {
+      return part.id() == LogicalTypeId::INTERVAL ? LogicalType(LogicalType::VARCHAR) : part;
+    }));
+    auto column = duckdb::make_uniq<duckdb::BoundReferenceExpression>(type, columns.size());
+    columns.push_back(
+        duckdb::BoundCastExpression::AddDefaultCastToType(std::move(column), types.back()));
+  }
+  if (types == plan.types) return plan;
+  auto& projection = planner.Make<duckdb::PhysicalProjection>(std::move(types), std::move(columns),
+                                                              plan.estimated_cardinality);
+  projection.children.push_back(plan);
+  return projection;
+}
+
 /// The columns of a table that is not there yet, as far as its order is concerned.
 struct SortedColumns {
   Schema schema;
@@ -212,7 +237,8 @@ duckdb::PhysicalOperator& PlanLakeMergeInsert(duckdb::PhysicalPlanGenerator& pla
 duckdb::PhysicalOperator& PlanLakeCreateTableAs(duckdb::PhysicalPlanGenerator& planner,
                                                 LakeCatalog& catalog,
                                                 duckdb::LogicalCreateTable& op,
-                                                duckdb::PhysicalOperator& plan) {
+                                                duckdb::PhysicalOperator& rows) {
+  auto& plan = PlanStorable(planner, rows);
   auto& insert =
       planner.Make<LakeInsert>(op.types, op.estimated_cardinality, catalog).Cast<LakeInsert>();
   insert.table = TableName{op.schema.name, op.info->Base().table};

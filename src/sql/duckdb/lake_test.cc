@@ -92,6 +92,21 @@ TEST_F(LakeTest, ReadsEveryType) {
   EXPECT_EQ(Sql("SELECT st.b FROM s.types WHERE st.a = 1"), "x\n");
 }
 
+TEST_F(LakeTest, ValuesAreStoredAlikeByCreateAndInsert) {
+  Sql("CREATE SCHEMA s");
+  const std::string row = "SELECT INTERVAL '1 day 2 hours' AS iv, [INTERVAL 1 MONTH] AS l, "
+                          "TIME '04:05:06.5' AS tm, 99::HUGEINT AS h";
+  EXPECT_EQ(Sql("CREATE TABLE s.t AS " + row), "SELECT 1");
+  EXPECT_EQ(Sql("INSERT INTO s.t " + row), "INSERT 0 1");
+  EXPECT_EQ(Sql("SELECT DISTINCT iv, l::VARCHAR, tm, h FROM s.t"),
+            "1 day 02:00:00|[1 month]|04:05:06.5|99\n");
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.t WHERE iv::INTERVAL = INTERVAL 26 HOURS"), "2\n");
+  const std::string greatest = "170141183460469231731687303715884105727::HUGEINT";
+  EXPECT_EQ(Sql("CREATE TABLE s.h AS SELECT " + greatest + " AS h").substr(0, 46),
+            "invalid argument: column h, row 0 of the batch");
+  EXPECT_EQ(Sql("INSERT INTO s.t (h) SELECT " + greatest).substr(0, 17), "invalid argument:");
+}
+
 TEST_F(LakeTest, PrunesFilesByPartitionAndBounds) {
   Sql("CREATE SCHEMA s");
   EXPECT_EQ(Sql("CREATE TABLE s.p (d DATE, v INTEGER) PARTITIONED BY (month(d))"), "CREATE TABLE");
