@@ -118,6 +118,8 @@ class LakeState {
                               const Scalar& value);
   /// Properties of the table; they count for the statements that follow in the transaction.
   Status SetProperties(const TableName& name, const std::map<std::string, std::string>& properties);
+  /// Error NotFound for one that the table does not have.
+  Status RemoveProperties(const TableName& name, const std::vector<std::string>& keys);
   /// \name Rules that every row has to keep: expressions in Delta's spelling, by name (see
   /// constraints.h). Rows that are there are looked at by whoever adds one.
   /// @{
@@ -146,8 +148,8 @@ class LakeState {
     Gone gone = Gone::kNoMatter;
   };
   Status ChangeRows(const TableName& name, RowChanges changes);
-  /// The rows and columns of the table become those of an earlier point. Error InvalidArgument where
-  /// constraints came since, which rows of then may break.
+  /// The rows and columns of the table become those of an earlier point. Error InvalidArgument
+  /// where constraints came since, which rows of then may break.
   Status RollBack(const TableName& name, const LakePoint& point);
   /// NotFound for a commit that the lake does not have.
   Status CheckSequence(Sequence at) const;

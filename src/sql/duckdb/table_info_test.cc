@@ -100,6 +100,17 @@ TEST_F(TableInfoTest, RollsATableBack) {
   EXPECT_EQ(Sql("CALL rollback_table('s.t', '12345')").substr(0, 10), "not found:");
 }
 
+TEST_F(TableInfoTest, CallsMeanTheLakeAndTheKindThatTheyName) {
+  EXPECT_EQ(Sql("CALL create_tag('nosuch.s.t', 'mine')"),
+            "invalid argument: table nosuch.s.t is not in the lake");
+  EXPECT_EQ(Sql("ANALYZE nosuch.s.t"),
+            "invalid argument: table \"nosuch\".\"s\".\"t\" is not in the lake");
+  EXPECT_EQ(Sql("CALL create_tag('lake.s.t', 'mine')").substr(0, 13), "s|t|tag mine ");
+  EXPECT_EQ(Sql("CALL drop_branch('s.t', 'mine')"),
+            "invalid argument: \"mine\" is no branch but a tag");
+  EXPECT_EQ(Sql("CALL drop_tag('s.t', 'mine')"), "s|t|dropped mine\n");
+}
+
 TEST_F(TableInfoTest, ARollbackBringsColumnsBack) {
   Sql("CREATE TABLE s.r (id INTEGER NOT NULL, v INTEGER, w VARCHAR DEFAULT 'w') SORTED BY (v)");
   Sql("INSERT INTO s.r (id, v) VALUES (1, 10)");
@@ -149,8 +160,7 @@ TEST_F(TableInfoTest, ARollbackBehindAConstraintIsRefused) {
   Sql("INSERT INTO s.c VALUES (-5)");
   Sql("CALL create_tag('s.c', 'before')");
   Sql("DELETE FROM s.c WHERE a < 0");
-  EXPECT_EQ(Sql("ALTER TABLE s.c ADD CONSTRAINT pos CHECK (a > 0)"),
-            "s|c|added constraint pos\n");
+  EXPECT_EQ(Sql("ALTER TABLE s.c ADD CONSTRAINT pos CHECK (a > 0)"), "s|c|added constraint pos\n");
   EXPECT_EQ(Sql("CALL rollback_table('s.c', 'before')"),
             "invalid argument: table s.c got the constraint pos later than that: its rows of then "
             "may break it");

@@ -75,7 +75,9 @@ class AdoptTransaction final : public TableTransaction {
   Status CreateRef(const std::string& name, const SnapshotRef& ref) override {
     return inner_->CreateRef(name, ref);
   }
-  Status RemoveRef(const std::string& name) override { return inner_->RemoveRef(name); }
+  Status RemoveRef(const std::string& name, RefKind kind) override {
+    return inner_->RemoveRef(name, kind);
+  }
   Status RollBackTo(SnapshotId snapshot) override { return inner_->RollBackTo(snapshot); }
   Status ExpireSnapshots(std::vector<SnapshotId> snapshots) override {
     return inner_->ExpireSnapshots(std::move(snapshots));

@@ -181,8 +181,8 @@ class TransactionImpl final : public TableTransaction {
   Status CreateRef(const std::string& name, const SnapshotRef& ref) override {
     return AddRef(base_.get(), location_, name, ref, refs_);
   }
-  Status RemoveRef(const std::string& name) override {
-    return DropRef(base_.get(), location_, name, refs_);
+  Status RemoveRef(const std::string& name, RefKind kind) override {
+    return DropRef(base_.get(), location_, name, kind, refs_);
   }
   Status RollBackTo(SnapshotId snapshot) override {
     if (rows_.kind != RowChange::Kind::kNone) {

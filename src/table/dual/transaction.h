@@ -143,10 +143,11 @@ class TableTransaction {
   /// @}
   /// \name Names of snapshots (Iceberg "Snapshot References"), and going back to one. Errors:
   /// NotFound for a snapshot or name that the base does not have; InvalidArgument for a name that
-  /// is taken, or is "main".
+  /// is taken, is "main", or is of another kind.
   /// @{
   virtual Status CreateRef(const std::string& name, const SnapshotRef& ref) = 0;
-  virtual Status RemoveRef(const std::string& name) = 0;
+  enum class RefKind { kAny, kBranch, kTag };
+  virtual Status RemoveRef(const std::string& name, RefKind kind) = 0;
   /// The table's rows become those of an earlier snapshot; later snapshots stay in its history. The
   /// columns stay what they are: see RestoreColumns().
   virtual Status RollBackTo(SnapshotId snapshot) = 0;
