@@ -272,7 +272,8 @@ Status LakeState::Rename(const TableName& name, const std::string& to) {
   TableName target{name.schema, to};
   TARN_ASSIGN_OR_RETURN(const LakeRelation taken, FindLocked(target));
   if (relation.view != nullptr) {
-    if (taken) return Taken(target, taken);
+    const bool itself = taken.view != nullptr && taken.view->name == relation.view->name;
+    if (taken && !itself) return Taken(target, taken);
     ViewEntry moved = *relation.view;
     TARN_RETURN_IF_ERROR(DropLocked(relation));
     moved.name = target;
@@ -281,7 +282,8 @@ Status LakeState::Rename(const TableName& name, const std::string& to) {
   }
   const TableEntry old = relation.table->entry;
   target.schema = old.name.schema;
-  if (taken && taken.table != relation.table) return Taken(target, taken);
+  const bool itself = taken.table != nullptr && taken.table->entry.name == old.name;
+  if (taken && !itself) return Taken(target, taken);
   if (relation.table->origin == LakeTable::Origin::kOverlay) {
     return PermissionDenied("table " + name.ToString() + " is shown for checks only");
   }
@@ -411,7 +413,8 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
   const std::map<std::string, std::string>& properties = local->properties;
   // What was not there when it was looked for must not be there when this is committed, and what
   // kept a statement from doing something must be there still.
-  local->transaction->ReadRows(changes.read, IsolationOf(properties, changes.command), changes.gone);
+  local->transaction->ReadRows(changes.read, IsolationOf(properties, changes.command),
+                               changes.gone);
   local->searched = local->searched || !local->transaction->creates();
   if (changes.deleted.empty() && changes.added.empty()) return Status::Ok();
   if (!changes.deleted.empty()) {

@@ -116,7 +116,8 @@ Result<std::shared_ptr<const LakeTable>> LakeState::Committed(TableEntry entry) 
   table->spec = table->metadata->spec();
   TARN_ASSIGN_OR_RETURN(table->physical_names, PhysicalNames(*table->metadata));
   table->sort = CurrentSortOrder(*table->metadata);
-  table->leaves_delta_out = LeavesDeltaOut(table->metadata->properties);
+  table->properties = table->metadata->properties;
+  table->leaves_delta_out = LeavesDeltaOut(table->properties);
   table->entry = std::move(entry);
   return std::shared_ptr<const LakeTable>(std::move(table));
 }
@@ -134,6 +135,8 @@ std::shared_ptr<const LakeTable> LakeState::View(const Local& local) {
   table->entry = local.entry;
   table->metadata = local.base;
   table->base = local.base_rows;
+  const bool changed = local.transaction != nullptr || local.base == nullptr;
+  table->properties = changed ? local.properties : local.base->properties;
   table->leaves_delta_out =
       LeavesDeltaOut(local.base != nullptr ? local.base->properties : local.properties);
   if (local.transaction) {

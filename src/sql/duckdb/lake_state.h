@@ -33,6 +33,7 @@ struct LakeTable {
   PartitionSpec spec;
   SortOrder sort;                 ///< of new files
   bool leaves_delta_out = false;  ///< see kDeltaProperty
+  std::map<std::string, std::string> properties;
   /// Files that this transaction wrote and nobody else sees.
   std::vector<DataFile> added;
   /// Rows that this transaction deleted, by the path of their data file.

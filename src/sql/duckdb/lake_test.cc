@@ -94,8 +94,9 @@ TEST_F(LakeTest, ReadsEveryType) {
 
 TEST_F(LakeTest, ValuesAreStoredAlikeByCreateAndInsert) {
   Sql("CREATE SCHEMA s");
-  const std::string row = "SELECT INTERVAL '1 day 2 hours' AS iv, [INTERVAL 1 MONTH] AS l, "
-                          "TIME '04:05:06.5' AS tm, 99::HUGEINT AS h";
+  const std::string row =
+      "SELECT INTERVAL '1 day 2 hours' AS iv, [INTERVAL 1 MONTH] AS l, "
+      "TIME '04:05:06.5' AS tm, 99::HUGEINT AS h";
   EXPECT_EQ(Sql("CREATE TABLE s.t AS " + row), "SELECT 1");
   EXPECT_EQ(Sql("INSERT INTO s.t " + row), "INSERT 0 1");
   EXPECT_EQ(Sql("SELECT DISTINCT iv, l::VARCHAR, tm, h FROM s.t"),
@@ -105,6 +106,17 @@ TEST_F(LakeTest, ValuesAreStoredAlikeByCreateAndInsert) {
   EXPECT_EQ(Sql("CREATE TABLE s.h AS SELECT " + greatest + " AS h").substr(0, 46),
             "invalid argument: column h, row 0 of the batch");
   EXPECT_EQ(Sql("INSERT INTO s.t (h) SELECT " + greatest).substr(0, 17), "invalid argument:");
+}
+
+TEST_F(LakeTest, ANameMayChangeInCaseAlone) {
+  Sql("CREATE SCHEMA s");
+  Sql("CREATE TABLE s.\"case\" AS SELECT 1 AS i");
+  EXPECT_EQ(Sql("ALTER TABLE s.\"case\" RENAME TO \"Case\""), "ALTER TABLE");
+  Sql("CREATE VIEW s.v AS SELECT 2 AS i");
+  EXPECT_EQ(Sql("ALTER VIEW s.v RENAME TO \"V\""), "ALTER VIEW");
+  EXPECT_EQ(Sql("SHOW TABLES FROM s"), "s|Case|table\ns|V|view\n");
+  EXPECT_EQ(Sql("SELECT i FROM s.case UNION ALL SELECT i FROM s.v ORDER BY 1"), "1\n2\n");
+  EXPECT_EQ(Sql("ALTER TABLE s.case RENAME TO v"), "already exists: view s.v already exists");
 }
 
 TEST_F(LakeTest, PrunesFilesByPartitionAndBounds) {
