@@ -1,5 +1,6 @@
 #include "columnar/conform.h"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <utility>
@@ -266,19 +267,37 @@ arrow::Result<ArrayPtr> Convert(const ArrayPtr& array, const TypePtr& to) {
   return arrow::Status::NotImplemented("no conversion");
 }
 
+constexpr int32_t kDecimalDigitsMax = 38;
+
+bool HasWidestDecimals(const DataType& type) {
+  if (type.id() == Type::DECIMAL128) {
+    return static_cast<const arrow::DecimalType&>(type).precision() == kDecimalDigitsMax;
+  }
+  return std::any_of(type.fields().begin(), type.fields().end(),
+                     [](const auto& field) { return HasWidestDecimals(*field->type()); });
+}
+
+/// 128 bits hold numbers of 39 digits, and engines whose integers have 128 bits call these
+/// decimals of 38.
+arrow::Result<ArrayPtr> ConvertInRange(const ArrayPtr& array, const TypePtr& to) {
+  ARROW_ASSIGN_OR_RAISE(ArrayPtr converted, Convert(array, to));
+  if (HasWidestDecimals(*to)) ARROW_RETURN_NOT_OK(converted->ValidateFull());
+  return converted;
+}
+
 /// The first row that cannot be converted, found by halving.
 int64_t FirstBadRow(const ArrayPtr& array, const TypePtr& to) {
   int64_t good = 0;  // so many rows convert
   int64_t bad = array->length();
   while (good + 1 < bad) {
     const int64_t middle = good + (bad - good) / 2;
-    (Convert(array->Slice(good, middle - good), to).ok() ? good : bad) = middle;
+    (ConvertInRange(array->Slice(good, middle - good), to).ok() ? good : bad) = middle;
   }
   return good;
 }
 
 Result<ArrayPtr> ConformColumn(const ArrayPtr& array, const arrow::Field& field) {
-  auto converted = Convert(array, field.type());
+  auto converted = ConvertInRange(array, field.type());
   if (!converted.ok()) {
     const std::string types = array->type()->ToString() + " to " + field.type()->ToString();
     if (converted.status().IsNotImplemented()) {

@@ -117,6 +117,24 @@ TEST(ConformTest, DecimalsOfEveryWidth) {
         R"(["-1.25", null])");
 }
 
+TEST(ConformTest, NumbersOf39DigitsAreRefused) {
+  const auto greatest = arrow::Decimal128::FromString("170141183460469231731687303715884105727");
+  const TypePtr type = arrow::decimal128(38, 0);
+  arrow::Decimal128Builder builder(type);
+  ASSERT_TRUE(builder.Append(arrow::Decimal128(1)).ok());
+  ASSERT_TRUE(builder.Append(*greatest).ok());
+  const std::shared_ptr<arrow::Array> array = *builder.Finish();
+  const auto one = ConformOne(array, type);
+  ASSERT_FALSE(one.ok());
+  EXPECT_EQ(one.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_NE(one.error().message.find("column c, row 1 of the batch"), std::string::npos)
+      << one.error().message;
+  const auto nested = *arrow::StructArray::Make(
+      {array}, std::vector<std::shared_ptr<arrow::Field>>{field("x", type)});
+  EXPECT_FALSE(ConformOne(nested, nested->type()).ok());
+  EXPECT_TRUE(ConformOne(array->Slice(0, 1), type).ok());
+}
+
 TEST(ConformTest, NestedTypesGoByTheirParts) {
   const auto to = arrow::list(field("element", arrow::int32()));
   Check(Json(arrow::list(arrow::int16()), "[[1, 2], null, [], [3, null]]"), to,

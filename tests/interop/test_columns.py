@@ -86,6 +86,18 @@ NESTED = ("CREATE TABLE lake.s.t (i INTEGER, s STRUCT(a INTEGER, b VARCHAR), l S
           "INSERT INTO lake.s.t VALUES (1, {a: 1, b: 'one'}, [{x: 1}, {x: 2}], MAP {'k': {v: 1}}), (2, NULL, [], MAP {})")
 
 
+def test_a_rollback_brings_columns_back(lake):
+    do(lake, "CREATE TABLE lake.s.t AS SELECT 1 AS i, 10 AS v, {a: 1, b: 'x'} AS s", "CALL create_tag('s.t', 'before')")
+    location, before = lake.location("s.t"), [{"i": 1, "v": 10, "s": {"a": 1, "b": "x"}}]
+    do(lake, "CREATE OR REPLACE TABLE lake.s.t AS SELECT 1 AS i, 'ten' AS v", "CALL rollback_table('s.t', 'before')")
+    assert not unlike(location, before)
+    do(lake, "ALTER TABLE lake.s.t DROP COLUMN v", "ALTER TABLE lake.s.t DROP COLUMN s.b", "ALTER TABLE lake.s.t ADD COLUMN v VARCHAR",
+       "UPDATE lake.s.t SET v = 'ten'", "CALL rollback_table('s.t', 'before')", "ALTER TABLE lake.s.t ADD COLUMN w INTEGER")
+    assert not unlike(location, [row | {"w": None} for row in before], but=NO_MAPPING)
+    do(lake, "INSERT INTO lake.s.t VALUES (2, 20, {a: 2, b: 'y'}, 3)")
+    assert not unlike(location, [before[0] | {"w": None}, {"i": 2, "v": 20, "s": {"a": 2, "b": "y"}, "w": 3}], but=NO_MAPPING)
+
+
 def test_added_fields_are_null_in_the_rows_of_before(lake):
     do(lake, *NESTED, "ALTER TABLE lake.s.t ADD COLUMN s.c BIGINT", "ALTER TABLE lake.s.t ADD COLUMN l.element.y VARCHAR",
        "INSERT INTO lake.s.t VALUES (3, {a: 3, b: 'three', c: 33}, [{x: 3, y: 'y'}], MAP {'k': {v: 3}})")

@@ -206,7 +206,7 @@ Status CapturedTable::FillColumns(std::vector<RowDeletes>* deletes, std::vector<
   moves_all_rows_ = true;
   *files = filled_;
   // Rows that come meanwhile would lack the value.
-  transaction_->ReadRows(Predicate::True(), Isolation::kSerializable);
+  transaction_->ReadRows(Predicate::True(), Isolation::kSerializable, Gone::kNoMatter);
   return replaced.empty() ? Status() : transaction_->RemoveFiles(std::move(replaced));
 }
 

@@ -76,7 +76,9 @@ class Expiry {
     TARN_ASSIGN_OR_RETURN(auto transaction,
                           TableTransaction::Change(context_.tables, before_.metadata,
                                                    before_.entry.metadata_location));
-    for (const std::string& ref : plan_.refs) TARN_RETURN_IF_ERROR(transaction->RemoveRef(ref));
+    for (const std::string& ref : plan_.refs) {
+      TARN_RETURN_IF_ERROR(transaction->RemoveRef(ref, TableTransaction::RefKind::kAny));
+    }
     TARN_RETURN_IF_ERROR(transaction->ExpireSnapshots(plan_.snapshots));
     LakeCommit commit =
         context_.NewCommit("maintain", "expire snapshots of " + before_.entry.name.ToString());

@@ -23,8 +23,9 @@ Result<std::string> CallOfAnalyze(duckdb::ClientContext& context,
   if (schema.empty()) {
     schema = duckdb::ClientData::Get(context).catalog_search_path->GetDefault().schema;
   }
-  return "CALL analyze_table(" +
-         QuoteLiteral(QuoteIdentifier(schema) + "." + QuoteIdentifier(table.table_name)) + ")";
+  std::string name = QuoteIdentifier(schema) + "." + QuoteIdentifier(table.table_name);
+  if (!table.catalog_name.empty()) name = QuoteIdentifier(table.catalog_name) + "." + name;
+  return "CALL analyze_table(" + QuoteLiteral(name) + ")";
 }
 
 }  // namespace tarn::duck

@@ -76,11 +76,13 @@ Result<std::optional<Scalar>> DefaultValueOf(duckdb::ClientContext& context, con
 
 void RejoinAddColumn(duckdb::vector<duckdb::unique_ptr<duckdb::SQLStatement>>& statements) {
   using duckdb::AlterTableType;
-  const auto is_transaction = [&](size_t i) {
-    return statements[i]->type == duckdb::StatementType::TRANSACTION_STATEMENT;
+  // Outside of a transaction they come with one of their own, within one between two SETs of what
+  // an error does to it.
+  const auto is_frame = [&](size_t i) {
+    return statements[i]->type == duckdb::StatementType::TRANSACTION_STATEMENT ||
+           statements[i]->type == duckdb::StatementType::SET_STATEMENT;
   };
-  // Outside of a transaction they come with one of their own.
-  const bool wrapped = statements.size() == 5 && is_transaction(0) && is_transaction(4);
+  const bool wrapped = statements.size() == 5 && is_frame(0) && is_frame(4);
   if (statements.size() != 3 && !wrapped) return;
   const size_t first = wrapped ? 1 : 0;
   const auto* add = AlterOf(*statements[first]);

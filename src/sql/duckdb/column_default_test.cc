@@ -154,6 +154,20 @@ TEST_F(ColumnDefaultTest, ATransactionSeesTheDefaultBeforeItIsCommitted) {
   }
 }
 
+TEST_F(ColumnDefaultTest, DefaultsThatAreCastsAreAddedInATransactionToo) {
+  Sql("CREATE TABLE s.t AS SELECT i::INTEGER AS i FROM range(2) r(i)");
+  Sql("BEGIN");
+  EXPECT_EQ(Sql("ALTER TABLE s.t ADD COLUMN d DATE DEFAULT DATE '2024-01-01'"), "ALTER TABLE");
+  EXPECT_EQ(Sql("ALTER TABLE s.t ADD COLUMN n INTEGER DEFAULT -1"), "ALTER TABLE");
+  EXPECT_EQ(Sql("COMMIT"), "COMMIT");
+  EXPECT_EQ(Sql("SELECT i, d::VARCHAR, n FROM s.t ORDER BY i"),
+            "0|2024-01-01|-1\n1|2024-01-01|-1\n");
+  // Three that somebody typed are three.
+  EXPECT_EQ(Sql("ALTER TABLE s.t ADD COLUMN c INTEGER DEFAULT NULL; UPDATE s.t SET c = 1; "
+                "ALTER TABLE s.t ALTER c SET DEFAULT 1"),
+            "invalid argument: expected one statement, but another one begins at 1:52");
+}
+
 TEST_F(ColumnDefaultTest, RowsThatComeMeanwhileHaveItToo) {
   Sql("CREATE TABLE s.t AS SELECT 0 AS i");
   const auto other = NewSession();

@@ -25,8 +25,8 @@ std::optional<ConstraintStatement> RewriteConstraint(const std::string& sql) {
   if (!expression || !tokens.AtEnd(at)) return std::nullopt;
   statement.call = "CALL tarn_add_constraint(" + QuotedText(table) + ", " + QuotedText(name) +
                    ", " + QuotedText(*expression) + ")";
-  statement.finds_violation =
-      "SELECT 1 FROM " + table + " WHERE (" + *expression + ") IS NOT TRUE LIMIT 1";
+  statement.table = table;
+  statement.finds_violation = "(" + *expression + ") IS NOT TRUE";
   statement.violation =
       "rows of " + table + " break constraint " + name + ": CHECK (" + *expression + ")";
   return statement;

@@ -57,8 +57,9 @@ Status CheckNoConstraintOn(const std::map<std::string, std::string>& constraints
 /// `ALTER TABLE t ADD CONSTRAINT name CHECK (expression)` and `DROP CONSTRAINT [IF EXISTS] name`,
 /// which DuckDB's parser does not know.
 struct ConstraintStatement {
-  std::string call;  ///< what does it: a statement that DuckDB knows
-  /// Finds a row that would break the constraint that is added; empty otherwise.
+  std::string call;   ///< what does it: a statement that DuckDB knows
+  std::string table;  ///< as it was written
+  /// Holds for a row that would break the constraint that is added; empty otherwise.
   std::string finds_violation;
   std::string violation;  ///< what is said then
 };

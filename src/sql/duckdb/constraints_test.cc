@@ -34,8 +34,8 @@ TEST(RewriteConstraintTest, BecomesACall) {
   ASSERT_TRUE(added);
   EXPECT_EQ(added->call,
             "CALL tarn_add_constraint('s.\"T 1\"', '\"c d\"', '(a > 0) AND b <> '')''')");
-  EXPECT_EQ(added->finds_violation,
-            "SELECT 1 FROM s.\"T 1\" WHERE ((a > 0) AND b <> ')') IS NOT TRUE LIMIT 1");
+  EXPECT_EQ(added->table, "s.\"T 1\"");
+  EXPECT_EQ(added->finds_violation, "((a > 0) AND b <> ')') IS NOT TRUE");
   const auto quoted =
       duck::RewriteConstraint("ALTER TABLE t ADD CONSTRAINT c CHECK (a <> '''--' -- it's\n)");
   ASSERT_TRUE(quoted);
@@ -95,6 +95,22 @@ TEST_F(ConstraintsTest, AReplacedTableKeepsItAndIsHeldToIt) {
   }
   EXPECT_TRUE(Says(Sql("CREATE OR REPLACE TABLE s.t (b INTEGER)"), "part of constraint"));
   EXPECT_EQ(Sql("SELECT a FROM s.t"), "7\n");
+}
+
+TEST_F(ConstraintsTest, ATemporaryTableOfTheNameIsNotLookedAt) {
+  Sql("CREATE TABLE tc AS SELECT -1::BIGINT AS a");
+  Sql("CREATE TEMP TABLE tc AS SELECT 1::BIGINT AS a");
+  EXPECT_TRUE(Says(Sql("ALTER TABLE tc ADD CONSTRAINT pos CHECK (a > 0)"), "break constraint pos"));
+  Sql("UPDATE lake.main.tc SET a = 2");
+  EXPECT_EQ(Sql("ALTER TABLE tc ADD CONSTRAINT pos CHECK (a > 0)"),
+            "main|tc|added constraint pos\n");
+}
+
+TEST_F(ConstraintsTest, NamesMayBeginWithAQuote) {
+  Sql("CREATE TABLE s.\"\"\"q\"\"\" AS SELECT 1::BIGINT AS a");
+  EXPECT_EQ(Sql("ALTER TABLE s.\"\"\"q\"\"\" ADD CONSTRAINT \"\"\"c\" CHECK (a < 100)"),
+            "s|\"q\"|added constraint \"c\n");
+  EXPECT_TRUE(Says(Sql("INSERT INTO s.\"\"\"q\"\"\" VALUES (1000)"), "breaks constraint"));
 }
 
 TEST_F(ConstraintsTest, RollingBackTakesItAway) {

@@ -12,10 +12,10 @@
 #include "sql/duckdb/info_table.h"
 #include "sql/duckdb/lake_catalog.h"
 #include "sql/duckdb/lake_table.h"
+#include "sql/duckdb/show_create.h"
 #include "sql/duckdb/statement_state.h"
 #include "sql/duckdb/table_calls.h"
 #include "sql/duckdb/table_info.h"
-#include "table/model/partition.h"
 
 namespace tarn::duck {
 namespace {
@@ -127,7 +127,7 @@ InfoTable Relations(duckdb::ClientContext& context, EngineState& engine,
   return table;
 }
 
-InfoTable ShowCreate(duckdb::ClientContext& context, EngineState&,
+InfoTable ShowCreate(duckdb::ClientContext& context, EngineState& engine,
                      const std::vector<Value>& arguments) {
   InfoTable table;
   table.Column("create_statement", LogicalType::VARCHAR);
@@ -137,15 +137,12 @@ InfoTable ShowCreate(duckdb::ClientContext& context, EngineState&,
   const duckdb::EntryLookupInfo lookup(duckdb::CatalogType::TABLE_ENTRY, arguments[2].ToString());
   const auto entry = duckdb::Catalog::GetEntry(context, catalog, schema, lookup,
                                                duckdb::OnEntryNotFound::THROW_EXCEPTION);
-  std::string sql = entry->ToSQL();
-  while (!sql.empty() && (sql.back() == ';' || sql.back() == '\n')) sql.pop_back();
+  std::string sql;
   if (const auto* lake = dynamic_cast<const LakeTableEntry*>(entry.get())) {
-    std::string fields;
-    for (const PartitionField& field : lake->lake_table().spec.fields) {
-      if (field.transform.kind == Transform::Kind::kVoid) continue;
-      fields += (fields.empty() ? "" : ", ") + PartitionFieldText(field, lake->lake_table().schema);
-    }
-    if (!fields.empty()) sql += " PARTITIONED BY (" + fields + ")";
+    const TableName& name = lake->lake_table().entry.name;
+    sql = CreateStatements(*lake, ValueOrThrow(Lake(context, engine).Constraints(name)));
+  } else {
+    sql = WithoutEnd(entry->ToSQL());
   }
   table.rows.push_back({Value(sql)});
   return table;

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <cctype>
 
+#include "duckdb/common/type_visitor.hpp"
 #include "duckdb/parser/constraints/unique_constraint.hpp"
 #include "sql/duckdb/column_default.h"
 #include "sql/duckdb/constraints.h"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/lake_sort.h"
+#include "sql/duckdb/table_options.h"
 #include "sql/duckdb/types.h"
-#include "table/delta/properties.h"
 #include "table/dual/schema_editor.h"
 #include "table/model/delta_property.h"
 
@@ -39,7 +40,20 @@ Status RefuseConstraint(const TableName& name, const duckdb::Constraint& constra
                      "leave it out, and put `checks:` on the model that makes the rows");
 }
 
+Status CheckCollation(const TableName& name, const std::string& column,
+                      const duckdb::LogicalType& type) {
+  const bool collated = duckdb::TypeVisitor::Contains(type, [](const duckdb::LogicalType& part) {
+    return part.id() == duckdb::LogicalTypeId::VARCHAR &&
+           !duckdb::StringType::GetCollation(part).empty();
+  });
+  if (!collated) return Status::Ok();
+  return Unsupported("column " + column + " of " + name.ToString() +
+                         ": COLLATE is not supported, text is compared by its bytes",
+                     "write COLLATE in the queries");
+}
+
 Status CheckColumn(const TableName& name, const duckdb::ColumnDefinition& column) {
+  TARN_RETURN_IF_ERROR(CheckCollation(name, column.Name(), column.Type()));
   if (column.Generated()) {
     return Unsupported("column " + column.Name() + " of " + name.ToString() +
                            ": generated columns are not supported",
@@ -62,11 +76,20 @@ std::string QuotedColumn(const std::string& name) {
   return plain ? name : "\"" + duckdb::StringUtil::Replace(name, "\"", "\"\"") + "\"";
 }
 
+Error NoPartition(const duckdb::ParsedExpression& expression) {
+  return InvalidArgument("PARTITIONED BY: cannot partition by " + expression.ToString(),
+                         "use a column, year(c), month(c), day(c), hour(c), bucket(n, c) or "
+                         "truncate(n, c)");
+}
+
 Result<std::string> TransformText(const duckdb::ParsedExpression& expression) {
   using duckdb::ExpressionClass;
   switch (expression.GetExpressionClass()) {
-    case ExpressionClass::COLUMN_REF:
-      return QuotedColumn(expression.Cast<duckdb::ColumnRefExpression>().GetColumnName());
+    case ExpressionClass::COLUMN_REF: {
+      const auto& column = expression.Cast<duckdb::ColumnRefExpression>();
+      if (column.IsQualified()) return NoPartition(expression);
+      return QuotedColumn(column.GetColumnName());
+    }
     case ExpressionClass::CONSTANT:
       return expression.Cast<duckdb::ConstantExpression>().value.ToString();
     case ExpressionClass::FUNCTION: {
@@ -79,9 +102,7 @@ Result<std::string> TransformText(const duckdb::ParsedExpression& expression) {
       return text + ")";
     }
     default:
-      return InvalidArgument("PARTITIONED BY: cannot partition by " + expression.ToString(),
-                             "use a column, year(c), month(c), day(c), hour(c), bucket(n, c) or "
-                             "truncate(n, c)");
+      return NoPartition(expression);
   }
 }
 
@@ -91,27 +112,6 @@ Result<std::vector<std::string>> PartitionTexts(
   for (const auto& key : keys) {
     TARN_ASSIGN_OR_RETURN(std::string text, TransformText(*key));
     result.push_back(std::move(text));
-  }
-  return result;
-}
-
-Result<std::map<std::string, std::string>> Properties(
-    const duckdb::case_insensitive_map_t<duckdb::unique_ptr<duckdb::ParsedExpression>>& options) {
-  std::map<std::string, std::string> result;
-  for (const auto& [written, expression] : options) {
-    // The parser makes small letters of all.
-    const std::string key = delta::SpellProperty(written);
-    if (expression->GetExpressionClass() != duckdb::ExpressionClass::CONSTANT) {
-      return InvalidArgument("option " + key + ": expected a constant, not " +
-                             expression->ToString());
-    }
-    if (key.starts_with(delta::kConstraintPrefix)) {
-      return InvalidArgument("option " + key + " cannot be set by hand",
-                             "ALTER TABLE … ADD CONSTRAINT name CHECK (…) looks at the rows first");
-    }
-    const std::string value = expression->Cast<duckdb::ConstantExpression>().value.ToString();
-    TARN_RETURN_IF_ERROR(delta::CheckDeltaProperty(key, value));
-    result[key] = value;
   }
   return result;
 }
@@ -227,6 +227,7 @@ Status AlterTable(duckdb::ClientContext& context, LakeState& state, const TableN
         return Unsupported("ALTER COLUMN … TYPE … USING is not supported",
                            "use CREATE OR REPLACE TABLE … AS SELECT …");
       }
+      TARN_RETURN_IF_ERROR(CheckCollation(name, change.column_name, change.target_type));
       TARN_ASSIGN_OR_RETURN(const Type type, ColumnType(context, state, name, change.column_name,
                                                         change.target_type));
       return alter(
@@ -263,9 +264,12 @@ Status AlterTable(duckdb::ClientContext& context, LakeState& state, const TableN
     }
     case AlterTableType::SET_TABLE_OPTIONS: {
       TARN_ASSIGN_OR_RETURN(const auto properties,
-                            Properties(info.Cast<duckdb::SetTableOptionsInfo>().table_options));
+                            TableOptions(info.Cast<duckdb::SetTableOptionsInfo>().table_options));
       return state.SetProperties(name, properties);
     }
+    case AlterTableType::RESET_TABLE_OPTIONS:
+      return state.RemoveProperties(
+          name, TableOptionNames(info.Cast<duckdb::ResetTableOptionsInfo>().table_options));
     case AlterTableType::SET_NOT_NULL:
       return Unsupported("SET NOT NULL is not supported: rows that are there may hold NULL",
                          "use CREATE OR REPLACE TABLE with a NOT NULL column");
@@ -283,7 +287,7 @@ Result<NewTableParts> PartsOfCreateTable(duckdb::ClientContext& context, const T
   }
   for (const auto& column : info.columns.Logical()) TARN_RETURN_IF_ERROR(CheckColumn(name, column));
   NewTableParts parts;
-  TARN_ASSIGN_OR_RETURN(parts.properties, Properties(info.options));
+  TARN_ASSIGN_OR_RETURN(parts.properties, TableOptions(info.options));
   TARN_ASSIGN_OR_RETURN(
       parts.schema,
       ToTableSchema(context, info.columns, info.constraints,

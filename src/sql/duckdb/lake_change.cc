@@ -285,6 +285,21 @@ void SetUpdate(LakeRowChange& change, duckdb::idx_t start, Expressions columns,
       duckdb::LogicalType::BIGINT, start + kPlaceOfRowId));
 }
 
+/// MERGE inserts nothing for a row of its source that matches one of the table. That one may go
+/// meanwhile only where a MERGE changes every row that matches, which is seen by itself.
+Gone MatchedRowsThatGo(const duckdb::LogicalMergeInto& op) {
+  using duckdb::MergeActionType;
+  const auto matched = op.actions.find(duckdb::MergeActionCondition::WHEN_MATCHED);
+  if (matched == op.actions.end()) return Gone::kConflict;
+  for (const auto& action : matched->second) {
+    const bool changes = action->action_type == MergeActionType::MERGE_UPDATE ||
+                         action->action_type == MergeActionType::MERGE_DELETE;
+    if (!changes && action->action_type != MergeActionType::MERGE_ERROR) return Gone::kConflict;
+    if (action->condition == nullptr) return Gone::kNoMatter;
+  }
+  return Gone::kConflict;
+}
+
 }  // namespace
 
 duckdb::PhysicalOperator& PlanLakeDelete(duckdb::PhysicalPlanGenerator& planner,
@@ -325,6 +340,7 @@ duckdb::PhysicalOperator& PlanLakeMerge(duckdb::PhysicalPlanGenerator& planner,
     action_types = op.types;
     action_types.pop_back();
   }
+  const Gone gone = MatchedRowsThatGo(op);
   const auto group = std::make_shared<ChangedRowsGroup>();
   const auto change_rows = [&]() -> LakeRowChange& {
     auto& change =
@@ -367,8 +383,9 @@ duckdb::PhysicalOperator& PlanLakeMerge(duckdb::PhysicalPlanGenerator& planner,
                                   : std::move(action->expressions.at(place)));
           }
           planned->expressions = std::move(columns);
-          planned->op = PlanLakeMergeInsert(planner, catalog, table, action_types,
-                                            op.return_chunk ? RowResult::kRows : RowResult::kCount);
+          planned->op =
+              PlanLakeMergeInsert(planner, catalog, table, action_types,
+                                  op.return_chunk ? RowResult::kRows : RowResult::kCount, gone);
           break;
         }
         default:

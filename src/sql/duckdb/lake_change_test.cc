@@ -1,3 +1,5 @@
+#include <gmock/gmock.h>
+
 #include <functional>
 #include <string>
 #include <thread>
@@ -192,6 +194,15 @@ TEST_F(ChangeTest, UpsertsByHandDoNotDoubleRows) {
   EXPECT_EQ(Sql("COMMIT"), "COMMIT");
   EXPECT_EQ(Sql(*other, "COMMIT").substr(0, 9), "conflict:");
   EXPECT_EQ(Sql("SELECT count(*) FROM s.t WHERE i = 50"), "1\n");
+}
+
+TEST_F(ChangeTest, RowsDoNotJoinATableWhoseColumnWasReplacedMeanwhile) {
+  const auto other = NewSession();
+  Sql("BEGIN");
+  Sql("INSERT INTO s.t VALUES (20, 'mine')");
+  EXPECT_EQ(Sql(*other, "CREATE OR REPLACE TABLE s.t AS SELECT 1 AS i, 10 AS name"), "SELECT 1");
+  EXPECT_THAT(Sql("COMMIT"), testing::HasSubstr("\"name\" was replaced by another of that name"));
+  EXPECT_EQ(Sql("SELECT * FROM s.t"), "1|10\n");
 }
 
 TEST_F(ChangeTest, StatementsThatChangeNothingCommitNothing) {

@@ -282,7 +282,8 @@ Status LakeState::Rename(const TableName& name, const std::string& to) {
   TableName target{name.schema, to};
   TARN_ASSIGN_OR_RETURN(const LakeRelation taken, FindLocked(target));
   if (relation.view != nullptr) {
-    if (taken) return Taken(target, taken);
+    const bool itself = taken.view != nullptr && taken.view->name == relation.view->name;
+    if (taken && !itself) return Taken(target, taken);
     ViewEntry moved = *relation.view;
     TARN_RETURN_IF_ERROR(DropLocked(relation));
     moved.name = target;
@@ -291,7 +292,8 @@ Status LakeState::Rename(const TableName& name, const std::string& to) {
   }
   const TableEntry old = relation.table->entry;
   target.schema = old.name.schema;
-  if (taken && taken.table != relation.table) return Taken(target, taken);
+  const bool itself = taken.table != nullptr && taken.table->entry.name == old.name;
+  if (taken && !itself) return Taken(target, taken);
   if (relation.table->origin == LakeTable::Origin::kOverlay) {
     return PermissionDenied("table " + name.ToString() + " is shown for checks only");
   }
@@ -360,7 +362,7 @@ Status LakeState::AddColumnWithDefault(const TableName& name, const std::string&
   local->defaulted_columns.insert(local->transaction->schema().fields.back().id);
   for (const DataFile& file : local->files) local->files_without_defaults.insert(file.path);
   // Rows that come meanwhile would not have the value.
-  local->transaction->ReadRows(Predicate::True(), Isolation::kSerializable);
+  local->transaction->ReadRows(Predicate::True(), Isolation::kSerializable, Gone::kNoMatter);
   return Status::Ok();
 }
 
@@ -419,8 +421,10 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
   TARN_RETURN_IF_ERROR(CheckNotAdoptedHere(name, local->adopted));
   found_.clear();
   const std::map<std::string, std::string>& properties = local->properties;
-  // What was not there when it was looked for must not be there when this is committed.
-  local->transaction->ReadRows(changes.read, IsolationOf(properties, changes.command));
+  // What was not there when it was looked for must not be there when this is committed, and what
+  // kept a statement from doing something must be there still.
+  local->transaction->ReadRows(changes.read, IsolationOf(properties, changes.command),
+                               changes.gone);
   local->searched = local->searched || !local->transaction->creates();
   if (changes.deleted.empty() && changes.added.empty()) return Status::Ok();
   if (!changes.deleted.empty()) {
@@ -452,31 +456,6 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
     deletes.file = std::move(one.file);
     deletes.rewrite = deletes.rewrite || rewrite;
   }
-  return Status::Ok();
-}
-
-Status LakeState::RollBack(const TableName& name, const LakePoint& point) {
-  const std::lock_guard lock(mutex_);
-  TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
-  if (!local->files.empty() || !local->deletes.empty() || !local->defaulted_columns.empty() ||
-      local->base_rows == LakeTable::Base::kReplaced) {
-    return InvalidArgument("table " + name.ToString() + " has rows of this transaction",
-                           "COMMIT or ROLLBACK them first");
-  }
-  if (local->base == nullptr) {
-    return NotFound("table " + name.ToString() + " is not committed yet");
-  }
-  TARN_ASSIGN_OR_RETURN(const std::optional<SnapshotId> snapshot, SnapshotAt(name, point));
-  found_.clear();
-  local->touched = true;
-  if (!snapshot) {
-    // It had no rows yet.
-    local->base_rows = LakeTable::Base::kReplaced;
-    return Status::Ok();
-  }
-  if (*snapshot == local->base->current_snapshot) return Status::Ok();
-  TARN_RETURN_IF_ERROR(local->transaction->RollBackTo(*snapshot));
-  local->rolled_back = *snapshot;
   return Status::Ok();
 }
 

@@ -1,5 +1,7 @@
-// Rules of tables that every row has to keep: a part of LakeState.
+// Rules of tables that every row has to keep, and properties that are taken away: a part of
+// LakeState.
 
+#include "base/nearest.h"
 #include "sql/duckdb/constraints.h"
 #include "sql/duckdb/engine_state.h"
 #include "sql/duckdb/lake_state.h"
@@ -48,6 +50,26 @@ Result<bool> LakeState::DropConstraint(const TableName& name, const std::string&
   TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
   local->constraints[constraint] = std::nullopt;
   return true;
+}
+
+Status LakeState::RemoveProperties(const TableName& name, const std::vector<std::string>& keys) {
+  const std::lock_guard lock(mutex_);
+  TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
+  for (const std::string& key : keys) {
+    if (local->properties.contains(key) && !key.starts_with(delta::kConstraintPrefix)) continue;
+    std::vector<std::string> known;
+    for (const auto& [one, value] : local->properties) known.push_back(one);
+    const std::optional<std::string> nearest = NearestName(key, known);
+    return NotFound("table " + name.ToString() + " has no property " + key,
+                    nearest ? "did you mean " + *nearest + "?" : "");
+  }
+  found_.clear();
+  local->touched = true;
+  for (const std::string& key : keys) {
+    TARN_RETURN_IF_ERROR(local->transaction->RemoveProperty(key));
+    local->properties.erase(key);
+  }
+  return {};
 }
 
 }  // namespace tarn::duck

@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "duckdb/common/type_visitor.hpp"
+#include "duckdb/execution/operator/projection/physical_projection.hpp"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/lake_sort.h"
 #include "sql/duckdb/lake_table.h"
@@ -12,6 +14,9 @@
 
 namespace tarn::duck {
 namespace {
+
+using duckdb::LogicalType;
+using duckdb::LogicalTypeId;
 
 struct InsertGlobalState final : duckdb::GlobalSinkState {
   InsertGlobalState(LakeTransaction& lake, const TableName& table, WrittenFiles::Order order)
@@ -41,6 +46,7 @@ class LakeInsert final : public duckdb::PhysicalOperator {
   RowResult answer = RowResult::kCount;
   /// Of MERGE's inserts: the table.
   const LakeTableEntry* merged_into = nullptr;
+  Gone gone = Gone::kNoMatter;  ///< see LakeState::RowChanges
 
   std::string GetName() const override { return "LAKE_WRITE"; }
   bool IsSink() const override { return true; }
@@ -108,6 +114,7 @@ class LakeInsert final : public duckdb::PhysicalOperator {
     changes.command = LakeState::RowChanges::Command::kMerge;
     changes.added = global.files.Take();
     changes.read = merged_into->lake_table().locator->read();
+    changes.gone = gone;
     ThrowIfError(lake.state().ChangeRows(table, std::move(changes)));
     return duckdb::SinkFinalizeType::READY;
   }
@@ -140,6 +147,26 @@ bool KeepsOrder(const duckdb::PhysicalOperator& plan) {
     if (KeepsOrder(child.get())) return true;
   }
   return false;
+}
+
+/// Intervals are stored as the text that INSERT makes of them, which is the text of SQL's cast.
+duckdb::PhysicalOperator& PlanStorable(duckdb::PhysicalPlanGenerator& planner,
+                                       duckdb::PhysicalOperator& plan) {
+  duckdb::vector<LogicalType> types;
+  duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> columns;
+  for (const LogicalType& type : plan.types) {
+    types.push_back(duckdb::TypeVisitor::VisitReplace(type, [](const LogicalType& part) {
+      return part.id() == LogicalTypeId::INTERVAL ? LogicalType(LogicalType::VARCHAR) : part;
+    }));
+    auto column = duckdb::make_uniq<duckdb::BoundReferenceExpression>(type, columns.size());
+    columns.push_back(
+        duckdb::BoundCastExpression::AddDefaultCastToType(std::move(column), types.back()));
+  }
+  if (types == plan.types) return plan;
+  auto& projection = planner.Make<duckdb::PhysicalProjection>(std::move(types), std::move(columns),
+                                                              plan.estimated_cardinality);
+  projection.children.push_back(plan);
+  return projection;
 }
 
 /// The columns of a table that is not there yet, as far as its order is concerned.
@@ -198,18 +225,20 @@ duckdb::PhysicalOperator& PlanLakeInsert(duckdb::PhysicalPlanGenerator& planner,
 duckdb::PhysicalOperator& PlanLakeMergeInsert(duckdb::PhysicalPlanGenerator& planner,
                                               LakeCatalog& catalog, LakeTableEntry& table,
                                               const duckdb::vector<duckdb::LogicalType>& types,
-                                              RowResult result) {
+                                              RowResult result, Gone gone) {
   auto& insert = planner.Make<LakeInsert>(types, 1, catalog).Cast<LakeInsert>();
   insert.table = TableName{table.ParentSchema().name, table.name};
   insert.merged_into = &table;
   insert.answer = result;
+  insert.gone = gone;
   return insert;
 }
 
 duckdb::PhysicalOperator& PlanLakeCreateTableAs(duckdb::PhysicalPlanGenerator& planner,
                                                 LakeCatalog& catalog,
                                                 duckdb::LogicalCreateTable& op,
-                                                duckdb::PhysicalOperator& plan) {
+                                                duckdb::PhysicalOperator& rows) {
+  auto& plan = PlanStorable(planner, rows);
   auto& insert =
       planner.Make<LakeInsert>(op.types, op.estimated_cardinality, catalog).Cast<LakeInsert>();
   insert.table = TableName{op.schema.name, op.info->Base().table};

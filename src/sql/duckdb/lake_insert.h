@@ -19,7 +19,7 @@ enum class RowResult { kCount, kRows };
 duckdb::PhysicalOperator& PlanLakeMergeInsert(duckdb::PhysicalPlanGenerator& planner,
                                               LakeCatalog& catalog, LakeTableEntry& table,
                                               const duckdb::vector<duckdb::LogicalType>& types,
-                                              RowResult result);
+                                              RowResult result, Gone gone);
 duckdb::PhysicalOperator& PlanLakeCreateTableAs(duckdb::PhysicalPlanGenerator& planner,
                                                 LakeCatalog& catalog,
                                                 duckdb::LogicalCreateTable& op,

@@ -8,6 +8,8 @@
 namespace tarn {
 namespace {
 
+using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 constexpr char kChanged[] = "conflict: table s.t, which was read, has changed";
@@ -100,6 +102,38 @@ TEST_F(LakeReadsTest, RowsThatWereLookedForInVainMustNotCome) {
   Fresh();
   Sql("ALTER TABLE s.t SET ('write.delete.isolation-level' = 'snapshot')");
   EXPECT_EQ(CommitAfter("DELETE FROM s.t WHERE i > 100"), "COMMIT");
+}
+
+TEST_F(LakeReadsTest, RowsThatAMergeFoundMustNotGo) {
+  const auto run = [this](const std::string& merge, const std::string& change) {
+    Fresh();
+    const auto other = NewSession();
+    Sql("BEGIN");
+    EXPECT_THAT(Sql(merge), StartsWith("MERGE")) << merge;
+    EXPECT_EQ(Sql("INSERT INTO s.u VALUES (7)"), "INSERT 0 1");
+    EXPECT_THAT(Sql(*other, change), Not(HasSubstr(":"))) << change;
+    return Sql("COMMIT");
+  };
+  const std::string merge = "MERGE INTO s.t USING (SELECT 4 AS i) h ON t.i = h.i ";
+  const std::string insert = " WHEN NOT MATCHED THEN INSERT VALUES (h.i, 'new')";
+  const std::string conflict = "conflict: table s.t: rows of ";
+  EXPECT_THAT(run(merge + insert, "DELETE FROM s.t WHERE i = 4"), StartsWith(conflict));
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.u"), "3\n");
+  EXPECT_THAT(run(merge + insert, "TRUNCATE s.t"), StartsWith(conflict));
+  EXPECT_THAT(run(merge + "WHEN MATCHED AND name = 'x' THEN DELETE" + insert,
+                  "DELETE FROM s.t WHERE i = 4"),
+              StartsWith(conflict));
+  // One that also inserts a row has the table to commit itself.
+  EXPECT_THAT(run("MERGE INTO s.t USING (SELECT unnest([4, 50]) AS i) h ON t.i = h.i" + insert,
+                  "DELETE FROM s.t WHERE i = 4"),
+              StartsWith(conflict));
+  // Where every row that matches is changed, others may go.
+  EXPECT_EQ(run(merge + "WHEN MATCHED THEN UPDATE SET name = 'new'" + insert,
+                "DELETE FROM s.t WHERE i = 5"),
+            "COMMIT");
+  EXPECT_THAT(run(merge + "WHEN MATCHED THEN UPDATE SET name = 'new'" + insert,
+                  "DELETE FROM s.t WHERE i = 4"),
+              StartsWith("conflict:"));
 }
 
 TEST_F(LakeReadsTest, WhatDoesNotMoveOrIsNotReadIsNoConflict) {

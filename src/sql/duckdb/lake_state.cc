@@ -116,7 +116,8 @@ Result<std::shared_ptr<const LakeTable>> LakeState::Committed(TableEntry entry) 
   table->spec = table->metadata->spec();
   TARN_ASSIGN_OR_RETURN(table->physical_names, PhysicalNames(*table->metadata));
   table->sort = CurrentSortOrder(*table->metadata);
-  table->leaves_delta_out = LeavesDeltaOut(table->metadata->properties);
+  table->properties = table->metadata->properties;
+  table->leaves_delta_out = LeavesDeltaOut(table->properties);
   table->entry = std::move(entry);
   return std::shared_ptr<const LakeTable>(std::move(table));
 }
@@ -134,6 +135,8 @@ std::shared_ptr<const LakeTable> LakeState::View(const Local& local) {
   table->entry = local.entry;
   table->metadata = local.base;
   table->base = local.base_rows;
+  const bool changed = local.transaction != nullptr || local.base == nullptr;
+  table->properties = changed ? local.properties : local.base->properties;
   table->leaves_delta_out =
       LeavesDeltaOut(local.base != nullptr ? local.base->properties : local.properties);
   if (local.transaction) {
@@ -292,26 +295,6 @@ Result<LakeRelation> LakeState::FindAt(const TableName& name, const LakePoint& a
   table->schema = schema != nullptr ? *schema : metadata.schema();
   relation.table = std::move(table);
   return relation;
-}
-
-Result<std::optional<SnapshotId>> LakeState::SnapshotAt(const TableName& name,
-                                                        const LakePoint& asked) {
-  const std::lock_guard lock(mutex_);
-  TARN_ASSIGN_OR_RETURN(const LakePoint point, ResolveSourcePoint(engine_, *this, name, asked));
-  if (!point.sequence) {
-    TARN_ASSIGN_OR_RETURN(const LakeRelation then, FindAt(name, point));
-    if (then.table == nullptr) return NotFound("table " + name.ToString() + " does not exist");
-    return then.table->snapshot;
-  }
-  TARN_ASSIGN_OR_RETURN(const LakeRelation now, FindLocked(name));
-  if (now.table == nullptr) return NotFound("table " + name.ToString() + " does not exist");
-  auto then = engine_.options.catalog->LoadTableByUuid(now.table->entry.uuid, point.sequence);
-  TARN_RETURN_IF_ERROR(then.status().Wrap("table " + name.ToString() + " at commit " +
-                                          std::to_string(point.sequence->value())));
-  TARN_ASSIGN_OR_RETURN(const auto state,
-                        LoadTableMetadata(engine_.options.tables, then->metadata_location)
-                            .Wrap("table " + name.ToString()));
-  return state->current_snapshot;
 }
 
 Result<std::vector<LakeRelation>> LakeState::List(const std::string& schema) {

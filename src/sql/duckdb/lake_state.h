@@ -33,6 +33,7 @@ struct LakeTable {
   PartitionSpec spec;
   SortOrder sort;                 ///< of new files
   bool leaves_delta_out = false;  ///< see kDeltaProperty
+  std::map<std::string, std::string> properties;
   /// Files that this transaction wrote and nobody else sees.
   std::vector<DataFile> added;
   /// Rows that this transaction deleted, by the path of their data file.
@@ -118,6 +119,8 @@ class LakeState {
                               const Scalar& value);
   /// Properties of the table; they count for the statements that follow in the transaction.
   Status SetProperties(const TableName& name, const std::map<std::string, std::string>& properties);
+  /// Error NotFound for one that the table does not have.
+  Status RemoveProperties(const TableName& name, const std::vector<std::string>& keys);
   /// \name Rules that every row has to keep: expressions in Delta's spelling, by name (see
   /// constraints.h). Rows that are there are looked at by whoever adds one.
   /// @{
@@ -143,9 +146,11 @@ class LakeState {
     /// Whether the files of `added` have row ids in them.
     enum class RowIds { kNone, kStored } row_ids = RowIds::kNone;
     Predicate read = Predicate::True();
+    Gone gone = Gone::kNoMatter;
   };
   Status ChangeRows(const TableName& name, RowChanges changes);
-  /// The rows of the table become those of an earlier point.
+  /// The rows and columns of the table become those of an earlier point. Error InvalidArgument
+  /// where constraints came since, which rows of then may break.
   Status RollBack(const TableName& name, const LakePoint& point);
   /// NotFound for a commit that the lake does not have.
   Status CheckSequence(Sequence at) const;
@@ -204,6 +209,18 @@ class LakeState {
     bool searched = false;
   };
 
+  /// What a table was at a point.
+  struct Moment {
+    std::optional<SnapshotId> snapshot;  ///< nullopt: it had no rows yet
+    Schema schema;
+    std::shared_ptr<const TableMetadata> state;  ///< if the point is one of the whole lake
+  };
+
+  Result<Moment> MomentLocked(const TableName& name, const LakePoint& asked);
+  /// The state that came with a snapshot; nullptr when it is not known any more.
+  Result<std::shared_ptr<const TableMetadata>> StateOf(const TableEntry& entry,
+                                                       const Snapshot& snapshot) const;
+  Status CheckConstraintsThen(const TableName& name, const Local& local, Moment moment);
   Result<Sequence> PinLocked();
   Result<const std::vector<std::string>*> SchemasLocked();
   Result<std::optional<std::string>> FindSchemaLocked(const std::string& name);

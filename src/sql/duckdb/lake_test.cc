@@ -92,6 +92,33 @@ TEST_F(LakeTest, ReadsEveryType) {
   EXPECT_EQ(Sql("SELECT st.b FROM s.types WHERE st.a = 1"), "x\n");
 }
 
+TEST_F(LakeTest, ValuesAreStoredAlikeByCreateAndInsert) {
+  Sql("CREATE SCHEMA s");
+  const std::string row =
+      "SELECT INTERVAL '1 day 2 hours' AS iv, [INTERVAL 1 MONTH] AS l, "
+      "TIME '04:05:06.5' AS tm, 99::HUGEINT AS h";
+  EXPECT_EQ(Sql("CREATE TABLE s.t AS " + row), "SELECT 1");
+  EXPECT_EQ(Sql("INSERT INTO s.t " + row), "INSERT 0 1");
+  EXPECT_EQ(Sql("SELECT DISTINCT iv, l::VARCHAR, tm, h FROM s.t"),
+            "1 day 02:00:00|[1 month]|04:05:06.5|99\n");
+  EXPECT_EQ(Sql("SELECT count(*) FROM s.t WHERE iv::INTERVAL = INTERVAL 26 HOURS"), "2\n");
+  const std::string greatest = "170141183460469231731687303715884105727::HUGEINT";
+  EXPECT_EQ(Sql("CREATE TABLE s.h AS SELECT " + greatest + " AS h").substr(0, 46),
+            "invalid argument: column h, row 0 of the batch");
+  EXPECT_EQ(Sql("INSERT INTO s.t (h) SELECT " + greatest).substr(0, 17), "invalid argument:");
+}
+
+TEST_F(LakeTest, ANameMayChangeInCaseAlone) {
+  Sql("CREATE SCHEMA s");
+  Sql("CREATE TABLE s.\"case\" AS SELECT 1 AS i");
+  EXPECT_EQ(Sql("ALTER TABLE s.\"case\" RENAME TO \"Case\""), "ALTER TABLE");
+  Sql("CREATE VIEW s.v AS SELECT 2 AS i");
+  EXPECT_EQ(Sql("ALTER VIEW s.v RENAME TO \"V\""), "ALTER VIEW");
+  EXPECT_EQ(Sql("SHOW TABLES FROM s"), "s|Case|table\ns|V|view\n");
+  EXPECT_EQ(Sql("SELECT i FROM s.case UNION ALL SELECT i FROM s.v ORDER BY 1"), "1\n2\n");
+  EXPECT_EQ(Sql("ALTER TABLE s.case RENAME TO v"), "already exists: view s.v already exists");
+}
+
 TEST_F(LakeTest, PrunesFilesByPartitionAndBounds) {
   Sql("CREATE SCHEMA s");
   EXPECT_EQ(Sql("CREATE TABLE s.p (d DATE, v INTEGER) PARTITIONED BY (month(d))"), "CREATE TABLE");

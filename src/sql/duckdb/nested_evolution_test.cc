@@ -78,7 +78,7 @@ TEST_F(NestedEvolutionTest, ADroppedFieldsNameComesBackAsAnotherField) {
   EXPECT_NE(again, a);
   const auto names = *ReadColumnMapping(*State());
   EXPECT_EQ(names.at(again), "col-" + std::to_string(again));
-  EXPECT_FALSE(names.contains(a));
+  EXPECT_EQ(names.at(a), "a") << "a rollback may bring it back";
   Sql("INSERT INTO s.t VALUES (3, {\"b c\": 'three', a: 3}, [], MAP {})");
   EXPECT_EQ(Sql("SELECT i, s.a FROM s.t ORDER BY i"), "1|NULL\n2|NULL\n3|3\n");
   // The state of before is read as it was.

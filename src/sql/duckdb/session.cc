@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "duckdb/main/pending_query_result.hpp"
 #include "duckdb/main/valid_checker.hpp"
 #include "duckdb/transaction/meta_transaction.hpp"
@@ -14,6 +15,7 @@
 #include "sql/duckdb/rows.h"
 #include "sql/duckdb/show.h"
 #include "sql/duckdb/statement.h"
+#include "sql/duckdb/tokens.h"
 
 namespace tarn::duck {
 namespace {
@@ -181,7 +183,13 @@ Result<std::unique_ptr<Rows>> DuckDbSession::AddConstraint(const ConstraintState
     return answer;
   };
   const auto add = [&]() -> Result<Answer> {
-    TARN_ASSIGN_OR_RETURN(const Answer broken, query(statement.finds_violation));
+    // By its whole name: a temporary table may have the short one.
+    const TableName table = ResolveTable(*connection_->context, engine_, statement.table);
+    TARN_ASSIGN_OR_RETURN(
+        const Answer broken,
+        query("SELECT 1 FROM " + QuoteIdentifier(engine_.options.catalog_name) + "." +
+              QuoteIdentifier(table.schema) + "." + QuoteIdentifier(table.name) + " WHERE " +
+              statement.finds_violation + " LIMIT 1"));
     const auto rows = broken->Fetch();
     if (rows != nullptr && rows->size() > 0) {
       return InvalidArgument(statement.violation,

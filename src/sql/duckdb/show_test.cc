@@ -30,6 +30,40 @@ TEST_F(ShowTest, ListsWhatTheLakeHolds) {
   EXPECT_NE(Sql("SHOW ALL TABLES").find("silver"), std::string::npos);
 }
 
+TEST_F(ShowTest, CreateStatementsMakeTheTableAgain) {
+  Sql("CREATE SCHEMA s");
+  Sql("CREATE TABLE s.plain (k INTEGER, \"Odd one\" VARCHAR DEFAULT 'it''s') "
+      "PARTITIONED BY (bucket(4, k)) SORTED BY (k, \"Odd one\") "
+      "WITH ('write.delete.mode' = 'copy-on-write', 'comment' = 'it''s')");
+  Sql("ALTER TABLE s.plain ADD CONSTRAINT low CHECK (k < 100 AND \"Odd one\" <> '')");
+  Sql("CREATE TABLE s.sorted (k INTEGER, d DATE) PARTITIONED BY (d)");
+  Sql("ALTER TABLE s.sorted SET SORTED BY (k DESC NULLS FIRST, d)");
+  Sql("ALTER TABLE s.sorted RENAME COLUMN k TO n");
+  EXPECT_EQ(Sql("SHOW CREATE TABLE s.plain"),
+            "CREATE TABLE lake.s.plain(k INTEGER, \"Odd one\" VARCHAR DEFAULT('it''s')) "
+            "PARTITIONED BY (bucket(4, k)) SORTED BY (k, \"Odd one\") "
+            "WITH ('comment' = 'it''s', 'write.delete.mode' = 'copy-on-write');\n"
+            "ALTER TABLE lake.s.plain ADD CONSTRAINT \"low\" CHECK (k < 100 AND \"Odd one\" <> '')"
+            "\n");
+  for (const char* name : {"plain", "sorted"}) {
+    const std::string shown = Sql(std::string("SHOW CREATE TABLE s.") + name);
+    Sql(std::string("DROP TABLE s.") + name);
+    for (size_t begin = 0; begin < shown.size();) {
+      const size_t end = std::min(shown.find(";\n", begin), shown.size());
+      const std::string answer = Sql(shown.substr(begin, end - begin));
+      EXPECT_EQ(answer.find("invalid"), std::string::npos) << answer;
+      begin = end + 2;
+    }
+    EXPECT_EQ(Sql(std::string("SHOW CREATE TABLE s.") + name), shown);
+  }
+  Sql("BEGIN");
+  Sql("ALTER TABLE s.plain RESET ('comment')");
+  Sql("ALTER TABLE s.plain DROP CONSTRAINT low");
+  EXPECT_TRUE(
+      Sql("SHOW CREATE TABLE s.plain").ends_with("WITH ('write.delete.mode' = 'copy-on-write')\n"));
+  Sql("ROLLBACK");
+}
+
 TEST_F(ShowTest, RunsAreAQueryableTable) {
   RunRecord run;
   run.id = "r1";

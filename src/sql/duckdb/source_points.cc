@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "source/change_capture.h"
 #include "source/source.h"
+#include "table/dual/transaction.h"
 #include "table/model/metadata.h"
 
 namespace tarn::duck {
@@ -21,7 +22,6 @@ constexpr char kPositionKey[] = "tarn.source-position";
 constexpr char kTransactionPositionKey[] = "tarn.source-transaction-position";
 /// Of a load before which the log was not followed for a while.
 constexpr char kGapKey[] = "tarn.source-gap";
-constexpr char kCommitKey[] = "tarn.commit-id";
 constexpr char kWhat[] = "what the catalog keeps of a source";
 
 /// A place in the log of a source.
@@ -119,7 +119,7 @@ Error NotThere(const SourcePoint& point, const TableEntry& table, const Around& 
 }
 
 Result<Sequence> SequenceOf(EngineState& engine, const Snapshot& snapshot) {
-  const auto commit = snapshot.summary.find(kCommitKey);
+  const auto commit = snapshot.summary.find(kCommitIdKey);
   if (commit == snapshot.summary.end()) {
     return Corruption("snapshot " + std::to_string(snapshot.id.value()) +
                       " of a followed table does not tell its commit");

@@ -27,10 +27,14 @@ using Call = std::vector<Outcome> (*)(LakeState&, const Arguments&);
 using EngineCall = std::vector<Outcome> (*)(duckdb::ClientContext&, EngineState&, LakeState&,
                                             const Arguments&);
 
+/// What the first argument names.
+enum class About { kTable, kMoment };
+
 struct CallInfo final : duckdb::TableFunctionInfo {
-  CallInfo(EngineState& engine_state, Call function, EngineCall engine_function)
-      : engine(engine_state), call(function), engine_call(engine_function) {}
+  CallInfo(EngineState& engine_state, About what, Call function, EngineCall engine_function)
+      : engine(engine_state), about(what), call(function), engine_call(engine_function) {}
   EngineState& engine;
+  const About about;
   const Call call;               ///< nullptr: the other one
   const EngineCall engine_call;  ///< reads or writes files
 };
@@ -47,6 +51,16 @@ struct CallState final : duckdb::GlobalTableFunctionState {
   size_t next = 0;
 };
 
+void CheckCatalog(const EngineState& engine, const std::string& table) {
+  constexpr size_t kPartsMax = 3;
+  const std::vector<std::string> parts = ValueOrThrow(SplitName(table));
+  const std::string& lake = engine.options.catalog_name;
+  if (parts.size() < kPartsMax) return;
+  if (parts.size() > kPartsMax || !duckdb::StringUtil::CIEquals(parts[0], lake)) {
+    Throw(InvalidArgument("table " + table + " is not in the lake", "its catalog is " + lake));
+  }
+}
+
 duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext&,
                                               duckdb::TableFunctionBindInput& input,
                                               duckdb::vector<LogicalType>& types,
@@ -56,6 +70,7 @@ duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext&,
   const auto& info = static_cast<const CallInfo&>(*input.info);
   auto bind = duckdb::make_uniq<CallBindData>();
   for (const Value& value : input.inputs) bind->arguments.push_back(Text(value));
+  if (info.about == About::kTable) CheckCatalog(info.engine, bind->arguments[0]);
   bind->engine = &info.engine;
   bind->call = info.call;
   bind->engine_call = info.engine_call;
@@ -130,11 +145,21 @@ std::vector<Outcome> CreateBranch(LakeState& lake, const Arguments& arguments) {
   return CreateRef(lake, arguments, "branch");
 }
 
-std::vector<Outcome> DropRef(LakeState& lake, const Arguments& arguments) {
+std::vector<Outcome> DropRef(LakeState& lake, const Arguments& arguments,
+                             TableTransaction::RefKind kind) {
   const TableName table = TableNameOf(arguments[0]);
-  ThrowIfError(lake.Alter(
-      table, [&](TableTransaction& transaction) { return transaction.RemoveRef(arguments[1]); }));
+  ThrowIfError(lake.Alter(table, [&](TableTransaction& transaction) {
+    return transaction.RemoveRef(arguments[1], kind);
+  }));
   return {{table, "dropped " + arguments[1]}};
+}
+
+std::vector<Outcome> DropTag(LakeState& lake, const Arguments& arguments) {
+  return DropRef(lake, arguments, TableTransaction::RefKind::kTag);
+}
+
+std::vector<Outcome> DropBranch(LakeState& lake, const Arguments& arguments) {
+  return DropRef(lake, arguments, TableTransaction::RefKind::kBranch);
 }
 
 std::vector<Outcome> RollbackTable(LakeState& lake, const Arguments& arguments) {
@@ -202,7 +227,8 @@ void Add(duckdb::ExtensionLoader& loader, EngineState& engine, const std::string
   for (const duckdb::idx_t count : argument_counts) {
     const duckdb::vector<LogicalType> types(count, LogicalType::VARCHAR);
     duckdb::TableFunction function(name, types, Scan, Bind, Init);
-    function.function_info = duckdb::make_shared_ptr<CallInfo>(engine, call, engine_call);
+    function.function_info = duckdb::make_shared_ptr<CallInfo>(
+        engine, call == RollbackLake ? About::kMoment : About::kTable, call, engine_call);
     functions.AddFunction(std::move(function));
   }
   loader.RegisterFunction(std::move(functions));
@@ -221,8 +247,8 @@ TableName TableNameOf(const std::string& text) {
 void RegisterTableCalls(duckdb::ExtensionLoader& loader, EngineState& engine) {
   Add(loader, engine, "create_tag", {2, 3}, CreateTag);
   Add(loader, engine, "create_branch", {2, 3}, CreateBranch);
-  Add(loader, engine, "drop_tag", {2}, DropRef);
-  Add(loader, engine, "drop_branch", {2}, DropRef);
+  Add(loader, engine, "drop_tag", {2}, DropTag);
+  Add(loader, engine, "drop_branch", {2}, DropBranch);
   Add(loader, engine, "rollback_table", {2}, RollbackTable);
   Add(loader, engine, "rollback_lake", {1}, RollbackLake);
   Add(loader, engine, "analyze_table", {1}, nullptr, AnalyzeTableCall);

@@ -134,6 +134,76 @@ TEST_F(TableInfoTest, RollsATableBack) {
   EXPECT_EQ(Sql("CALL rollback_table('s.t', '12345')").substr(0, 10), "not found:");
 }
 
+TEST_F(TableInfoTest, CallsMeanTheLakeAndTheKindThatTheyName) {
+  EXPECT_EQ(Sql("CALL create_tag('nosuch.s.t', 'mine')"),
+            "invalid argument: table nosuch.s.t is not in the lake");
+  EXPECT_EQ(Sql("ANALYZE nosuch.s.t"),
+            "invalid argument: table \"nosuch\".\"s\".\"t\" is not in the lake");
+  EXPECT_EQ(Sql("CALL create_tag('lake.s.t', 'mine')").substr(0, 13), "s|t|tag mine ");
+  EXPECT_EQ(Sql("CALL drop_branch('s.t', 'mine')"),
+            "invalid argument: \"mine\" is no branch but a tag");
+  EXPECT_EQ(Sql("CALL drop_tag('s.t', 'mine')"), "s|t|dropped mine\n");
+}
+
+TEST_F(TableInfoTest, ARollbackBringsColumnsBack) {
+  Sql("CREATE TABLE s.r (id INTEGER NOT NULL, v INTEGER, w VARCHAR DEFAULT 'w') SORTED BY (v)");
+  Sql("INSERT INTO s.r (id, v) VALUES (1, 10)");
+  const std::string described = Sql("DESCRIBE s.r");
+  const std::string sequence = std::to_string(catalog_->CurrentSequence()->value());
+  const std::string snapshot = Sql("SELECT snapshot_id FROM s.r$snapshots").substr(0, 19);
+  Sql("CALL create_tag('s.r', 'before')");
+  const auto check = [&](const std::string& point) {
+    EXPECT_NE(Sql("DESCRIBE s.r"), described) << point;
+    EXPECT_EQ(Sql("CALL rollback_table('s.r', '" + point + "')"),
+              "s|r|rolled back to " + point + "\n");
+    EXPECT_EQ(Sql("SELECT * FROM s.r"), "1|10|w\n") << point;
+    EXPECT_EQ(Sql("DESCRIBE s.r"), described) << point;
+  };
+  Sql("CREATE OR REPLACE TABLE s.r AS SELECT 1 AS id, 'ten' AS v");
+  check("before");
+  Sql("ALTER TABLE s.r DROP COLUMN w");
+  check("sequence " + sequence);
+  Sql("ALTER TABLE s.r DROP COLUMN w");
+  Sql("ALTER TABLE s.r ADD COLUMN w INTEGER");
+  Sql("ALTER TABLE s.r RENAME COLUMN id TO number");
+  Sql("UPDATE s.r SET w = 7, v = NULL");
+  check("before");
+  // Ids are not given twice: what was added before would show in what is added now.
+  Sql("ALTER TABLE s.r ADD COLUMN x INTEGER");
+  EXPECT_EQ(Sql("SELECT x FROM s.r"), "NULL\n");
+  Sql("UPDATE s.r SET w = NULL, x = 1");
+  EXPECT_EQ(Sql("SELECT * FROM s.r"), "1|10|NULL|1\n");
+  Sql("CREATE OR REPLACE TABLE s.r AS SELECT 2 AS x");
+  Sql("ALTER TABLE s.r SET PARTITIONED BY (x)");
+  EXPECT_EQ(Sql("CALL rollback_table('s.r', 'before')"),
+            "invalid argument: the table is partitioned by \"x\", whose column would be gone");
+}
+
+TEST_F(TableInfoTest, ATableWithoutRowsGetsItsColumnsBackToo) {
+  Sql("CREATE TABLE s.e (i INTEGER)");
+  const std::string sequence = std::to_string(catalog_->CurrentSequence()->value());
+  Sql("CREATE OR REPLACE TABLE s.e AS SELECT 'x' AS j");
+  Sql("CALL rollback_lake('sequence " + sequence + "')");
+  Sql("INSERT INTO s.e VALUES (1)");
+  EXPECT_EQ(Sql("SELECT i FROM s.e"), "1\n");
+}
+
+TEST_F(TableInfoTest, ARollbackBehindAConstraintIsRefused) {
+  Sql("CREATE TABLE s.c AS SELECT 1 AS a");
+  Sql("ALTER TABLE s.c ADD CONSTRAINT kept CHECK (a < 100)");
+  Sql("INSERT INTO s.c VALUES (-5)");
+  Sql("CALL create_tag('s.c', 'before')");
+  Sql("DELETE FROM s.c WHERE a < 0");
+  EXPECT_EQ(Sql("ALTER TABLE s.c ADD CONSTRAINT pos CHECK (a > 0)"), "s|c|added constraint pos\n");
+  EXPECT_EQ(Sql("CALL rollback_table('s.c', 'before')"),
+            "invalid argument: table s.c got the constraint pos later than that: its rows of then "
+            "may break it");
+  EXPECT_EQ(Sql("SELECT a FROM s.c"), "1\n");
+  Sql("ALTER TABLE s.c DROP CONSTRAINT pos");
+  EXPECT_EQ(Sql("CALL rollback_table('s.c', 'before')"), "s|c|rolled back to before\n");
+  EXPECT_EQ(Sql("SELECT a FROM s.c ORDER BY a"), "-5\n1\n");
+}
+
 TEST_F(TableInfoTest, RollsTheWholeLakeBack) {
   Sql("CREATE TABLE s.u AS SELECT 1 AS one");
   const std::string point =

@@ -69,9 +69,10 @@ std::string Tokens::TakeName(size_t& i, int parts_max) const {
     // What follows may be blanks or a comment.
     const bool quoted = !text.empty() && text[0] == '"';
     size_t end = quoted ? 1 : 0;
-    while (end < text.size() && (quoted ? text[end] != '"' : IsWordByte(text[end]))) {
-      ++end;
-      if (quoted && text.compare(end, 2, "\"\"") == 0) end += 2;
+    while (end < text.size()) {
+      const bool twice = quoted && text.compare(end, 2, "\"\"") == 0;  // a part of the name
+      if (!twice && (quoted ? text[end] == '"' : !IsWordByte(text[end]))) break;
+      end += twice ? 2 : 1;
     }
     name += text.substr(0, quoted ? end + 1 : end);
     ++i;

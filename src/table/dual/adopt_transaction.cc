@@ -35,6 +35,7 @@ class AdoptTransaction final : public TableTransaction {
   Status EvolveTo(const Schema& wanted, IncompatibleColumns incompatible) override {
     return inner_->EvolveTo(wanted, incompatible);
   }
+  Status RestoreColumns(const Schema& earlier) override { return inner_->RestoreColumns(earlier); }
   Status SetKey(const std::vector<std::string>& columns) override {
     return inner_->SetKey(columns);
   }
@@ -62,8 +63,8 @@ class AdoptTransaction final : public TableTransaction {
     return inner_->RewriteFiles(std::move(removed), std::move(added));
   }
   Status RewriteManifests() override { return inner_->RewriteManifests(); }
-  void ReadRows(const Predicate& read, Isolation isolation) override {
-    inner_->ReadRows(read, isolation);
+  void ReadRows(const Predicate& read, Isolation isolation, Gone gone) override {
+    inner_->ReadRows(read, isolation, gone);
   }
   Status Overwrite(std::vector<DataFile> files) override {
     return inner_->Overwrite(std::move(files));
@@ -74,7 +75,9 @@ class AdoptTransaction final : public TableTransaction {
   Status CreateRef(const std::string& name, const SnapshotRef& ref) override {
     return inner_->CreateRef(name, ref);
   }
-  Status RemoveRef(const std::string& name) override { return inner_->RemoveRef(name); }
+  Status RemoveRef(const std::string& name, RefKind kind) override {
+    return inner_->RemoveRef(name, kind);
+  }
   Status RollBackTo(SnapshotId snapshot) override { return inner_->RollBackTo(snapshot); }
   Status ExpireSnapshots(std::vector<SnapshotId> snapshots) override {
     return inner_->ExpireSnapshots(std::move(snapshots));

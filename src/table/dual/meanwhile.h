@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "columnar/predicate.h"
 #include "table/dual/table.h"
+#include "table/dual/transaction.h"
 
 namespace tarn {
 
@@ -16,7 +17,12 @@ struct RowChange;
 /// What must not have happened to a table between the state that a change was made for and the
 /// state that it is to be committed on.
 struct MeanwhileCheck {
-  std::vector<Predicate> reads;  ///< no files came that may hold matching rows
+  /// No files came that may hold matching rows, and none lost some where that matters.
+  struct Read {
+    Predicate predicate;
+    Gone gone = Gone::kNoMatter;
+  };
+  std::vector<Read> reads;
   /// Files whose live rows were copied: none of them lost a row, or got the row ids that it had
   /// not when it was copied.
   const std::map<std::string, DataFile>* rewritten = nullptr;

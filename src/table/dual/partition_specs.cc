@@ -35,4 +35,15 @@ PartitionSpec PartitionSpecOf(const TableMetadata* base, std::vector<PartitionFi
   return {id, std::move(fields)};
 }
 
+std::vector<PartitionField> FollowNames(std::vector<PartitionField> fields, const Schema& before,
+                                        const Schema& now) {
+  for (PartitionField& field : fields) {
+    if (now.Find(field.source_id) != nullptr) continue;
+    const Field* old = before.Find(field.source_id);
+    const Field* of_name = old != nullptr ? now.Find(old->name) : nullptr;
+    if (of_name != nullptr) field.source_id = of_name->id;
+  }
+  return fields;
+}
+
 }  // namespace tarn

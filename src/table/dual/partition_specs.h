@@ -13,4 +13,8 @@ namespace tarn {
 PartitionSpec PartitionSpecOf(const TableMetadata* base, std::vector<PartitionField> fields,
                               int32_t& last_partition_id);
 
+/// Partitions by columns of `before`, by those of the same names in `now` where ids are gone.
+std::vector<PartitionField> FollowNames(std::vector<PartitionField> fields, const Schema& before,
+                                        const Schema& now);
+
 }  // namespace tarn

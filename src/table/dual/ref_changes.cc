@@ -6,10 +6,14 @@ namespace tarn {
 
 namespace {
 
-bool IsKnown(const TableMetadata* base, const std::string& name, const RefChanges& changes) {
-  const auto changed = changes.find(name);
-  if (changed != changes.end()) return changed->second.has_value();
-  return base != nullptr && base->refs.contains(name);
+using RefKind = TableTransaction::RefKind;
+
+std::optional<SnapshotRef> Find(const TableMetadata* base, const std::string& name,
+                                const RefChanges& changes) {
+  if (const auto changed = changes.find(name); changed != changes.end()) return changed->second;
+  if (base == nullptr) return std::nullopt;
+  const auto known = base->refs.find(name);
+  return known == base->refs.end() ? std::nullopt : std::optional<SnapshotRef>(known->second);
 }
 
 }  // namespace
@@ -23,7 +27,7 @@ Status CheckSnapshot(const TableMetadata* base, const std::string& location, Sna
 Status AddRef(const TableMetadata* base, const std::string& location, const std::string& name,
               const SnapshotRef& ref, RefChanges& changes) {
   TARN_RETURN_IF_ERROR(CheckSnapshot(base, location, ref.snapshot));
-  if (name.empty() || name == kMainBranch || IsKnown(base, name, changes)) {
+  if (name.empty() || name == kMainBranch || Find(base, name, changes)) {
     return InvalidArgument("the name \"" + name + "\" is taken", "choose another name");
   }
   changes[name] = ref;
@@ -31,10 +35,14 @@ Status AddRef(const TableMetadata* base, const std::string& location, const std:
 }
 
 Status DropRef(const TableMetadata* base, const std::string& location, const std::string& name,
-               RefChanges& changes) {
+               RefKind kind, RefChanges& changes) {
   if (name == kMainBranch) return InvalidArgument("the branch main cannot be removed");
-  if (!IsKnown(base, name, changes)) {
-    return NotFound("table " + location + " has no branch or tag \"" + name + "\"");
+  const std::optional<SnapshotRef> known = Find(base, name, changes);
+  if (!known) return NotFound("table " + location + " has no branch or tag \"" + name + "\"");
+  const std::string wanted = kind == RefKind::kTag ? "tag" : "branch";
+  if (kind != RefKind::kAny && known->type != wanted) {
+    return InvalidArgument("\"" + name + "\" is no " + wanted + " but a " + known->type,
+                           "CALL drop_" + known->type + "(…) removes it");
   }
   changes[name] = std::nullopt;
   return {};

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "table/dual/transaction.h"
 #include "table/model/metadata.h"
 
 namespace tarn {
@@ -20,7 +21,7 @@ Status CheckSnapshot(const TableMetadata* base, const std::string& location, Sna
 Status AddRef(const TableMetadata* base, const std::string& location, const std::string& name,
               const SnapshotRef& ref, RefChanges& changes);
 Status DropRef(const TableMetadata* base, const std::string& location, const std::string& name,
-               RefChanges& changes);
+               TableTransaction::RefKind kind, RefChanges& changes);
 /// @}
 
 }  // namespace tarn

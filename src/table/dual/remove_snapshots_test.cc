@@ -19,7 +19,9 @@ class RemoveSnapshotsTest : public TableTest {
 
   Status Expire(std::vector<SnapshotId> snapshots, const std::vector<std::string>& refs = {}) {
     auto transaction = Begin();
-    for (const std::string& ref : refs) TARN_RETURN_IF_ERROR(transaction->RemoveRef(ref));
+    for (const std::string& ref : refs) {
+      TARN_RETURN_IF_ERROR(transaction->RemoveRef(ref, TableTransaction::RefKind::kAny));
+    }
     TARN_RETURN_IF_ERROR(transaction->ExpireSnapshots(std::move(snapshots)));
     Commit(*transaction);
     return {};

@@ -192,7 +192,7 @@ TEST_F(RowDeletesTest, RowsThatTheStatementWouldHaveSeenAreAConflictOnlyWhenSeri
   const Predicate read = Predicate::Compare(Predicate::Op::kGt, "id", Scalar(int64_t{100}));
   const auto run = [&](Isolation isolation, int64_t first_id) {
     auto slow = Deleting({1});
-    slow->ReadRows(read, isolation);
+    slow->ReadRows(read, isolation, Gone::kNoMatter);
     Append(first_id, first_id + 5);
     return slow->Rebase(table_, location_).ok();
   };

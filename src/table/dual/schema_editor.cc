@@ -121,10 +121,6 @@ void SchemaEditor::MapNames() {
   });
 }
 
-void SchemaEditor::ForgetNames(const Field& field) {
-  VisitStructFields({field}, [this](const Field& gone) { physical_names.erase(gone.id.value()); });
-}
-
 void SchemaEditor::NameNewColumn(const Field& field) {
   if (physical_names.empty()) return;
   std::string name = "col-" + std::to_string(field.id.value());
@@ -197,7 +193,6 @@ Status SchemaEditor::Drop(const std::string& name) {
                            "drop the table instead");
   }
   MapNames();
-  ForgetNames(schema.fields[place]);
   schema.fields.erase(schema.fields.begin() + static_cast<std::ptrdiff_t>(place));
   return {};
 }
@@ -255,7 +250,6 @@ Status SchemaEditor::DropField(const FieldPath& path) {
       return InvalidArgument("field " + PathText(path) + " is the only one of its struct",
                              "drop " + PathText(parent) + " instead");
     }
-    ForgetNames(gone);
     std::erase_if(fields, [&](const Field& one) { return one.id == gone.id; });
     return {};
   });
@@ -367,10 +361,7 @@ Status SchemaEditor::EvolveTo(const Schema& wanted, Incompatible incompatible) {
                                  ", or load the table anew so that all rows are replaced");
     }
     if (!type) {
-      if (old != nullptr) {
-        keep_names();
-        ForgetNames(*old);
-      }
+      if (old != nullptr) keep_names();
       TARN_ASSIGN_OR_RETURN(Field field, NewField(want));
       if (!replace) field.nullability = Nullability::kOptional;
       if (field.nullability == Nullability::kRequired) needs_overwrite = true;
@@ -399,9 +390,6 @@ Status SchemaEditor::EvolveTo(const Schema& wanted, Incompatible incompatible) {
   });
   if (field_gone) keep_names();
   schema.fields = merged.fields;
-  VisitStructFields(before.fields, [&](const Field& old) {
-    if (schema.Find(old.id) == nullptr) physical_names.erase(old.id.value());
-  });
   NameNewFields(before);
 
   schema.identifier_fields.clear();
@@ -415,6 +403,16 @@ Status SchemaEditor::EvolveTo(const Schema& wanted, Incompatible incompatible) {
     schema.identifier_fields.push_back(field->id);
   }
   return {};
+}
+
+void SchemaEditor::Restore(const Schema& earlier) {
+  schema.fields = earlier.fields;
+  schema.identifier_fields = earlier.identifier_fields;
+  if (physical_names.empty()) return;
+  // What was gone before names were mapped stands in its files under its own.
+  VisitStructFields(schema.fields, [this](const Field& field) {
+    physical_names.emplace(field.id.value(), field.name);
+  });
 }
 
 }  // namespace tarn

@@ -19,7 +19,7 @@ namespace tarn {
 struct SchemaEditor {
   Schema schema;
   int32_t last_column_id = 0;
-  /// By field id; empty until mapped.
+  /// By field id; empty until mapped. Columns that are gone keep theirs: they may be restored.
   std::map<int32_t, std::string> physical_names;
   /// Whether files exist that a rename or drop must leave readable by their physical names.
   enum class Files { kNone, kMayExist };
@@ -48,6 +48,8 @@ struct SchemaEditor {
   Status MakeOptional(const std::string& name);
   Status Reorder(const std::vector<std::string>& names);
   Status EvolveTo(const Schema& wanted, TableTransaction::IncompatibleColumns incompatible);
+  /// Columns that the table had, under their ids.
+  void Restore(const Schema& earlier);
   /// `strictness`: whether optional key columns become required or are refused.
   enum class OptionalKeys { kRefuse, kMakeRequired };
   Status SetKey(const std::vector<std::string>& columns, OptionalKeys optional);
@@ -57,7 +59,6 @@ struct SchemaEditor {
   Status CheckNewName(const std::string& name, const Field* except) const;
   Result<Field> NewField(const Field& wanted);
   void MapNames();
-  void ForgetNames(const Field& field);
   void NameNewColumn(const Field& field);
   void NameNewFields(const Schema& before);
 };

@@ -146,6 +146,12 @@ std::string WhyRowsDoNotFit(const Schema& from, const Schema& to) {
     const Field* then = from.Find(now.id);
     const std::string column = "column " + QuoteIdentifier(now.name);
     if (then == nullptr) {
+      // The rows have values for a column of that name, which would be lost, or shown as others.
+      const bool replaced =
+          std::any_of(from.fields.begin(), from.fields.end(), [&](const Field& field) {
+            return LowerAscii(field.name) == LowerAscii(now.name) && !to.Find(field.id);
+          });
+      if (replaced) return column + " was replaced by another of that name";
       if (now.nullability == Nullability::kRequired) return column + " was added";
       if (now.write_default) return column + " was added with a default";
       continue;

@@ -24,8 +24,6 @@ namespace tarn {
 
 namespace {
 
-constexpr char kCommitIdKey[] = "tarn.commit-id";
-
 class TransactionImpl final : public TableTransaction {
  public:
   TransactionImpl(const TableContext& context, std::string location)
@@ -95,26 +93,14 @@ class TransactionImpl final : public TableTransaction {
   }
 
   Status EvolveTo(const Schema& wanted, IncompatibleColumns incompatible) override {
-    const Schema before = editor_.schema;
-    PartitionSpec spec = spec_;
-    bool rebound = false;
     SchemaEditor editor = editor_;
     TARN_RETURN_IF_ERROR(editor.EvolveTo(wanted, incompatible));
-    // A partition whose column was replaced by a new one of the same name follows the name.
-    for (PartitionField& field : spec.fields) {
-      if (editor.schema.Find(field.source_id) != nullptr) continue;
-      const Field* old = before.Find(field.source_id);
-      const Field* now = old ? editor.schema.Find(old->name) : nullptr;
-      if (now == nullptr) continue;
-      field.source_id = now->id;
-      rebound = true;
-    }
-    TARN_RETURN_IF_ERROR(CheckNewTypes(editor.schema, &before, formats()));
-    TARN_RETURN_IF_ERROR(CheckPartitionNames(editor.schema, spec));
-    TakeSortOrder(FollowNames(sort_order_.fields, before, editor.schema));
-    editor_ = std::move(editor);
-    if (rebound) TakeSpec(std::move(spec.fields));
-    return {};
+    return TakeOtherColumns(std::move(editor));
+  }
+  Status RestoreColumns(const Schema& earlier) override {
+    SchemaEditor editor = editor_;
+    editor.Restore(earlier);
+    return TakeOtherColumns(std::move(editor));
   }
 
   Status SetPartition(const std::vector<std::string>& partition) override {
@@ -189,14 +175,14 @@ class TransactionImpl final : public TableTransaction {
     expired_ = std::move(snapshots);
     return {};
   }
-  void ReadRows(const Predicate& read, Isolation isolation) override {
-    if (isolation == Isolation::kSerializable) reads_.push_back(read);
+  void ReadRows(const Predicate& read, Isolation isolation, Gone gone) override {
+    if (isolation == Isolation::kSerializable) reads_.push_back({read, gone});
   }
   Status CreateRef(const std::string& name, const SnapshotRef& ref) override {
     return AddRef(base_.get(), location_, name, ref, refs_);
   }
-  Status RemoveRef(const std::string& name) override {
-    return DropRef(base_.get(), location_, name, refs_);
+  Status RemoveRef(const std::string& name, RefKind kind) override {
+    return DropRef(base_.get(), location_, name, kind, refs_);
   }
   Status RollBackTo(SnapshotId snapshot) override {
     if (rows_.kind != RowChange::Kind::kNone) {
@@ -233,6 +219,18 @@ class TransactionImpl final : public TableTransaction {
     TARN_RETURN_IF_ERROR(CheckNewTypes(editor.schema, &editor_.schema, formats()));
     TARN_RETURN_IF_ERROR(CheckPartitionNames(editor.schema, spec_));
     editor_ = std::move(editor);
+    return {};
+  }
+
+  /// Partitioning and order follow the names of columns that others took the place of.
+  Status TakeOtherColumns(SchemaEditor editor) {
+    const Schema& before = editor_.schema;
+    PartitionSpec spec{spec_.id, FollowNames(spec_.fields, before, editor.schema)};
+    TARN_RETURN_IF_ERROR(CheckNewTypes(editor.schema, &before, formats()));
+    TARN_RETURN_IF_ERROR(CheckPartitionNames(editor.schema, spec));
+    TakeSortOrder(FollowNames(sort_order_.fields, before, editor.schema));
+    editor_ = std::move(editor);
+    if (spec.fields != spec_.fields) TakeSpec(std::move(spec.fields));
     return {};
   }
 
@@ -321,7 +319,7 @@ class TransactionImpl final : public TableTransaction {
   std::map<std::string, std::optional<SnapshotRef>> refs_;  ///< nullopt: removed
   std::optional<SnapshotId> rollback_;
   std::optional<int64_t> time_ms_;
-  std::vector<Predicate> reads_;  ///< what statements read that must not have changed
+  std::vector<MeanwhileCheck::Read> reads_;  ///< what statements read that must not have changed
   std::map<std::string, std::string> summary_;
   std::vector<StatisticsFile> statistics_;
   SnapshotId snapshot_id_;

@@ -42,6 +42,9 @@ inline constexpr char kIcebergVersionProperty[] = "tarn.iceberg";
 inline constexpr char kIcebergVersionAuto[] = "auto";
 /// @}
 
+/// Of a snapshot's summary: the identity of the commit that made it.
+inline constexpr char kCommitIdKey[] = "tarn.commit-id";
+
 /// Rows that leave one data file.
 struct RowDeletes {
   DataFile file;  ///< as a scan of the base showed it, or one that this transaction adds
@@ -61,6 +64,12 @@ enum class Isolation {
   kSnapshot,
   /// Nor did rows come that the statement would have read.
   kSerializable
+};
+
+/// What it means to a statement when rows that it read are gone by the commit.
+enum class Gone {
+  kNoMatter,  ///< what it did does not depend on them, or it changed them itself
+  kConflict   ///< it left something undone because they were there
 };
 
 /// Changes to one table, collected, then staged against a base state; staged again against a newer
@@ -93,6 +102,9 @@ class TableTransaction {
   /// by a new one only when `allow_replace_columns` (the caller overwrites all rows anyway).
   enum class IncompatibleColumns { kRefuse, kReplace };
   virtual Status EvolveTo(const Schema& wanted, IncompatibleColumns incompatible) = 0;
+  /// The columns, and the key, become those that the table had, under the ids of then; files are
+  /// left alone. Goes with RollBackTo() or Overwrite().
+  virtual Status RestoreColumns(const Schema& earlier) = 0;
   virtual Status SetKey(const std::vector<std::string>& columns) = 0;
   virtual Status SetPartition(const std::vector<std::string>& partition) = 0;
   /// Any other change of the columns: made on a copy, and taken over when it succeeds.
@@ -121,8 +133,9 @@ class TableTransaction {
   /// No row changes: small manifests are put together, in a snapshot of its own ("replace").
   virtual Status RewriteManifests() = 0;
   /// What the statements that delete rows read: with kSerializable, Rebase() says Conflict when
-  /// files were added meanwhile that may hold rows matching `read`. Several calls add up.
-  virtual void ReadRows(const Predicate& read, Isolation isolation) = 0;
+  /// files were added meanwhile that may hold rows matching `read`, and with Gone::kConflict when
+  /// files lost rows that may. Several calls add up.
+  virtual void ReadRows(const Predicate& read, Isolation isolation, Gone gone) = 0;
   /// All rows that the table has at the instant of commit are replaced.
   virtual Status Overwrite(std::vector<DataFile> files) = 0;
   /// Replaces the partitions that `files` touch.
@@ -130,11 +143,13 @@ class TableTransaction {
   /// @}
   /// \name Names of snapshots (Iceberg "Snapshot References"), and going back to one. Errors:
   /// NotFound for a snapshot or name that the base does not have; InvalidArgument for a name that
-  /// is taken, or is "main".
+  /// is taken, is "main", or is of another kind.
   /// @{
   virtual Status CreateRef(const std::string& name, const SnapshotRef& ref) = 0;
-  virtual Status RemoveRef(const std::string& name) = 0;
-  /// The table's rows become those of an earlier snapshot; later snapshots stay in its history.
+  enum class RefKind { kAny, kBranch, kTag };
+  virtual Status RemoveRef(const std::string& name, RefKind kind) = 0;
+  /// The table's rows become those of an earlier snapshot; later snapshots stay in its history. The
+  /// columns stay what they are: see RestoreColumns().
   virtual Status RollBackTo(SnapshotId snapshot) = 0;
   /// @}
   /// Takes snapshots out of the table's history; their files stay. Goes with RemoveRef() alone,

@@ -251,7 +251,7 @@ TEST_F(Transaction, ChangesColumnsUnderStableIds) {
   EXPECT_EQ(table_->schemas.size(), 2U);
   EXPECT_EQ(table_->current()->schema_id, SchemaId(0)) << "the snapshot keeps its own columns";
   const std::map<int32_t, std::string> expected = {
-      {1, "id"}, {2, "name"}, {3, "sold_at"}, {5, "note"}};
+      {1, "id"}, {2, "name"}, {3, "sold_at"}, {4, "price"}, {5, "note"}};
   EXPECT_EQ(ReadColumnMapping(*table_).value(), expected);
 
   transaction = Begin();

@@ -13,7 +13,8 @@ namespace tarn {
 /// depth, once they may differ from their own: a JSON object {"<field id>": "<physical name>"}.
 /// Absent until a table sees its first rename or drop; afterwards it names every current column,
 /// and every field of a struct that does not stand in the files under its own name. What existed at
-/// that moment keeps its name of then; what is added later is called "col-<field id>".
+/// that moment keeps its name of then; what is added later is called "col-<field id>". The names of
+/// columns that are gone stay: a rollback may bring them back.
 inline constexpr char kColumnMappingProperty[] = "tarn.delta.column-mapping";
 
 /// The physical names by field id; empty for a table without the property.
