@@ -124,9 +124,8 @@ TEST_P(MysqlTypes, DecimalsUpTo38Digits) {
   EXPECT_EQ(Values("decimal(65,30)", {"-1.5"}, "decimal(38,2)"), Texts{"-1.50"});
   EXPECT_EQ(Refused("decimal(65,30)", "1.234", "decimal(38,2)").kind, ErrorKind::kInvalidArgument);
   // Zeros at the end are no digits that have to fit.
-  EXPECT_EQ(Values("decimal(40,30)", {"-123456789.5", "0", "1000000000"}, "decimal(38,18)"),
-            (Texts{"-123456789.500000000000000000", "0.000000000000000000",
-                   "1000000000.000000000000000000"}));
+  EXPECT_EQ(Values("decimal(40,30)", {"-123456789.5", "1000000000"}, "decimal(38,18)"),
+            (Texts{"-123456789.500000000000000000", "1000000000.000000000000000000"}));
   const std::string whole(35, '9');
   EXPECT_EQ(Values("decimal(65,30)", {whole + ".25", whole}, "decimal(38,2)"),
             (Texts{whole + ".25", whole + ".00"}));
