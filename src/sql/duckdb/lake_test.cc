@@ -267,6 +267,15 @@ TEST_F(LakeTest, SessionPinnedToASequenceReadsThePastAndCannotWrite) {
   EXPECT_EQ(Sql("SELECT count(*) FROM s.a"), "2\n");
 }
 
+TEST_F(LakeTest, PivotFindsItsColumns) {
+  Sql("CREATE SCHEMA s");
+  Sql("CREATE TABLE s.a AS SELECT * FROM (VALUES ('x', 1), ('y', 2), ('x', 3)) v(kind, n)");
+  EXPECT_EQ(Sql("PIVOT s.a ON kind USING sum(n)"), "4|2\n");
+  EXPECT_EQ(Sql("SELECT 1; SELECT 2").substr(0, 17), "invalid argument:");
+  Sql("CREATE TABLE s.b AS SELECT * FROM (PIVOT s.a ON kind IN ('x', 'y') USING sum(n))");
+  EXPECT_EQ(Sql("SELECT x, y FROM s.b"), "4|2\n");
+}
+
 TEST_F(LakeTest, ReadsEarlierSnapshots) {
   Sql("CREATE SCHEMA s");
   Sql("CREATE TABLE s.a AS SELECT 1 AS i");

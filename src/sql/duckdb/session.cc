@@ -148,9 +148,16 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text)
   if (!analyze.empty()) statements = connection_->ExtractStatements(analyze);
   if (statements.size() > 1) {
     const auto pieces = SplitStatements(sql);
-    const std::string where = pieces.size() > 1 ? " at " + LineColumn(sql, pieces[1].offset) : "";
-    return InvalidArgument("expected one statement, but another one begins" + where,
-                           "run them one by one");
+    if (pieces.size() > 1) {
+      return InvalidArgument("expected one statement, but another one begins at " +
+                                 LineColumn(sql, pieces[1].offset),
+                             "run them one by one");
+    }
+    // PIVOT without IN is several: the values that become columns are found first.
+    for (; statements.size() > 1; statements.erase(statements.begin())) {
+      const auto found = connection_->Query(std::move(statements.front()));
+      if (found->HasError()) return FromDuckDb(found->GetErrorObject());
+    }
   }
   TARN_RETURN_IF_ERROR(CheckStatement(*statements[0]));
   if (IsCommit(*statements[0]) && TransactionFailed(*connection_->context)) {
