@@ -40,9 +40,9 @@ def rows(shop, table, columns):
     return [tuple(r.values()) for r in shop.sql(f"SELECT {columns} FROM lake.bronze.{table} ORDER BY ALL")]
 
 
-def equal(shop, *tables):
+def equal(shop, *tables, without=()):
     """Every value is the source's, and readers without a catalog see as many rows."""
-    capture.assert_equal(shop, (shop.source.server, shop.source.name), tables)
+    capture.assert_equal(shop, (shop.source.server, shop.source.name), tables, without=without)
 
 
 # --- positions and acknowledgements
@@ -241,7 +241,7 @@ def test_a_column_of_the_name_of_a_dropped_one_had_its_values(shop):
         assert rows(shop, "item", "id, v") in ([(1, 1)], [(1, 1), (2, 2)])
         shop.run("resync", "bronze.item")
     assert rows(shop, "item", "id, v") == [(1, None), (2, None), (3, 3)], told
-    equal(shop, "item")
+    equal(shop, "item", without=["polars_delta"])  # which knows no column mapping, and says so
 
 
 @both

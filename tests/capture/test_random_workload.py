@@ -111,7 +111,7 @@ class Chaos:
 
     def enough(self):
         """On a busy machine little happens in a time that is enough elsewhere."""
-        return self.counts["commits"] >= 8 and self.counts["restarts"] >= 2 and self.counts["killed"] + self.counts["died"] >= 3
+        return self.counts["commits"] >= 4 and self.counts["restarts"] >= 2 and self.counts["killed"] + self.counts["died"] >= 3
 
     def run(self, seconds):
         self.began = time.monotonic()

@@ -95,6 +95,20 @@ def test_columns_that_the_source_alters_follow(shop, source):
     assert_equal(shop, source, without=["polars_delta"])  # which knows no column mapping, and says so
 
 
+def test_what_lies_behind_is_done_in_the_order_of_the_log(shop, source):
+    """Columns that went, came back under their name, and got others' names, while nobody read the log."""
+    server, name = source
+    shop.apply()
+    server.query("UPDATE sale SET qty = 5 WHERE id = 1; ALTER TABLE sale RENAME COLUMN qty TO number; UPDATE sale SET number = 6 WHERE id = 2;"
+                 "ALTER TABLE sale DROP COLUMN item; ALTER TABLE sale ADD COLUMN item int DEFAULT 2; UPDATE sale SET item = 3 WHERE id = 3;"
+                 "ALTER TABLE sale RENAME COLUMN number TO qty, RENAME COLUMN item TO number; ALTER TABLE sale ADD COLUMN item varchar(9) DEFAULT 'x';"
+                 "INSERT INTO sale (id, line, qty, number, item) VALUES (900, 1, 1, 2, 'y')", name)
+    shop.run("up", "--once")
+    assert_equal(shop, source, without=["polars_delta"])  # which knows no column mapping, and says so
+    rows = shop.sql("SELECT id, qty, number, item FROM lake.bronze.sale WHERE id IN (1, 2, 3, 900) ORDER BY id")
+    assert [list(row.values()) for row in rows] == [[1, 5, 2, "x"], [2, 6, 2, "x"], [3, 1, 3, "x"], [900, 1, 2, "y"]]
+
+
 def test_a_column_with_a_default_is_in_the_rows_of_before(shop, source):
     server, name = source
     shop.apply()

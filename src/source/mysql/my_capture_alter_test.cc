@@ -1,5 +1,6 @@
 // ALTERs whose statement says less than they do, on real servers.
 #include <algorithm>
+#include <optional>
 
 #include <gtest/gtest.h>
 
@@ -186,6 +187,37 @@ TEST_P(MysqlCaptureAlter, StatementsAreRememberedUntilTheLogTellsWhatTheyMade) {
     // What was remembered is forgotten with it.
     db.Run("INSERT INTO t VALUES (3, 'newer', 30, 0, 0)");
     EXPECT_EQ(mirror.CatchUp(), Strings{"t: insert 3|newer|30|0|0"});
+  }
+}
+
+TEST_P(MysqlCaptureAlter, NamesThatGoOrChangeDoSoAtTheirPlace) {
+  for (const bool whole : {true, false}) {
+    const TestDatabase db(GetParam(),
+                          "CREATE TABLE t (id int PRIMARY KEY, a int, b varchar(9), c int); "
+                          "INSERT INTO t VALUES (1, 10, 'b', 100); "
+                          "CREATE TABLE u (id int PRIMARY KEY)");
+    std::optional<UsualMetadata> usual;
+    if (!whole) usual.emplace(db, GetParam());
+    Mirror mirror(db, {"t", "u"});
+    mirror.CatchUp();
+    mirror.Reopen();
+    mirror.limits.rows_max = 1;
+    mirror.reopens = true;
+    db.Run(
+        "ALTER TABLE t RENAME COLUMN a TO x; INSERT INTO u VALUES (1); "
+        "ALTER TABLE t DROP COLUMN c, RENAME COLUMN id TO nr; INSERT INTO u VALUES (2); "
+        "ALTER TABLE t MODIFY b varchar(99); INSERT INTO u VALUES (3); "
+        "ALTER TABLE t CHANGE b y varchar(99); INSERT INTO u VALUES (4); ALTER TABLE t ADD d int "
+        "DEFAULT 5; INSERT INTO t VALUES (2, 20, 'bb', 6)");
+    const Strings log = mirror.CatchUp();
+    const auto at = [&](const std::string& line) {
+      return std::find(log.begin(), log.end(), line) - log.begin();
+    };
+    EXPECT_LT(at("t: renamed a x"), at("u: insert 1")) << ::testing::PrintToString(log);
+    EXPECT_LT(at("t: renamed id nr"), at("u: insert 2")) << ::testing::PrintToString(log);
+    EXPECT_LT(at("t: renamed b y"), at("u: insert 4")) << ::testing::PrintToString(log);
+    EXPECT_EQ(log.back(), "t: insert 2|20|bb|6");
+    mirror.ExpectSame();
   }
 }
 

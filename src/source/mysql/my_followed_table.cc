@@ -1,6 +1,7 @@
 #include "source/mysql/my_followed_table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <arrow/type.h>
@@ -190,6 +191,20 @@ Status FollowedTable::OnAlter(const LogStatement& statement, bool strict) {
   }
   // What it is today came of other statements, which follow; or it is gone, which follows too.
   if (!today.ok() && today.error().kind != ErrorKind::kNotFound) return StopFor(today.status());
+  // Columns that went or have other names now are told at once, the rest when it is known.
+  const bool is_settled = statement.only_names && known.empty();
+  std::vector<AlteredName> stay;
+  std::copy_if(altered.names.begin(), altered.names.end(), std::back_inserter(stay),
+               [](const AlteredName& one) { return !one.before.empty(); });
+  auto named = TableOfNames(*now_, stay);
+  if (!named.ok()) return StopFor(named.status());
+  if (*named != nullptr) {
+    TARN_RETURN_IF_ERROR(Adopt(*std::move(named), stay, altered.strict));
+    if (stopped_ || is_settled) return Status::Ok();
+    for (AlteredName& one : altered.names) {
+      if (!one.before.empty()) one.before = one.name;
+    }
+  }
   TARN_RETURN_IF_ERROR(Close());
   unsettled_ = std::move(altered);
   Describe(now_, {});

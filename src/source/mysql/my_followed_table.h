@@ -17,7 +17,8 @@ namespace tarn::mysql {
 ///
 /// What an ALTER TABLE made of the columns is known from the statement (their names), and from the
 /// server's description of today where the names are the same. Where they are not, other ALTERs
-/// have followed: then the next table map tells, if binlog_row_metadata is FULL, and the names go
+/// have followed: columns that went or were renamed are told at once; what became of types, and
+/// columns that came, the next table map tells, if binlog_row_metadata is FULL, and the names go
 /// with the table (SourceTable::log_mark) until it comes. Where nothing tells, the table stops.
 class FollowedTable {
  public:

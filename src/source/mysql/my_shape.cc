@@ -122,6 +122,25 @@ Result<std::shared_ptr<const MyTable>> AssembleTable(const MyTable& like,
   return std::shared_ptr<const MyTable>(std::move(table));
 }
 
+Result<std::shared_ptr<const MyTable>> TableOfNames(const MyTable& before,
+                                                    const std::vector<AlteredName>& names) {
+  std::vector<MyColumn> columns;
+  for (const AlteredName& one : names) {
+    const MyColumn* known = Find(before, one.before);
+    if (known == nullptr) return std::shared_ptr<const MyTable>();
+    columns.push_back(*known);
+    columns.back().name = one.name;
+  }
+  std::vector<std::string> key;
+  for (const std::string& was : before.table.key) {
+    const auto named = std::find_if(names.begin(), names.end(),
+                                    [&](const AlteredName& one) { return one.before == was; });
+    if (named == names.end()) return std::shared_ptr<const MyTable>();
+    key.push_back(named->name);
+  }
+  return AssembleTable(before, std::move(columns), std::move(key));
+}
+
 Result<std::shared_ptr<const MyTable>> TableOfMap(const LogTableMap& map, const MyTable& before,
                                                   const std::vector<AlteredName>& names,
                                                   ShapeResolver* resolver) {

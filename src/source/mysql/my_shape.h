@@ -43,6 +43,11 @@ Result<std::optional<LogShape>> FitShape(const LogTableMap& map,
                                          const std::shared_ptr<const MyTable>& table,
                                          ShapeResolver* resolver);
 
+/// The table after columns went or got the names that `names` gives them; nullptr where a column of
+/// its key went. Errors: those of columns that cannot be described.
+Result<std::shared_ptr<const MyTable>> TableOfNames(const MyTable& before,
+                                                    const std::vector<AlteredName>& names);
+
 /// The table as a map with names has it. Columns that `before` has too, under the names that
 /// `names` gives them, stay described as they were.
 Result<std::shared_ptr<const MyTable>> TableOfMap(const LogTableMap& map, const MyTable& before,

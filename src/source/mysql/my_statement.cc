@@ -162,6 +162,11 @@ class StatementReader {
       SkipAction();
       EatMark(',');
     }
+    statement_.only_names =
+        only_columns_ && !statement_.columns.empty() &&
+        std::all_of(statement_.columns.begin(), statement_.columns.end(), [](const auto& one) {
+          return one.kind == ColumnAction::Kind::kDrop || one.keeps_type;
+        });
     // Rows that do not fit are cut to fit, or deleted, without a word.
     if (ignores && !OnlyAddsColumns()) statement_.rows_untold = true;
     for (ColumnAction& one : statement_.columns) {
@@ -221,6 +226,7 @@ class StatementReader {
         EatIfExists();
         ColumnAction action;
         action.kind = ColumnAction::Kind::kChange;
+        action.keeps_type = true;
         action.name = Name();
         Eat("to");
         action.to = Name();

@@ -13,7 +13,8 @@ namespace tarn::mysql {
 struct ColumnAction {
   enum class Kind { kAdd, kDrop, kChange } kind = Kind::kAdd;  ///< kChange: name or type
   std::string name;
-  std::string to;  ///< of kChange: its name afterwards
+  std::string to;           ///< of kChange: its name afterwards
+  bool keeps_type = false;  ///< of kChange: RENAME COLUMN
   bool moves = false;
   std::string after;        ///< where to, with `moves`; "" for the first place
   AddedDefault added;       ///< of kAdd: what rows of before get
@@ -41,6 +42,8 @@ struct LogStatement {
   } kind = Kind::kOther;
   std::vector<SourceTableName> tables;
   std::vector<ColumnAction> columns;
+  /// Of kAlter: columns go or get another name, and nothing else happens.
+  bool only_names = false;
   bool rows_untold = false;  ///< of kAlter: rows come or go that the log does not tell
   /// Of kAlter: a generated column is defined again, which gives it other values that the log does
   /// not tell; "" where none is.

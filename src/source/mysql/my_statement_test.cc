@@ -124,6 +124,19 @@ TEST(MysqlStatement, ColumnsAfterAnAlter) {
             "a b c +d,e");
 }
 
+TEST(MysqlStatement, StatementsThatChangeNamesAloneAreKnown) {
+  for (const char* alter :
+       {"RENAME COLUMN a TO b", "DROP a", "DROP COLUMN a, RENAME COLUMN b TO a"}) {
+    EXPECT_TRUE(ReadStatement(std::string("ALTER TABLE t ") + alter, {}).only_names) << alter;
+  }
+  for (const char* alter :
+       {"CHANGE a b int", "MODIFY a int", "ADD a int", "DROP a, ADD b int", "DROP INDEX a",
+        "RENAME COLUMN a TO b, CONVERT TO CHARACTER SET latin1", "RENAME TO u", "ENGINE = InnoDB",
+        "RENAME INDEX a TO b", "DROP a, ORDER BY b", "DROP PRIMARY KEY, DROP a"}) {
+    EXPECT_FALSE(ReadStatement(std::string("ALTER TABLE t ") + alter, {}).only_names) << alter;
+  }
+}
+
 TEST(MysqlStatement, WhatTheLogDoesNotTellIsNoticed) {
   EXPECT_TRUE(Read("ALTER TABLE t TRUNCATE PARTITION p0").rows_untold);
   EXPECT_TRUE(Read("ALTER TABLE t DROP PARTITION p0").rows_untold);

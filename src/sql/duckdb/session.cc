@@ -149,9 +149,9 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text)
   if (statements.size() > 1) {
     const auto pieces = SplitStatements(sql);
     if (pieces.size() > 1) {
-      return InvalidArgument("expected one statement, but another one begins at " +
-                                 LineColumn(sql, pieces[1].offset),
-                             "run them one by one");
+      return InvalidArgument(
+          "expected one statement, but another one begins at " + LineColumn(sql, pieces[1].offset),
+          "run them one by one");
     }
     // PIVOT without IN is several: the values that become columns are found first.
     for (; statements.size() > 1; statements.erase(statements.begin())) {
