@@ -58,6 +58,11 @@ Result<SourceTable> DescribedTable(OpenProject& project, const SourceTableObject
   return table;
 }
 
+Error NotFollowed(const SourceTableName& table) {
+  return NotFound("the source table " + table.ToString() + " is not followed any more",
+                  "run `tarn apply`");
+}
+
 /// What is remembered of an altered table: what else `apply` said of it meanwhile stays.
 Result<std::vector<CommitOp>> RememberAltered(Catalog& catalog, const std::string& name,
                                               const SourceTable& table) {
@@ -71,10 +76,7 @@ Result<std::vector<CommitOp>> RememberAltered(Catalog& catalog, const std::strin
     // One that an older version wrote stands under another name.
     if (entry.name == name) standing = entry.json;
   }
-  if (!known) {
-    return NotFound("the source table " + table.name.ToString() + " is not followed any more",
-                    "run `tarn apply`");
-  }
+  if (!known) return NotFollowed(table.name);
   known->SetShape(table);
   known->fingerprint = table.fingerprint;
   return std::vector<CommitOp>{PutObjectOp{kSourceTableObject, name, known->ToJson(), standing}};
@@ -188,6 +190,14 @@ Result<CaptureOptions> CaptureOptionsOf(OpenProject& project, const SourceSpec& 
   }
   options.altered = [objects, catalog = project.catalog](const SourceTable& table) {
     return RememberAltered(*catalog, objects.at(table.name), table);
+  };
+  options.described = [objects, &project](const CaptureItem& item) -> Result<SourceTable> {
+    TARN_ASSIGN_OR_RETURN(const AliveObjects now, LoadAliveObjects(*project.catalog));
+    const auto object = now.tables.find(objects.at(item.table.name));
+    if (object == now.tables.end()) return NotFollowed(item.table.name);
+    TARN_ASSIGN_OR_RETURN(const TableEntry entry,
+                          project.catalog->LoadTable(item.target.name, std::nullopt));
+    return DescribedTable(project, object->second, entry);
   };
   return options;
 }

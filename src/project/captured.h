@@ -35,8 +35,8 @@ Result<LoadSnapshot> PrepareCapture(OpenProject& project, const Plan& plan, cons
 /// source.
 Status EndCapture(OpenProject& project, const std::string& name, const SourceObject& applied);
 
-/// How `up` follows an applied source of mode cdc; callbacks are left empty but `altered`, which
-/// borrows the project's catalog.
+/// How `up` follows an applied source of mode cdc; callbacks are left empty but `altered` and
+/// `described`, which borrow the project.
 /// Errors: InvalidArgument (never applied, or changed and not applied); those of the catalog.
 Result<CaptureOptions> CaptureOptionsOf(OpenProject& project, const SourceSpec& spec);
 

@@ -183,13 +183,12 @@ Result<bool> SourceResync::IsBehind() const {
 Status SourceResync::CatchUp() { return Recorded(CatchUpWithLake()); }
 
 Result<std::string> SourceResync::Place() const {
-  TARN_ASSIGN_OR_RETURN(const auto positions, context_.catalog->ListPositions());
-  for (const PositionEntry& entry : positions) {
-    if (entry.source != spec_.name || entry.table != kStreamPosition) continue;
-    TARN_ASSIGN_OR_RETURN(const StreamPosition at, StreamPosition::FromJson(entry.position));
-    return at.position;
+  TARN_ASSIGN_OR_RETURN(const std::string place, FindStreamPosition(*context_.catalog, spec_.name));
+  if (place.empty()) {
+    return Conflict("the source " + spec_.name + " is not followed any more", "run it again");
   }
-  return Conflict("the source " + spec_.name + " is not followed any more", "run it again");
+  TARN_ASSIGN_OR_RETURN(const StreamPosition at, StreamPosition::FromJson(place));
+  return at.position;
 }
 
 Result<bool> SourceResync::Passed(const std::string& place) const {

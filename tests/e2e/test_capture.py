@@ -162,6 +162,24 @@ def test_what_apply_said_meanwhile_stays_when_the_source_alters_the_table(shop, 
     assert json.loads(shop.run("show", "bronze.sale", "--json").stdout)["properties"]["tarn.tag.owner"] == "growth"
 
 
+def test_a_table_that_was_altered_before_the_connection_broke(shop, source):
+    server, name = source
+    shop.apply()
+    up = shop.start("up")
+    committed = lambda row: lambda: shop.sql(f"SELECT id FROM lake.bronze.sale WHERE id = {row}")
+    try:
+        server.execute("ALTER TABLE sale ADD COLUMN note numeric(10,2) DEFAULT 1.5; ALTER TABLE sale RENAME qty TO number; INSERT INTO sale VALUES (501, 1, 1, 1, 2)", name)
+        process.wait_for(committed(501), 60, "the row with the new column")
+        server.query("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active AND database = current_database()", name)
+        process.wait_for(lambda: up.logged("goes on from the last commit"), 60, "the next attempt")
+        server.execute("INSERT INTO sale VALUES (502, 1, 1, 1, 3); ALTER TABLE sale ALTER note TYPE numeric(14,2); INSERT INTO sale VALUES (503, 1, 1, 1, 4)", name)
+        process.wait_for(committed(503), 60, "the row of the wider column")
+    finally:
+        ended = up.kill(signal.SIGTERM)
+    assert "not followed" not in ended.stderr, ended.stderr
+    assert_equal(shop, source, without=["polars_delta"])  # which knows no column mapping, and says so
+
+
 def test_what_apply_says_of_a_table_is_ahead_of_no_alter_of_the_source(shop, source):
     server, name = source
     shop.apply()

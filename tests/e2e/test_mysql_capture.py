@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness import readers, servers
+from harness import process, readers, servers
 from harness.capture import assert_equal
 
 YAML = """
@@ -92,6 +92,25 @@ def test_columns_that_the_source_alters_follow(shop, source):
     rows = shop.sql("SELECT id, quantity FROM lake.bronze.sale WHERE id >= 500 ORDER BY id")
     assert rows == [{"id": 500, "quantity": 1}, {"id": 501, "quantity": 9}, {"id": 502, "quantity": 3}], str(told)
     shop.run("up", "--once")
+    assert_equal(shop, source, without=["polars_delta"])  # which knows no column mapping, and says so
+
+
+def test_a_table_that_was_altered_before_the_connection_broke(shop, source):
+    server, name = source
+    shop.apply()
+    up = shop.start("up")
+    committed = lambda row: lambda: shop.sql(f"SELECT id FROM lake.bronze.sale WHERE id = {row}")
+    try:
+        server.query("ALTER TABLE sale ADD COLUMN note decimal(10,2) DEFAULT 1.5, RENAME COLUMN qty TO number; INSERT INTO sale VALUES (501, 1, 1, 1, 2)", name)
+        process.wait_for(committed(501), 60, "the row with the new column")
+        for reader in server.query("SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'", name):
+            server.query(f"KILL {reader[0]}", name)
+        process.wait_for(lambda: up.logged("goes on from the last commit"), 60, "the next attempt")
+        server.query("INSERT INTO sale VALUES (502, 1, 1, 1, 3); ALTER TABLE sale MODIFY note decimal(14,2); INSERT INTO sale VALUES (503, 1, 1, 1, 4)", name)
+        process.wait_for(committed(503), 60, "the row of the wider column")
+    finally:
+        ended = up.kill(signal.SIGTERM)
+    assert "not followed" not in ended.stderr, ended.stderr
     assert_equal(shop, source, without=["polars_delta"])  # which knows no column mapping, and says so
 
 

@@ -310,7 +310,9 @@ TEST(SqliteCatalog, WhatACommitAndAQueryNeedCostsTheSameAfterALongHistory) {
     const TableEntry t = *catalog->LoadTable(name, {});
     commit({UpdateTableOp{t.uuid, t.metadata_location, std::to_string(t.version + 1)},
             PutViewOp{{{"s", "v"}, "SELECT 1", {}, "", "", {}}}, SetPositionOp{"shop", "t", "1"}});
-    for (const Publication& one : *catalog->PendingPublications({.limit = 1})) {
+    const auto pending = catalog->PendingPublications({.limit = 1});
+    ASSERT_TRUE(pending.ok()) << pending.error().ToString();
+    for (const Publication& one : *pending) {
       ASSERT_TRUE(catalog->MarkPublished(one.id).ok());
     }
     RunRecord run;

@@ -105,8 +105,9 @@ void KeyIndex::TakeIn(const LogBatch& batch) {
     active_->Put({batch.put[i], batch.places[i]});
   }
   for (const auto& [number, path] : batch.files) {
-    files_.paths.insert_or_assign(number, std::string(path));
-    file_numbers_.insert_or_assign(std::string(path), number);
+    std::string owned(path);  // `path` may be a view of the very entry that is replaced
+    file_numbers_.insert_or_assign(owned, number);
+    files_.paths.insert_or_assign(number, std::move(owned));
     files_.next = std::max(files_.next, number + 1);
   }
   files_logged_ = files_.next;

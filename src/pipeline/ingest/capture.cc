@@ -46,8 +46,12 @@ class CaptureRun {
  public:
   /// `stop`: when to end; the context's own flag says when even that has taken too long.
   CaptureRun(const PipelineContext& context, const CancelFlag* stop, ChangeCapture& capture,
-             const CaptureOptions& options)
-      : context_(context), stop_(stop), capture_(capture), options_(options) {}
+             const CaptureOptions& options, bool is_first)
+      : context_(context),
+        stop_(stop),
+        capture_(capture),
+        options_(options),
+        is_first_(is_first) {}
   ~CaptureRun() {
     if (!commit_unknown_) {
       for (auto& [name, table] : tables_) table.Discard();
@@ -98,6 +102,7 @@ class CaptureRun {
   const CancelFlag* const stop_;
   ChangeCapture& capture_;
   const CaptureOptions& options_;
+  const bool is_first_;  ///< of all attempts
   std::map<SourceTableName, Table> tables_;
   std::unique_ptr<ChangeStream> stream_;
 
@@ -120,18 +125,12 @@ class CaptureRun {
 };
 
 Status CaptureRun::ReadPosition() {
-  TARN_ASSIGN_OR_RETURN(const auto positions, context_.catalog->ListPositions());
-  for (const PositionEntry& entry : positions) {
-    if (entry.source != options_.source) continue;
-    if (entry.table == kStreamPosition) {
-      committed_json_ = entry.position;
-      TARN_ASSIGN_OR_RETURN(committed_, StreamPosition::FromJson(entry.position));
-    }
-  }
+  TARN_ASSIGN_OR_RETURN(committed_json_, FindStreamPosition(*context_.catalog, options_.source));
   if (committed_json_.empty()) {
     return NotFound("the source " + options_.source + " was never loaded",
                     "run `tarn apply`: it makes the slot and loads what stands there");
   }
+  TARN_ASSIGN_OR_RETURN(committed_, StreamPosition::FromJson(committed_json_));
   reached_ = committed_;
   last_order_ = committed_.order;
   return {};
@@ -140,7 +139,10 @@ Status CaptureRun::ReadPosition() {
 Status CaptureRun::OpenTables() {
   TARN_ASSIGN_OR_RETURN(const auto positions, context_.catalog->ListPositions());
   std::vector<SourceTable> described;
-  for (const CaptureItem& item : options_.items) {
+  for (CaptureItem item : options_.items) {
+    if (!is_first_ && options_.described) {
+      TARN_ASSIGN_OR_RETURN(item.table, options_.described(item));
+    }
     Table table;
     table.position = item.position;
     for (const PositionEntry& entry : positions) {
@@ -420,13 +422,9 @@ Status CaptureRun::Commit() {
   for (int64_t attempt = 1; !info.ok() && info.error().kind == ErrorKind::kConflict &&
                             attempt < context_.tables.limits->commit_retries_max;
        ++attempt) {
-    TARN_ASSIGN_OR_RETURN(const auto positions, context_.catalog->ListPositions());
-    const bool fenced =
-        std::none_of(positions.begin(), positions.end(), [&](const PositionEntry& entry) {
-          return entry.source == options_.source && entry.table == kStreamPosition &&
-                 entry.position == committed_json_;
-        });
-    if (fenced) {
+    TARN_ASSIGN_OR_RETURN(const std::string place,
+                          FindStreamPosition(*context_.catalog, options_.source));
+    if (place != committed_json_) {  // fenced
       return Conflict("somebody else follows the log of " + options_.source +
                           ": its position in the catalog moved",
                       "let one `tarn up` run on a state at a time");
@@ -473,11 +471,11 @@ Status Capture(const PipelineContext& context, ChangeCapture& capture,
   PipelineContext patient = context;
   patient.cancel = grace->flag();
   int64_t pause = kPauseFirstMicros;
-  while (true) {
+  for (bool is_first = true;; is_first = false) {
     bool progressed = false;
     Status status;
     {
-      CaptureRun run(patient, context.cancel, capture, options);
+      CaptureRun run(patient, context.cancel, capture, options, is_first);
       status = RunWalled([&] { return run.Run(); });
       progressed = run.progressed();
       // Nothing of it fills memory and disk during the pause.

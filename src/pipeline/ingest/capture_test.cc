@@ -287,6 +287,27 @@ TEST_F(CaptureTest, WhetherACommitHappenedThatCannotBeFoundOutTheNextAttemptFind
   }
 }
 
+TEST_F(CaptureTest, ALaterAttemptBeginsWithTheTablesAsTheyAreRememberedByThen) {
+  MakeTable("a");
+  Begin();
+  log_.transactions = {{Insert("a", 1, "one", 1)}};
+  bool broke = false;
+  log_.before_next = [&]() -> Status {
+    if (std::exchange(broke, true)) return {};
+    return Unavailable("the connection broke", "run again");
+  };
+  CaptureOptions options = Options();
+  options.described = [](const CaptureItem& item) -> Result<SourceTable> {
+    SourceTable table = item.table;
+    table.fingerprint = "altered";
+    return table;
+  };
+  ASSERT_TRUE(Capture(context_, log_, options).ok());
+  ASSERT_EQ(log_.opened.size(), 2);
+  EXPECT_EQ(log_.opened[0][0].fingerprint, "f");
+  EXPECT_EQ(log_.opened[1][0].fingerprint, "altered");
+}
+
 TEST_F(CaptureTest, NothingIsAcknowledgedBeforeItIsCommitted) {
   MakeTable("a");
   Begin();

@@ -71,13 +71,10 @@ Status LookAround(ChangeCapture& capture, const std::string& position, int64_t o
 
 /// The highest order that the source's log was given.
 Result<int64_t> LogOrder(const PipelineContext& context, const std::string& source_name) {
-  TARN_ASSIGN_OR_RETURN(const auto positions, context.catalog->ListPositions());
-  for (const PositionEntry& entry : positions) {
-    if (entry.source != source_name || entry.table != kStreamPosition) continue;
-    TARN_ASSIGN_OR_RETURN(const auto position, StreamPosition::FromJson(entry.position));
-    return position.order;
-  }
-  return 0;
+  TARN_ASSIGN_OR_RETURN(const std::string place, FindStreamPosition(*context.catalog, source_name));
+  if (place.empty()) return 0;
+  TARN_ASSIGN_OR_RETURN(const auto position, StreamPosition::FromJson(place));
+  return position.order;
 }
 
 Result<int64_t> HistoryOrderAt(const PipelineContext& context, ChangeCapture& capture,

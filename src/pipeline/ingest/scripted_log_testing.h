@@ -80,6 +80,8 @@ class ScriptedLog final : public ChangeCapture {
   std::optional<Error> stops;
   /// Before each call of Next(), which fails with its error.
   std::function<Status()> before_next;
+  /// What every stream was opened with.
+  std::vector<std::vector<SourceTable>> opened;
 
   Status Check(const CaptureSpec&, const std::vector<SourceTable>&) override { return {}; }
   Result<std::unique_ptr<SourceSnapshot>> Begin(const CaptureSpec&,
@@ -110,7 +112,8 @@ class ScriptedLog final : public ChangeCapture {
     return static_cast<int>(std::stoll(a) - std::stoll(b));
   }
   Result<std::unique_ptr<ChangeStream>> Open(const CaptureSpec&, const std::string& position,
-                                             const std::vector<SourceTable>&) override {
+                                             const std::vector<SourceTable>& tables) override {
+    opened.push_back(tables);
     return std::unique_ptr<ChangeStream>(
         std::make_unique<Stream>(*this, static_cast<size_t>(std::stoll(position))));
   }

@@ -33,4 +33,12 @@ Result<StreamPosition> StreamPosition::FromJson(const std::string& text) {
   return position;
 }
 
+Result<std::string> FindStreamPosition(Catalog& catalog, const std::string& source) {
+  TARN_ASSIGN_OR_RETURN(const auto positions, catalog.ListPositions());
+  for (const PositionEntry& entry : positions) {
+    if (entry.source == source && entry.table == kStreamPosition) return entry.position;
+  }
+  return std::string();
+}
+
 }  // namespace tarn

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "catalog/catalog.h"
 
 namespace tarn {
 
@@ -22,5 +23,8 @@ struct StreamPosition {
   std::string ToJson() const;
   static Result<StreamPosition> FromJson(const std::string& json);
 };
+
+/// What the catalog has of it for a source, as JSON; "" where it was never loaded.
+Result<std::string> FindStreamPosition(Catalog& catalog, const std::string& source);
 
 }  // namespace tarn
