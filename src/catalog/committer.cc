@@ -1,6 +1,7 @@
 #include "catalog/committer.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -82,14 +83,24 @@ class Committer {
     for (const TableChange& table : commit_.tables) {
       now_ms = std::max(now_ms, table.transaction->earliest_ms());
     }
-    for (const TableChange& table : commit_.tables) {
-      table.transaction->SetTime(now_ms);
-      Result<StagedTable> staged = table.transaction->Stage(request_.commit_id);
-      if (!staged.ok()) {
-        RemoveStagedFiles();
-        return staged.status();
-      }
+    std::vector<std::optional<StagedTable>> all(commit_.tables.size());
+    const Status status = RunInThreads(all.size(), kCommitStreams, [&](size_t i) -> Status {
+      TableTransaction& transaction = *commit_.tables[i].transaction;
+      transaction.SetTime(now_ms);
+      TARN_ASSIGN_OR_RETURN(all[i], transaction.Stage(request_.commit_id));
+      return {};
+    });
+    for (const auto& staged : all) {
+      if (!staged) continue;
       staged_files_.insert(staged_files_.end(), staged->files.begin(), staged->files.end());
+    }
+    if (!status.ok()) {
+      RemoveStagedFiles();
+      return status;
+    }
+    for (size_t i = 0; i < all.size(); ++i) {
+      const TableChange& table = commit_.tables[i];
+      const std::optional<StagedTable>& staged = all[i];
       if (table.transaction->creates()) {
         TableEntry entry;
         entry.uuid = staged->metadata->table_uuid;

@@ -11,6 +11,10 @@
 
 namespace tarn {
 
+/// Tables of one commit that are written, and published, at once: most of it is waiting for a
+/// store.
+inline constexpr size_t kCommitStreams = 8;
+
 /// One table's part of a commit.
 struct TableChange {
   TableName name;

@@ -9,6 +9,7 @@
 
 #include "base/fault_point.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "catalog/committer.h"
 #include "catalog/delta_entry.h"
 #include "catalog/delta_log.h"
@@ -112,28 +113,56 @@ class Publisher {
   }
 
  private:
+  // Each table's versions in their order, several tables at once.
   void PublishPage(const std::vector<Publication>& page) {
-    std::map<std::string, int64_t> last_version;
-    for (const Publication& one : page) last_version[one.table_uuid] = one.version;
+    std::map<std::string, std::vector<const Publication*>> by_table;
     for (const Publication& one : page) {
-      if (failed_.contains(one.table_uuid)) continue;
+      if (!failed_.contains(one.table_uuid)) by_table[one.table_uuid].push_back(&one);
+    }
+    std::vector<TableRun> runs;
+    for (auto& [uuid, versions] : by_table) runs.push_back({std::move(versions), {}, {}});
+    Keep(RunInThreads(runs.size(), kCommitStreams, [&](size_t i) {
+      PublishTable(runs[i]);
+      return Status::Ok();
+    }));
+    for (const TableRun& run : runs) {
+      const std::string& uuid = run.versions.front()->table_uuid;
+      if (!run.error.ok()) failed_.insert(uuid);
+      Keep(run.error);
+      if (run.published) published_[uuid] = *run.published;
+    }
+  }
+
+  struct Published {
+    std::string table_key;
+    int64_t version = 0;
+  };
+  // The versions of one table in a page, and what became of them.
+  struct TableRun {
+    std::vector<const Publication*> versions;
+    std::optional<Published> published;  // the newest
+    Status error;                        // the rest waits
+  };
+
+  void PublishTable(TableRun& run) {
+    for (const Publication* one : run.versions) {
       // The hint moves once, to the newest state of the page.
-      Status status =
-          Publish(one, one.version == last_version[one.table_uuid] ? Hint::kRaise : Hint::kLeave);
-      if (IsNotFound(status)) status = ForgetWhenDropped(one, status);
+      Status status = Publish(*one, one == run.versions.back() ? Hint::kRaise : Hint::kLeave, run);
+      if (IsNotFound(status)) status = ForgetWhenDropped(*one, status);
       if (status.ok()) continue;
-      failed_.insert(one.table_uuid);
-      Keep(status);
+      run.error = status;
       // What went before it in this page left the hint to it.
-      const auto published = published_.find(one.table_uuid);
-      if (published == published_.end()) continue;
-      Keep(RaiseHint(*context_.store, published->second.table_key, published->second.version));
+      if (!run.published) return;
+      const Status raised =
+          RaiseHint(*context_.store, run.published->table_key, run.published->version);
+      if (!raised.ok()) Log(LogLevel::kDebug, "the hint stays behind: " + raised.ToString());
+      return;
     }
   }
 
   enum class Hint { kRaise, kLeave };
 
-  Status Publish(const Publication& publication, Hint hint) {
+  Status Publish(const Publication& publication, Hint hint, TableRun& run) {
     TARN_FAULT_POINT(kPublishBegin);
     ObjectStore& store = *context_.store;
     TARN_ASSIGN_OR_RETURN(const std::string staged_key, store.KeyOf(publication.metadata_location));
@@ -162,7 +191,7 @@ class Publisher {
     }
     TARN_FAULT_POINT(kPublishHint);
     TARN_RETURN_IF_ERROR(catalog_.MarkPublished(publication.id));
-    published_[publication.table_uuid] = {table_key, publication.version};
+    run.published = {table_key, publication.version};
     // Last: whoever dies of a checkpoint leaves nothing that the next one would die of again.
     if (!LeavesDeltaOut(current->properties)) Checkpoint(publication, table_key, *current);
     return {};
@@ -219,10 +248,17 @@ class Publisher {
   // Two processes that publish one table may put its hint in the wrong order. Whoever puts last
   // looks here afterwards.
   void RaiseHints() {
+    std::vector<std::string> uuids;
     for (const auto& [uuid, published] : published_) {
-      if (failed_.contains(uuid)) continue;
-      const Status raised = RaiseVersionHint(context_, catalog_, uuid);
-      if (!IsNotFound(raised)) Keep(raised);
+      if (!failed_.contains(uuid)) uuids.push_back(uuid);
+    }
+    std::vector<Status> raised(uuids.size());
+    Keep(RunInThreads(uuids.size(), kCommitStreams, [&](size_t i) {
+      raised[i] = RaiseVersionHint(context_, catalog_, uuids[i]);
+      return Status::Ok();
+    }));
+    for (const Status& status : raised) {
+      if (!IsNotFound(status)) Keep(status);
     }
   }
 
@@ -232,10 +268,6 @@ class Publisher {
 
   const TableContext& context_;
   Catalog& catalog_;
-  struct Published {
-    std::string table_key;
-    int64_t version = 0;
-  };
   std::set<std::string> failed_;                // uuids
   std::map<std::string, Published> published_;  // by uuid: the newest that this run published
   Status first_error_;

@@ -13,6 +13,7 @@
 #include "pipeline/ingest/captured_table.h"
 #include "pipeline/ingest/change_history.h"
 #include "pipeline/ingest/history_rows.h"
+#include "pipeline/ingest/mirrored_table.h"
 #include "pipeline/ingest/stop_grace.h"
 #include "pipeline/ingest/stream_position.h"
 
@@ -47,11 +48,7 @@ class CaptureRun {
   /// `stop`: when to end; the context's own flag says when even that has taken too long.
   CaptureRun(const PipelineContext& context, const CancelFlag* stop, ChangeCapture& capture,
              const CaptureOptions& options, bool is_first)
-      : context_(context),
-        stop_(stop),
-        capture_(capture),
-        options_(options),
-        is_first_(is_first) {}
+      : context_(context), stop_(stop), capture_(capture), options_(options), is_first_(is_first) {}
   ~CaptureRun() {
     if (!commit_unknown_) {
       for (auto& [name, table] : tables_) table.Discard();
@@ -64,21 +61,7 @@ class CaptureRun {
   bool progressed() const { return progressed_; }
 
  private:
-  struct Table {
-    std::unique_ptr<CapturedTable> rows;
-    std::unique_ptr<ChangeHistory> history;  ///< may be absent
-    LoadPosition position;
-    bool joined = false;   ///< the log has passed the table's load
-    bool stopped = false;  ///< not followed any more
-    bool moved = false;    ///< `position` changed since the last commit
-    std::string position_before;
-    bool altered = false;
-
-    void Discard() const {
-      rows->Discard();
-      if (history != nullptr) history->Discard();
-    }
-  };
+  using Table = MirroredTable;
 
   Status ReadPosition();
   Status OpenTables();
@@ -395,16 +378,8 @@ Result<CommitInfo> CaptureRun::TryCommit(std::vector<TableName>* changed) {
       TARN_ASSIGN_OR_RETURN(const auto ops, options_.altered(table.rows->source_table()));
       commit.ops.insert(commit.ops.end(), ops.begin(), ops.end());
     }
-    if (table.rows->pending()) {
-      TARN_ASSIGN_OR_RETURN(const auto change, table.rows->Prepare(summary));
-      if (change) commit.tables.push_back(*change);
-    }
-    // Changes that cancel each other out are changes.
-    if (table.history != nullptr && table.history->pending()) {
-      TARN_ASSIGN_OR_RETURN(const auto change, table.history->Prepare(summary));
-      if (change) commit.tables.push_back(*change);
-    }
   }
+  TARN_ASSIGN_OR_RETURN(commit.tables, PrepareChanges(tables_, summary));
   for (const TableChange& change : commit.tables) changed->push_back(change.name);
   AskedCatalog catalog(*context_.catalog);
   const bool before = std::exchange(commit_unknown_, true);

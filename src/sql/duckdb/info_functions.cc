@@ -134,13 +134,14 @@ InfoTable ShowCreate(duckdb::ClientContext& context, EngineState& engine,
   std::string catalog = Text(arguments[0]);
   std::string schema = Text(arguments[1]);
   duckdb::Binder::BindSchemaOrCatalog(context, catalog, schema);
-  const duckdb::EntryLookupInfo lookup(duckdb::CatalogType::TABLE_ENTRY, arguments[2].ToString());
+  const std::string name = arguments[2].ToString();  // the lookup borrows it
+  const duckdb::EntryLookupInfo lookup(duckdb::CatalogType::TABLE_ENTRY, name);
   const auto entry = duckdb::Catalog::GetEntry(context, catalog, schema, lookup,
                                                duckdb::OnEntryNotFound::THROW_EXCEPTION);
   std::string sql;
   if (const auto* lake = dynamic_cast<const LakeTableEntry*>(entry.get())) {
-    const TableName& name = lake->lake_table().entry.name;
-    sql = CreateStatements(*lake, ValueOrThrow(Lake(context, engine).Constraints(name)));
+    const TableName& of_lake = lake->lake_table().entry.name;
+    sql = CreateStatements(*lake, ValueOrThrow(Lake(context, engine).Constraints(of_lake)));
   } else {
     sql = WithoutEnd(entry->ToSQL());
   }
