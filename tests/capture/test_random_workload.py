@@ -212,7 +212,7 @@ def test_every_committed_state_is_a_prefix_of_the_source(project, tarn_faults_bi
             workload.stop()
             proxy.heal()
             assert not chaos.wrong and not workload.wrong, "\n".join(chaos.wrong + workload.wrong)
-            chaos.judge("the last up", project.run("up", "--once", timeout=180))
+            chaos.judge("the last up", project.run("up", "--once", timeout=180 + SECONDS))
             for table in sorted(chaos.untold):
                 project.run("resync", f"bronze.{table}", timeout=180)
             project.run("up", "--once", timeout=180)
