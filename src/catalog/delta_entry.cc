@@ -140,7 +140,7 @@ class EntryBuilder {
   // Every file of a Delta table has a value for each partition column, and Trino wants no others:
   // when the columns change, the files that stay are told anew.
   Status LoadFilesToTellAgain() {
-    TARN_ASSIGN_OR_RETURN(files_again_, LiveDataFiles(context_, &current_));
+    TARN_ASSIGN_OR_RETURN(files_again_, LiveDataFiles(context_, current_));
     TARN_ASSIGN_OR_RETURN(vectors_again_, DeltaVectorReader(context_, {}).Read(current_));
     const auto told = [&](const auto& one) { return changes_.added.contains(one.first); };
     std::erase_if(files_again_, told);
