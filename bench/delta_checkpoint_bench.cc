@@ -70,10 +70,11 @@ Status Make(ObjectStore& store, int64_t files) {
 int Run(const std::string& what, const std::string& folder, int64_t files) {
   const Limits limits;
   const auto store = OpenLocalStore(folder, limits, SystemRandom());
-  const Status done = !store.ok() ? store.status()
-                      : what == "make"
-                          ? Make(**store, files)
-                          : DeltaLog(**store, kTable).WriteCheckpoint(kEntries, {kNowMs, 0}, SystemRandom());
+  const Status done =
+      !store.ok() ? store.status()
+      : what == "make"
+          ? Make(**store, files)
+          : DeltaLog(**store, kTable).WriteCheckpoint(kEntries, {kNowMs, 0}, SystemRandom());
   if (!done.ok()) {
     std::fprintf(stderr, "%s\n", done.ToString().c_str());
     return EXIT_FAILURE;

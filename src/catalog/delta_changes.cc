@@ -222,9 +222,8 @@ Result<std::map<std::string, DataFile>> LiveDataFiles(const TableContext& contex
                                                       const TableMetadata& table) {
   ManifestIo io(*context.store, context.cache, table);
   TARN_ASSIGN_OR_RETURN(std::vector<ManifestFile> manifests, ListManifests(io, table));
-  std::erase_if(manifests, [](const ManifestFile& m) {
-    return m.content == ManifestFile::Content::kDeletes;
-  });
+  std::erase_if(manifests,
+                [](const ManifestFile& m) { return m.content == ManifestFile::Content::kDeletes; });
   TARN_ASSIGN_OR_RETURN(LiveFiles live, ReadLive(io, manifests));
   return std::move(live.data);
 }

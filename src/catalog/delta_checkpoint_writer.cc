@@ -148,8 +148,8 @@ class CheckpointWriter {
       return {};
     };
     if (base_) {
-      TARN_RETURN_IF_ERROR(ReadDeltaCheckpoint(
-          store_, folder_, *base_, CheckpointContent::kFilesAndRemoved, visit_earlier));
+      TARN_RETURN_IF_ERROR(ReadDeltaCheckpoint(store_, folder_, *base_,
+                                               CheckpointContent::kFilesAndRemoved, visit_earlier));
     }
     for (const auto& [path, add] : state_.files) TARN_RETURN_IF_ERROR(visit_add(add));
     for (const delta::RemoveFile* remove : merge.Tombstones()) {

@@ -62,9 +62,9 @@ class DeltaLog {
   /// where it says something else.
   Result<std::optional<delta::LastCheckpoint>> ReadLastCheckpoint() const;
 
-  /// Whether a checkpoint of `version` pays: asked for every `every_entries` entries, it is due when
-  /// reading the entries since the last one costs as much as reading that one, by their bytes and
-  /// kEntryRequestBytes for each, and before more than kCheckpointEntriesMax have to be read.
+  /// Whether a checkpoint of `version` pays: asked for every `every_entries` entries, it is due
+  /// when reading the entries since the last one costs as much as reading that one, by their bytes
+  /// and kEntryRequestBytes for each, and before more than kCheckpointEntriesMax have to be read.
   Result<bool> IsCheckpointDue(int64_t version, int64_t every_entries) const;
 
   /// Writes the checkpoint of `version` and points `_last_checkpoint` to it, unless they are there.

@@ -196,9 +196,9 @@ class Publisher {
                                 const TableMetadata& table) {
     const DeltaLog log(*context_.store, table_key);
     const int64_t entry_version = publication.version - 1;
-    TARN_ASSIGN_OR_RETURN(const bool due, log.IsCheckpointDue(
-                                              entry_version,
-                                              context_.limits->checkpoint_every_commits));
+    TARN_ASSIGN_OR_RETURN(
+        const bool due,
+        log.IsCheckpointDue(entry_version, context_.limits->checkpoint_every_commits));
     if (!due) return {};
     const int64_t now_ms = publication.committed_micros / 1000;
     int64_t oldest_ms = now_ms;

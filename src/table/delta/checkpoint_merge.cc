@@ -83,10 +83,10 @@ std::vector<const RemoveFile*> CheckpointMerge::Tombstones() const {
   std::vector<const RemoveFile*> kept;
   for (const auto& [key, remove] : young) {
     std::string vector = VectorFile(remove->deletion_vector);
-    const bool names_data = !NamedUntil(data_files_, std::string_view(*key), kAlive) &&
-                            data_files.insert(*key).second;
-    const bool names_vector = !NamedUntil(vector_files_, vector, kAlive) &&
-                              vector_files.insert(std::move(vector)).second;
+    const bool names_data =
+        !NamedUntil(data_files_, std::string_view(*key), kAlive) && data_files.insert(*key).second;
+    const bool names_vector =
+        !NamedUntil(vector_files_, vector, kAlive) && vector_files.insert(std::move(vector)).second;
     if (names_data || names_vector) kept.push_back(remove);
   }
   return kept;

@@ -19,8 +19,8 @@ namespace tarn::delta {
 /// vector after the other leaves one for each, of which only those count whose vectors stand in
 /// files that nothing else names.
 ///
-/// A tombstone of an earlier checkpoint was kept for its data file or for its vector's, which is not
-/// told. It goes once later entries name both: the file for which it did not count was named
+/// A tombstone of an earlier checkpoint was kept for its data file or for its vector's, which is
+/// not told. It goes once later entries name both: the file for which it did not count was named
 /// elsewhere, and what names a file leaves only with a newer tombstone that does.
 /// Ownership: borrows the tail. Threads: one at a time.
 class CheckpointMerge {
@@ -28,8 +28,8 @@ class CheckpointMerge {
   /// `tail`: what the entries after the earlier checkpoint say; where there is none, all entries.
   CheckpointMerge(const State& tail, int64_t expired_ms);
 
-  /// Whether a row of the earlier checkpoint is one of the later. Every file that is alive has to be
-  /// shown before Tombstones() is asked for.
+  /// Whether a row of the earlier checkpoint is one of the later. Every file that is alive has to
+  /// be shown before Tombstones() is asked for.
   bool Keeps(const AddFile& earlier);
   bool Keeps(const RemoveFile& earlier) const;
 

@@ -60,8 +60,8 @@ TEST(CheckpointMerge, TombstonesAreKeptForFilesThatNothingElseNames) {
   EXPECT_THAT(kept(7), testing::IsEmpty());
 }
 
-// A log of a few files that come, get vectors, which stand together in the file of their commit, and
-// go; states may come back.
+// A log of a few files that come, get vectors, which stand together in the file of their commit,
+// and go; states may come back.
 class RandomLog {
  public:
   RandomLog(uint64_t seed, bool comes_back)

@@ -26,8 +26,8 @@ struct State {
   /// not count.
   void Apply(int64_t entry_version, std::vector<Action> actions);
 
-  /// Whether the entries applied say otherwise of a logical file of an earlier checkpoint, which was
-  /// not applied: it is gone, or stands here as something else.
+  /// Whether the entries applied say otherwise of a logical file of an earlier checkpoint, which
+  /// was not applied: it is gone, or stands here as something else.
   bool Replaces(const std::string& file_key, const std::string& vector_id) const;
 };
 
