@@ -41,20 +41,28 @@ struct LiveFiles {
   std::map<std::pair<std::string, int64_t>, DataFile> deletes;
 };
 
-Result<LiveFiles> ListLive(const TableContext& context, const TableMetadata* table) {
+// The manifests that may have live files of a table's current snapshot.
+Result<std::vector<ManifestFile>> ListManifests(ManifestIo& io, const TableMetadata& table) {
+  std::vector<ManifestFile> manifests;
+  if (table.current() == nullptr) return manifests;
+  TARN_ASSIGN_OR_RETURN(manifests, io.List(*table.current()));
+  std::erase_if(manifests, [](const ManifestFile& m) { return !m.may_have_live_files(); });
+  return manifests;
+}
+
+Result<LiveFiles> ReadLive(ManifestIo& io, const std::vector<ManifestFile>& manifests) {
   LiveFiles files;
-  if (table == nullptr || !table->current_snapshot) return files;
-  TARN_ASSIGN_OR_RETURN(std::vector<LiveFile> live,
-                        ListLiveFiles(*context.store, *table, *table->current_snapshot));
-  for (LiveFile& one : live) {
-    const std::string path = one.file.path;
-    if (one.file.content == FileContent::kData) {
-      files.data.emplace(path, std::move(one.file));
+  TARN_RETURN_IF_ERROR(io.Read(manifests, {}, [&](ManifestEntry&& entry) -> Status {
+    if (entry.status == EntryStatus::kDeleted) return {};
+    const std::string path = entry.file.path;
+    if (entry.file.content == FileContent::kData) {
+      files.data.emplace(path, std::move(entry.file));
     } else {
-      const int64_t offset = one.file.content_offset.value_or(-1);
-      files.deletes.emplace(std::pair(path, offset), std::move(one.file));
+      const int64_t offset = entry.file.content_offset.value_or(-1);
+      files.deletes.emplace(std::pair(path, offset), std::move(entry.file));
     }
-  }
+    return {};
+  }));
   return files;
 }
 
@@ -97,9 +105,26 @@ class ChangeFinder {
     return {};
   }
 
+  // Manifests that both states have hold files of both, and are not read.
   Status CompareAll() {
-    TARN_ASSIGN_OR_RETURN(LiveFiles before, ListLive(context_, previous_));
-    TARN_ASSIGN_OR_RETURN(LiveFiles after, ListLive(context_, &current_));
+    const TableMetadata& previous = previous_ != nullptr ? *previous_ : current_;
+    ManifestIo io_before(*context_.store, context_.cache, previous);
+    ManifestIo io_after(*context_.store, context_.cache, current_);
+    std::vector<ManifestFile> list_before;
+    if (previous_ != nullptr) {
+      TARN_ASSIGN_OR_RETURN(list_before, ListManifests(io_before, previous));
+    }
+    TARN_ASSIGN_OR_RETURN(std::vector<ManifestFile> list_after, ListManifests(io_after, current_));
+    std::set<std::string> paths_before, in_both;
+    for (const ManifestFile& manifest : list_before) paths_before.insert(manifest.path);
+    for (const ManifestFile& manifest : list_after) {
+      if (paths_before.contains(manifest.path)) in_both.insert(manifest.path);
+    }
+    const auto is_in_both = [&](const ManifestFile& m) { return in_both.contains(m.path); };
+    std::erase_if(list_before, is_in_both);
+    std::erase_if(list_after, is_in_both);
+    TARN_ASSIGN_OR_RETURN(LiveFiles before, ReadLive(io_before, list_before));
+    TARN_ASSIGN_OR_RETURN(LiveFiles after, ReadLive(io_after, list_after));
     for (auto file = after.data.begin(); file != after.data.end();) {
       file = before.data.erase(file->first) > 0 ? after.data.erase(file) : std::next(file);
     }
@@ -194,8 +219,12 @@ class ChangeFinder {
 }  // namespace
 
 Result<std::map<std::string, DataFile>> LiveDataFiles(const TableContext& context,
-                                                      const TableMetadata* table) {
-  TARN_ASSIGN_OR_RETURN(LiveFiles live, ListLive(context, table));
+                                                      const TableMetadata& table) {
+  ManifestIo io(*context.store, context.cache, table);
+  TARN_ASSIGN_OR_RETURN(std::vector<ManifestFile> manifests, ListManifests(io, table));
+  std::erase_if(manifests,
+                [](const ManifestFile& m) { return m.content == ManifestFile::Content::kDeletes; });
+  TARN_ASSIGN_OR_RETURN(LiveFiles live, ReadLive(io, manifests));
   return std::move(live.data);
 }
 

@@ -23,13 +23,14 @@ struct DeltaChanges {
 };
 
 /// `previous` may be nullptr: before the table. Reads the manifests of the snapshots between; where
-/// the history does not lead from one state to the other (a rollback), all of both.
+/// the history does not lead from one state to the other (a rollback), all that only one of them
+/// has. Memory: the files of what is read.
 /// Errors: those of reading; those of DeltaVectorReader.
 Result<DeltaChanges> FindDeltaChanges(const TableContext& context, const TableMetadata* previous,
                                       const TableMetadata& current);
 
-/// The live data files of a state, by URI; nothing for nullptr.
+/// The live data files of a state, by URI.
 Result<std::map<std::string, DataFile>> LiveDataFiles(const TableContext& context,
-                                                      const TableMetadata* table);
+                                                      const TableMetadata& table);
 
 }  // namespace tarn

@@ -9,7 +9,6 @@
 #include "storage/object_store.h"
 #include "table/delta/log_json.h"
 #include "table/delta/log_listing.h"
-#include "table/delta/state.h"
 
 namespace tarn {
 
@@ -22,6 +21,7 @@ enum class CheckpointContent {
   kShape,    ///< protocol and metaData alone
   kNoFiles,  ///< all but files, removed ones too
   kFiles,    ///< files alone, without removed ones
+  kFilesAndRemoved,
   kSidecars  ///< which sidecars it names; they are not read
 };
 
@@ -31,23 +31,6 @@ enum class CheckpointContent {
 Status ReadDeltaCheckpoint(ObjectStore& store, const std::string& folder,
                            const delta::CheckpointFiles& files, CheckpointContent content,
                            const std::function<Status(std::vector<delta::Action>&&)>& visit);
-
-/// The times that a checkpoint is made by.
-struct CheckpointTime {
-  int64_t now_ms = 0;
-  /// Nobody reads what was removed before it: a tombstone goes then at the latest, unless the table
-  /// itself says how long they are kept.
-  int64_t unread_before_ms = 0;
-};
-
-/// Writes the checkpoint of a state under its classic name: "V1 Spec", or "V2 Spec" with sidecars
-/// where the table's property `delta.checkpointPolicy` says so. Tombstones that expired, or that
-/// keep no file (see TombstonesToKeep), are left out. Who repeats it with the same state and time
-/// writes the same bytes. Memory: a row group beside the state. Errors: Corruption (a log without
-/// protocol or metaData); those of the store.
-Result<delta::LastCheckpoint> WriteDeltaCheckpoint(ObjectStore& store, const std::string& folder,
-                                                   const delta::State& state,
-                                                   const CheckpointTime& time);
 
 /// The key of a sidecar that a checkpoint names.
 std::string SidecarKey(const std::string& folder, const delta::Sidecar& sidecar);

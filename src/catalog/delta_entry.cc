@@ -110,12 +110,16 @@ class EntryBuilder {
       // A vector that leaves was told earlier, and so was the feature.
       const bool vectors_may_be_first =
           !changes_.vectors_added.empty() && changes_.vectors_removed.empty();
-      if (!tell_all_files_ && !vectors_may_be_first && description_.SameShape(earlier)) return {};
+      if (!tell_all_files_ && description_.SameShape(earlier)) {
+        if (!vectors_may_be_first) return {};
+        // A feature is never taken back: what a checkpoint tells of it the entries since then do.
+        TARN_ASSIGN_OR_RETURN(const auto known, log.ReadCheckpointShape(publication_.version - 2));
+        if (known && TellsOfVectors(*known)) return {};
+      }
       TARN_ASSIGN_OR_RETURN(before, log.ReadShape(publication_.version - 2));
     }
     const bool has_vectors = !changes_.vectors_added.empty() || !vectors_again_.empty();
-    const bool had_vectors =
-        before && before->metadata.configuration.contains(delta::kEnableVectorsProperty);
+    const bool had_vectors = before && TellsOfVectors(*before);
     if (has_vectors || had_vectors) {
       TARN_ASSIGN_OR_RETURN(description_, delta::Describe(current_, delta::VectorUse::kYes));
     }
@@ -137,10 +141,14 @@ class EntryBuilder {
     return {};
   }
 
+  static bool TellsOfVectors(const DeltaLog::Shape& shape) {
+    return shape.metadata.configuration.contains(delta::kEnableVectorsProperty);
+  }
+
   // Every file of a Delta table has a value for each partition column, and Trino wants no others:
   // when the columns change, the files that stay are told anew.
   Status LoadFilesToTellAgain() {
-    TARN_ASSIGN_OR_RETURN(files_again_, LiveDataFiles(context_, &current_));
+    TARN_ASSIGN_OR_RETURN(files_again_, LiveDataFiles(context_, current_));
     TARN_ASSIGN_OR_RETURN(vectors_again_, DeltaVectorReader(context_, {}).Read(current_));
     const auto told = [&](const auto& one) { return changes_.added.contains(one.first); };
     std::erase_if(files_again_, told);

@@ -1,5 +1,6 @@
 #include "catalog/delta_log.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -30,33 +31,32 @@ Status PutOnce(ObjectStore& store, const std::string& key, const std::string& by
   return PutOnce(store, key, bytes, [](const std::string&, const std::string&) { return false; });
 }
 
-Result<std::optional<int64_t>> DeltaLog::LastCheckpointVersion() const {
+Result<std::optional<delta::LastCheckpoint>> DeltaLog::ReadLastCheckpoint() const {
+  using Last = std::optional<delta::LastCheckpoint>;
   const Result<std::string> text = store_.Get(folder_ + kLastCheckpoint);
   if (!text.ok()) {
-    if (IsNotFound(text.error())) return std::optional<int64_t>();
+    if (IsNotFound(text.error())) return Last();
     return text.error();
   }
-  const Result<delta::LastCheckpoint> last = delta::ParseLastCheckpoint(*text);
+  Result<delta::LastCheckpoint> last = delta::ParseLastCheckpoint(*text);
   // It is a short cut only: one that cannot be followed sends readers to the listing.
-  if (!last.ok() || last->parts != 1) return std::optional<int64_t>();
-  return std::optional<int64_t>(last->version);
+  if (!last.ok() || last->parts != 1) return Last();
+  return Last(std::move(last).value());
 }
 
 delta::CheckpointFiles DeltaLog::ClassicCheckpoint(int64_t version) {
   return {version, delta::CheckpointFiles::Form::kParquet, {delta::CheckpointName(version)}};
 }
 
-Result<delta::State> DeltaLog::ReadCheckpoint(const delta::CheckpointFiles& files) const {
+Result<delta::State> DeltaLog::ReadCheckpoint(const delta::CheckpointFiles& files,
+                                              CheckpointContent content) const {
   delta::State state;
-  TARN_RETURN_IF_ERROR(ReadDeltaCheckpoint(store_, folder_, files, CheckpointContent::kAll,
+  TARN_RETURN_IF_ERROR(ReadDeltaCheckpoint(store_, folder_, files, content,
                                            [&](std::vector<delta::Action>&& actions) -> Status {
                                              state.Apply(files.version, std::move(actions));
                                              return {};
                                            }));
-  if (!state.protocol || !state.metadata) {
-    return Corruption(store_.UriOf(folder_ + files.names.front()) +
-                      " has no protocol or no metaData action");
-  }
+  state.version = files.version;
   return state;
 }
 
@@ -75,40 +75,53 @@ Result<std::vector<delta::Action>> DeltaLog::ReadEntry(int64_t version) const {
   return delta::ParseLogEntry(text, store_.UriOf(key));
 }
 
-Result<delta::State> DeltaLog::ReadState(std::optional<int64_t> version) const {
+Result<DeltaTail> DeltaLog::Replay(std::optional<int64_t> version,
+                                   CheckpointContent content) const {
   const int64_t last = version.value_or(INT64_MAX);
-  delta::State state;
-  TARN_ASSIGN_OR_RETURN(const std::optional<int64_t> hint, LastCheckpointVersion());
-  if (hint && *hint <= last) {
-    Result<delta::State> found = ReadCheckpoint(ClassicCheckpoint(*hint));
-    if (!found.ok() && !IsNotFound(found.error())) return found.error();
-    if (found.ok()) state = std::move(found).value();
+  DeltaTail tail;
+  const auto begin_with = [&](const delta::CheckpointFiles& files) -> Status {
+    TARN_ASSIGN_OR_RETURN(tail.state, ReadCheckpoint(files, content));
+    tail.base = files;
+    return {};
+  };
+  TARN_ASSIGN_OR_RETURN(const auto hint, ReadLastCheckpoint());
+  if (hint && hint->version <= last) {
+    const Status read = begin_with(ClassicCheckpoint(hint->version));
+    if (!read.ok() && !IsNotFound(read.error())) return read;
   }
   bool listed = false;
-  while (state.version < last) {
-    const int64_t next = state.version + 1;
+  // Whether there is a newer checkpoint than the one that the short cut led to.
+  const auto look_around = [&]() -> Result<bool> {
+    if (std::exchange(listed, true)) return false;
+    TARN_ASSIGN_OR_RETURN(const auto found, FindCheckpoint(last));
+    if (!found || found->version <= tail.state.version) return false;
+    TARN_RETURN_IF_ERROR(begin_with(*found));
+    return true;
+  };
+  if (!tail.base) TARN_RETURN_IF_ERROR(look_around().status());
+  while (tail.state.version < last) {
+    const int64_t next = tail.state.version + 1;
     Result<std::vector<delta::Action>> actions = ReadEntry(next);
     if (actions.ok()) {
-      state.Apply(next, std::move(actions).value());
+      tail.state.Apply(next, std::move(actions).value());
       continue;
     }
     if (!IsNotFound(actions.error())) return actions.error();
-    // Old entries may have been cleaned up below a checkpoint that nothing points to.
-    if (!listed && state.version < 0) {
-      listed = true;
-      TARN_ASSIGN_OR_RETURN(const auto checkpoint, FindCheckpoint(last));
-      if (checkpoint) {
-        TARN_ASSIGN_OR_RETURN(state, ReadCheckpoint(*checkpoint));
-        continue;
-      }
-    }
-    if (version || state.version < 0) return actions.error();
+    // Entries may have been cleaned up below a checkpoint that nothing points to.
+    TARN_ASSIGN_OR_RETURN(const bool found, look_around());
+    if (found) continue;
+    if (version || tail.state.version < 0) return actions.error();
     break;
   }
-  if (!state.protocol || !state.metadata) {
+  if (!tail.state.protocol || !tail.state.metadata) {
     return Corruption(store_.UriOf(folder_) + " has no protocol or no metaData action");
   }
-  return state;
+  return tail;
+}
+
+Result<delta::State> DeltaLog::ReadState(std::optional<int64_t> version) const {
+  TARN_ASSIGN_OR_RETURN(DeltaTail all, Replay(version, CheckpointContent::kAll));
+  return std::move(all.state);
 }
 
 Result<DeltaLog::Shape> DeltaLog::ReadShape(int64_t version) const {
@@ -124,9 +137,9 @@ Result<DeltaLog::Shape> DeltaLog::ReadShape(int64_t version) const {
   const auto read_checkpoint = [&](const delta::CheckpointFiles& files) {
     return ReadDeltaCheckpoint(store_, folder_, files, CheckpointContent::kShape, take);
   };
-  TARN_ASSIGN_OR_RETURN(const std::optional<int64_t> hint, LastCheckpointVersion());
+  TARN_ASSIGN_OR_RETURN(const auto hint, ReadLastCheckpoint());
   for (int64_t at = version; at >= 0 && !(protocol && metadata); --at) {
-    if (hint == at) {
+    if (hint && hint->version == at) {
       const Status read = read_checkpoint(ClassicCheckpoint(at));
       if (read.ok()) break;
       if (!IsNotFound(read.error())) return read;
@@ -149,17 +162,53 @@ Result<DeltaLog::Shape> DeltaLog::ReadShape(int64_t version) const {
   return Shape{std::move(*protocol), std::move(*metadata)};
 }
 
+Result<std::optional<DeltaLog::Shape>> DeltaLog::ReadCheckpointShape(int64_t version) const {
+  std::optional<Shape> shape;
+  TARN_ASSIGN_OR_RETURN(const auto hint, ReadLastCheckpoint());
+  if (!hint || hint->version > version) return shape;
+  Result<delta::State> read =
+      ReadCheckpoint(ClassicCheckpoint(hint->version), CheckpointContent::kShape);
+  if (!read.ok()) {
+    if (IsNotFound(read.error())) return shape;
+    return read.error();
+  }
+  if (read->protocol && read->metadata) {
+    shape = Shape{std::move(*read->protocol), std::move(*read->metadata)};
+  }
+  return shape;
+}
+
 Status DeltaLog::WriteEntry(int64_t version, const std::string& bytes,
                             const IsSame& is_same) const {
   return PutOnce(store_, folder_ + delta::LogEntryName(version), bytes, is_same);
 }
 
-Status DeltaLog::WriteCheckpoint(int64_t version, const CheckpointTime& time) const {
-  TARN_ASSIGN_OR_RETURN(const std::optional<int64_t> last, LastCheckpointVersion());
-  if (last && *last >= version) return {};
-  TARN_ASSIGN_OR_RETURN(const delta::State state, ReadState(version));
+Result<bool> DeltaLog::IsCheckpointDue(int64_t version, int64_t every_entries) const {
+  if (version <= 0 || every_entries <= 0 || version % every_entries != 0) return false;
+  TARN_ASSIGN_OR_RETURN(const auto last, ReadLastCheckpoint());
+  if (!last) return true;
+  const int64_t entries = version - last->version;
+  if (entries <= 0) return false;
+  if (entries + every_entries > kCheckpointEntriesMax) return true;
+  // Those that came since the last look speak for all of them.
+  const int64_t looked_at = std::min(entries, every_entries);
+  int64_t bytes = looked_at * kEntryRequestBytes;
+  for (int64_t at = version; at > version - looked_at; --at) {
+    if (bytes * entries >= last->size_bytes * looked_at) return true;
+    const Result<ObjectInfo> entry = store_.Head(folder_ + delta::LogEntryName(at));
+    if (!entry.ok()) return IsNotFound(entry.error()) ? Result<bool>(true) : entry.error();
+    bytes += entry->size_bytes;
+  }
+  return bytes * entries >= last->size_bytes * looked_at;
+}
+
+Status DeltaLog::WriteCheckpoint(int64_t version, const CheckpointTime& time,
+                                 Random& random) const {
+  TARN_ASSIGN_OR_RETURN(const auto last, ReadLastCheckpoint());
+  if (last && last->version >= version) return {};
+  TARN_ASSIGN_OR_RETURN(const DeltaTail tail, Replay(version, CheckpointContent::kNoFiles));
   TARN_ASSIGN_OR_RETURN(const delta::LastCheckpoint written,
-                        WriteDeltaCheckpoint(store_, folder_, state, time));
+                        WriteDeltaCheckpoint(store_, folder_, tail, time, random));
   return store_.Put(folder_ + kLastCheckpoint, delta::WriteLastCheckpoint(written));
 }
 

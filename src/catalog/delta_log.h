@@ -8,7 +8,9 @@
 
 #include "base/result.h"
 #include "catalog/delta_checkpoint.h"
+#include "catalog/delta_checkpoint_writer.h"
 #include "storage/object_store.h"
+#include "table/delta/log_json.h"
 #include "table/delta/log_listing.h"
 #include "table/delta/state.h"
 
@@ -24,6 +26,11 @@ Status PutOnce(ObjectStore& store, const std::string& key, const std::string& by
 /// The same where no other bytes say the same.
 Status PutOnce(ObjectStore& store, const std::string& key, const std::string& bytes);
 
+/// Entries that a reader has to replay at most, where `limits.checkpoint_every_commits` is no more.
+inline constexpr int64_t kCheckpointEntriesMax = 100;
+/// Bytes of a checkpoint that are read in the time that asking for one more object takes.
+inline constexpr int64_t kEntryRequestBytes = 128 << 10;
+
 /// The Delta log of one table in a store: `<table>/_delta_log/`.
 /// Threads: may be called concurrently, also by several processes.
 class DeltaLog {
@@ -33,7 +40,8 @@ class DeltaLog {
       : store_(store), folder_(table_key + "/_delta_log/") {}
 
   /// The state after entry `version`, or after the last one: the newest checkpoint that serves and
-  /// the entries that follow. Errors: NotFound (no such entry, no log); Corruption; Unsupported.
+  /// the entries that follow. All of it is held: for small tables, and for tests. Errors: NotFound
+  /// (no such entry, no log); Corruption; Unsupported.
   Result<delta::State> ReadState(std::optional<int64_t> version) const;
 
   /// The protocol and metaData action in force at an entry, as ReadState() would find them: looks
@@ -43,19 +51,33 @@ class DeltaLog {
     delta::Metadata metadata;
   };
   Result<Shape> ReadShape(int64_t version) const;
+  /// The same as the last checkpoint has it, if there is one that is not newer: found without
+  /// reading the entries after it.
+  Result<std::optional<Shape>> ReadCheckpointShape(int64_t version) const;
 
   /// Writes an entry that nobody overwrites; see PutOnce.
   Status WriteEntry(int64_t version, const std::string& bytes, const IsSame& is_same) const;
 
+  /// What `_last_checkpoint` says of a checkpoint in one file that carries its classic name; none
+  /// where it says something else.
+  Result<std::optional<delta::LastCheckpoint>> ReadLastCheckpoint() const;
+
+  /// Whether a checkpoint of `version` pays: asked for every `every_entries` entries, it is due
+  /// when reading the entries since the last one costs as much as reading that one, by their bytes
+  /// and kEntryRequestBytes for each, and before more than kCheckpointEntriesMax have to be read.
+  Result<bool> IsCheckpointDue(int64_t version, int64_t every_entries) const;
+
   /// Writes the checkpoint of `version` and points `_last_checkpoint` to it, unless they are there.
-  Status WriteCheckpoint(int64_t version, const CheckpointTime& time) const;
+  /// Memory and errors: see WriteDeltaCheckpoint.
+  Status WriteCheckpoint(int64_t version, const CheckpointTime& time, Random& random) const;
 
  private:
   Result<std::vector<delta::Action>> ReadEntry(int64_t version) const;
-  /// Of a checkpoint in one file that carries its classic name; none where it says something else.
-  Result<std::optional<int64_t>> LastCheckpointVersion() const;
   static delta::CheckpointFiles ClassicCheckpoint(int64_t version);
-  Result<delta::State> ReadCheckpoint(const delta::CheckpointFiles& files) const;
+  Result<delta::State> ReadCheckpoint(const delta::CheckpointFiles& files,
+                                      CheckpointContent content) const;
+  /// The state after an entry, or after the last one, with `content` of the checkpoint before it.
+  Result<DeltaTail> Replay(std::optional<int64_t> version, CheckpointContent content) const;
   /// The newest checkpoint up to `version` that a listing shows.
   Result<std::optional<delta::CheckpointFiles>> FindCheckpoint(int64_t version) const;
 

@@ -213,9 +213,7 @@ Status DeltaSnapshot::VisitFiles(const std::function<Status(delta::TableFile&&)>
     for (const delta::Action& action : actions) {
       const auto& add = std::get<delta::AddFile>(action);
       // What the entries after the checkpoint say counts.
-      std::string file = delta::FileKey(add.path);
-      if (state_.files.contains(file)) continue;
-      if (state_.tombstones.contains({std::move(file), add.VectorId()})) continue;
+      if (state_.Replaces(delta::FileKey(add.path), add.VectorId())) continue;
       TARN_RETURN_IF_ERROR(visit_one(add));
     }
     return {};

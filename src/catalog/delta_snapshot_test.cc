@@ -7,7 +7,8 @@
 #include <gmock/gmock.h>
 
 #include "base/clock.h"
-#include "catalog/delta_checkpoint.h"
+#include "base/random.h"
+#include "catalog/delta_checkpoint_writer.h"
 #include "columnar/parquet_rows_writer.h"
 #include "storage/memory/memory_store.h"
 #include "table/delta/checkpoint.h"
@@ -198,12 +199,12 @@ TEST_F(DeltaSnapshotTest, V2CheckpointsAreReadInBothForms) {
 TEST_F(DeltaSnapshotTest, OwnCheckpointsOfBothPoliciesAreRead) {
   for (const char* policy : {"classic", "v2"}) {
     SomeEntries();
-    delta::State state;
+    DeltaTail tail;
     std::vector<Action> all = OthersOf2();
     for (const Action& file : FilesOf2()) all.push_back(file);
-    state.Apply(2, std::move(all));
-    state.metadata->configuration["delta.checkpointPolicy"] = policy;
-    const auto written = WriteDeltaCheckpoint(store_, kFolder, state, {});
+    tail.state.Apply(2, std::move(all));
+    tail.state.metadata->configuration["delta.checkpointPolicy"] = policy;
+    const auto written = WriteDeltaCheckpoint(store_, kFolder, tail, {}, SystemRandom());
     ASSERT_TRUE(written.ok()) << written.status().ToString();
     EXPECT_EQ(written->add_files, 3);
     DropUpTo2();

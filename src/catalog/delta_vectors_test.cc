@@ -253,6 +253,26 @@ TEST_P(DeltaVectorsTest, CheckpointsHoldVectors) {
   ExpectLogsAgree();
 }
 
+TEST_P(DeltaVectorsTest, WhatACheckpointTellsOfTheFeatureIsNotLookedForInEntries) {
+  Create();
+  lake_.limits().checkpoint_every_commits = 3;
+  Append("a");
+  Append("b");
+  Delete({{"a", FewRows(0)}});
+  Append("c");
+  int entries_read = 0;
+  lake_.store().SetFaultInjector([&](const StorageCall& call) -> std::optional<Error> {
+    const bool reads = call.operation == StorageOperation::kGet;
+    entries_read += reads && call.key.find("_delta_log/0") != call.key.npos;
+    return std::nullopt;
+  });
+  Delete({{"b", FewRows(0)}});
+  lake_.store().SetFaultInjector(nullptr);
+  EXPECT_EQ(entries_read, 0);
+  EXPECT_THAT(Of<delta::Protocol>(Entry(5)), IsEmpty());
+  ExpectLogsAgree();
+}
+
 TEST_P(DeltaVectorsTest, InterruptedAtAnyStoreCallItEndsTheSame) {
   const auto fill = [](TestLake& lake) {
     lake.store().SetFaultInjector([](const StorageCall& call) -> std::optional<Error> {

@@ -216,9 +216,19 @@ class Publisher {
   // Without a checkpoint readers only take longer.
   void Checkpoint(const Publication& publication, const std::string& table_key,
                   const TableMetadata& table) {
+    const Status status = WriteCheckpointWhenDue(publication, table_key, table);
+    if (status.ok()) return;
+    Log(LogLevel::kWarning, "no checkpoint of table " + table.location + ": " + status.ToString());
+  }
+
+  Status WriteCheckpointWhenDue(const Publication& publication, const std::string& table_key,
+                                const TableMetadata& table) {
+    const DeltaLog log(*context_.store, table_key);
     const int64_t entry_version = publication.version - 1;
-    const int64_t every = context_.limits->checkpoint_every_commits;
-    if (entry_version == 0 || every <= 0 || entry_version % every != 0) return;
+    TARN_ASSIGN_OR_RETURN(
+        const bool due,
+        log.IsCheckpointDue(entry_version, context_.limits->checkpoint_every_commits));
+    if (!due) return {};
     const int64_t now_ms = publication.committed_micros / 1000;
     int64_t oldest_ms = now_ms;
     // No state that the table still has needs what was removed before the first of them was made;
@@ -228,12 +238,8 @@ class Publisher {
       oldest_ms = std::min(oldest_ms, snapshot.timestamp_ms);
     }
     const CheckpointTime time{now_ms, oldest_ms - context_.limits->reader_grace_ms};
-    Status status = DeltaLog(*context_.store, table_key).WriteCheckpoint(entry_version, time);
-    if (status.ok()) status = ReachFaultPoint(FaultPoint::kPublishCheckpoint);
-    if (!status.ok()) {
-      Log(LogLevel::kWarning,
-          "no checkpoint of table " + table.location + ": " + status.ToString());
-    }
+    TARN_RETURN_IF_ERROR(log.WriteCheckpoint(entry_version, time, *context_.random));
+    return ReachFaultPoint(FaultPoint::kPublishCheckpoint);
   }
 
   // The files of a dropped table, any of them, may have been cleaned up before it was published.

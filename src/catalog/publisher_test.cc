@@ -176,6 +176,44 @@ TEST(Publisher, HiddenPartitionsDoNotShow) {
   EXPECT_THAT(Read(lake).files.at("data/1.parquet").partition_values, IsEmpty());
 }
 
+TEST(Publisher, ARollbackReadsNoManifestThatBothStatesHave) {
+  TestLake lake;
+  lake.Create(kT);
+  const auto manifests = [&] {
+    std::set<std::string> keys;
+    for (const auto& [key, bytes] : lake.Objects()) {
+      if (key.ends_with(".avro") && key.find("/snap-") == key.npos) keys.insert(key);
+    }
+    return keys;
+  };
+  lake.Append(kT, "1");
+  const std::set<std::string> of_first = manifests();
+  ASSERT_THAT(of_first, SizeIs(1));
+  const auto table =
+      *LoadTableMetadata(lake.store(), lake.catalog().LoadTable(kT, {})->metadata_location);
+  const SnapshotId first = *table->current_snapshot;
+  lake.Append(kT, "2");
+  lake.Append(kT, "3");
+  lake.store().SetFaultInjector([](const StorageCall& call) -> std::optional<Error> {
+    if (call.key.find("/metadata/v") == std::string_view::npos) return std::nullopt;
+    return Unavailable("held back");
+  });
+  lake.Change(kT, [&](TableTransaction& t) { return t.RollBackTo(first); });
+  std::set<std::string> read;
+  lake.store().SetFaultInjector([&](const StorageCall& call) -> std::optional<Error> {
+    read.emplace(call.key);
+    return std::nullopt;
+  });
+  ASSERT_TRUE(PublishOutbox(lake.context(), lake.catalog()).ok());
+  lake.store().SetFaultInjector(nullptr);
+  EXPECT_THAT(Of<delta::RemoveFile>(Entry(lake, 4)), SizeIs(2));
+  ExpectLogsAgree(lake, kT);
+  EXPECT_FALSE(read.contains(*of_first.begin()));
+  for (const std::string& key : manifests()) {
+    EXPECT_EQ(read.contains(key), !of_first.contains(key)) << key;
+  }
+}
+
 TEST(Publisher, ACheckpointStandsForTheEntriesBeforeIt) {
   TestLake lake;
   lake.Create(kT, {"region"});

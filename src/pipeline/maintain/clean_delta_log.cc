@@ -20,7 +20,7 @@ Result<MaintainStep> CleanDeltaLog(const PipelineContext& context, const std::st
   TARN_ASSIGN_OR_RETURN(const auto expired, FindExpiredDeltaLog(*context.tables.store, folder,
                                                                 context.tables.clock->NowMillis()));
   step.taken = static_cast<int64_t>(expired.size());
-  step.why = std::to_string(step.taken) + " files older than the log's retention";
+  step.why = std::to_string(step.taken) + " files that the log does not need";
   if (expired.empty()) return step;
   step.outcome = MaintainStep::Outcome::kWould;
   if (mode == MaintainMode::kDryRun) return step;

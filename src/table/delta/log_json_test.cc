@@ -145,48 +145,6 @@ TEST(DeltaState, ALogicalFileIsAPathWithItsVector) {
   EXPECT_EQ(state.tombstones.size(), 3u);
 }
 
-TEST(DeltaState, TombstonesAreKeptForFilesThatNothingElseNames) {
-  const auto vector = [](const char* file, int64_t offset) {
-    return VectorInFile(UuidOfName(file), offset, 10, 1);
-  };
-  State state;
-  const auto remove = [&](const std::string& path, int64_t ms, const char* file, int64_t offset) {
-    RemoveFile removed{path, ms, DataChange::kYes, {}, {}};
-    if (file != nullptr) removed.deletion_vector = vector(file, offset);
-    state.Apply(state.version + 1, {removed});
-  };
-  // Two files that are alive got one vector after the other, which stood together in one file.
-  remove("a", 1, nullptr, 0);
-  remove("b", 1, nullptr, 0);
-  for (const char* path : {"a", "b"}) {
-    for (int64_t ms = 2; ms < 6; ++ms) {
-      remove(path, ms, std::to_string(ms).c_str(), *path);
-    }
-  }
-  AddFile alive{"a", {}, 1, 1, DataChange::kYes, ""};
-  alive.deletion_vector = vector("6", 1);
-  AddFile other = alive;
-  other.path = "b";
-  other.deletion_vector = vector("5", 99);
-  // One file went with its second vector, and one with its first.
-  remove("gone", 3, nullptr, 0);
-  remove("gone", 7, "7", 1);
-  remove("plain", 4, nullptr, 0);
-  state.Apply(state.version + 1, {alive, other});
-
-  const auto kept = [&](int64_t expired_ms) {
-    std::vector<std::string> found;
-    for (const RemoveFile* one : TombstonesToKeep(state, expired_ms)) {
-      found.push_back(one->path + "@" + std::to_string(*one->deleted_ms));
-    }
-    return found;
-  };
-  // The file of the fifth vectors is named by what is alive.
-  EXPECT_THAT(kept(0), testing::ElementsAre("gone@7", "a@4", "plain@4", "a@3", "a@2"));
-  EXPECT_THAT(kept(3), testing::ElementsAre("gone@7", "a@4", "plain@4"));
-  EXPECT_THAT(kept(7), testing::IsEmpty());
-}
-
 TEST(DeltaState, TheLastWordOnAFileCounts) {
   State state;
   state.Apply(0, {Protocol{}, AddFile{"a", {}, 1, 1, DataChange::kYes, ""},

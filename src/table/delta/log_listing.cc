@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace tarn::delta {
 namespace {
@@ -75,30 +76,32 @@ void LogListing::Add(std::string_view name, int64_t modified_micros) {
   }
 }
 
-std::optional<CheckpointFiles> LogListing::NewestCheckpoint(int64_t version) const {
-  std::optional<CheckpointFiles> newest;
-  const auto take = [&](CheckpointFiles files) {
-    if (!newest || files.version >= newest->version) newest = std::move(files);
-  };
+std::map<int64_t, CheckpointFiles> LogListing::Checkpoints() const {
+  std::map<int64_t, CheckpointFiles> whole;
   // Checkpoints in parts: by version and number of parts; the parts that are there.
   std::map<std::pair<int64_t, int64_t>, std::map<int64_t, std::string>> in_parts;
   for (const Named& file : checkpoint_files_) {
-    if (file.version > version) continue;
     const CheckpointName name = *ParseCheckpointName(Segments(file.name));
     if (name.parts > 1) {
       in_parts[{file.version, name.parts}].emplace(name.part, file.name);
-    } else if (!newest || file.version > newest->version) {
-      take({file.version, name.form, {file.name}});
+    } else {
+      whole.try_emplace(file.version, CheckpointFiles{file.version, name.form, {file.name}});
     }
   }
   for (const auto& [key, parts] : in_parts) {
-    if (static_cast<int64_t>(parts.size()) < key.second) continue;
-    if (newest && newest->version >= key.first) continue;
+    if (static_cast<int64_t>(parts.size()) < key.second || whole.contains(key.first)) continue;
     CheckpointFiles files{key.first, CheckpointFiles::Form::kParquet, {}};
     for (const auto& [part, name] : parts) files.names.push_back(name);
-    take(std::move(files));
+    whole.emplace(key.first, std::move(files));
   }
-  return newest;
+  return whole;
+}
+
+std::optional<CheckpointFiles> LogListing::NewestCheckpoint(int64_t version) const {
+  const std::map<int64_t, CheckpointFiles> whole = Checkpoints();
+  const auto after = whole.upper_bound(version);
+  if (after == whole.begin()) return std::nullopt;
+  return std::prev(after)->second;
 }
 
 }  // namespace tarn::delta

@@ -30,7 +30,9 @@ class LogListing {
 
   /// Entries by version, with the time of their last modification in microseconds.
   const std::map<int64_t, int64_t>& entries() const { return entries_; }
-  /// The newest whole checkpoint of a version up to `version`: of a checkpoint in parts, all parts.
+  /// The whole checkpoints, one of each version: of a checkpoint in parts, all parts are there.
+  std::map<int64_t, CheckpointFiles> Checkpoints() const;
+  /// The newest of them of a version up to `version`.
   std::optional<CheckpointFiles> NewestCheckpoint(int64_t version) const;
 
   /// \name For those who clean up: names of checkpoints and of other files that belong to a

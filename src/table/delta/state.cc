@@ -1,7 +1,5 @@
 #include "table/delta/state.h"
 
-#include <algorithm>
-#include <set>
 #include <utility>
 
 #include "table/delta/text.h"
@@ -47,34 +45,10 @@ struct Applier {
   void operator()(CheckpointMetadata&&) {}
 };
 
-/// The file that a vector stands in; empty where there is none. As in the log: Tarn's own writers,
-/// and others for all that is known, spell one file in one way.
-std::string VectorFile(const std::optional<DeletionVectorDescriptor>& vector) {
-  using Storage = DeletionVectorDescriptor::Storage;
-  if (!vector || vector->storage == Storage::kInline) return {};
-  return vector->Letter() + vector->path_or_inline;
-}
-
 }  // namespace
 
-std::vector<const RemoveFile*> TombstonesToKeep(const State& state, int64_t expired_ms) {
-  using Tombstone = std::pair<const std::string*, const RemoveFile*>;  // with its FileKey()
-  std::vector<Tombstone> young;
-  for (const auto& [key, remove] : state.tombstones) {
-    if (remove.deleted_ms.value_or(0) > expired_ms) young.emplace_back(&key.first, &remove);
-  }
-  std::stable_sort(young.begin(), young.end(), [](const Tombstone& a, const Tombstone& b) {
-    return a.second->deleted_ms > b.second->deleted_ms;
-  });
-  std::set<std::string> paths, vectors = {""};
-  for (const auto& [path, add] : state.files) vectors.insert(VectorFile(add.deletion_vector));
-  std::vector<const RemoveFile*> kept;
-  for (const auto& [path, remove] : young) {
-    const bool names_data = !state.files.contains(*path) && paths.insert(*path).second;
-    const bool names_vector = vectors.insert(VectorFile(remove->deletion_vector)).second;
-    if (names_data || names_vector) kept.push_back(remove);
-  }
-  return kept;
+bool State::Replaces(const std::string& file_key, const std::string& vector_id) const {
+  return files.contains(file_key) || tombstones.contains({file_key, vector_id});
 }
 
 void State::Apply(int64_t entry_version, std::vector<Action> actions) {

@@ -25,14 +25,11 @@ struct State {
   /// Entries are applied in the order of their versions; the order of the actions within one does
   /// not count.
   void Apply(int64_t entry_version, std::vector<Action> actions);
-};
 
-/// The tombstones that a checkpoint has to tell: those of after `expired_ms` that are the newest to
-/// name a file, a data file or that of a vector, which no file that is alive names. They are there
-/// so that nobody removes what somebody may still read, and the others protect nothing more. A file
-/// that gets one vector after the other leaves one for each, of which only those count whose
-/// vectors stand in files that nothing else names. Pointers into the state; the newest first.
-std::vector<const RemoveFile*> TombstonesToKeep(const State& state, int64_t expired_ms);
+  /// Whether the entries applied say otherwise of a logical file of an earlier checkpoint, which
+  /// was not applied: it is gone, or stands here as something else.
+  bool Replaces(const std::string& file_key, const std::string& vector_id) const;
+};
 
 /// How long a checkpoint keeps a removed file in mind where the table does not say (Delta's own
 /// default).
