@@ -1,6 +1,7 @@
 #include "catalog/delta_checkpoint.h"
 
 #include "storage/memory/memory_store.h"
+#include "table/delta/state.h"
 #include "target.h"
 
 namespace tarn::fuzz {
