@@ -118,6 +118,7 @@ def test_a_result_that_cannot_be_written_is_a_failure(shop, command):
 
 
 def test_a_result_that_nobody_reads_to_its_end_is_a_failure_that_says_so(shop):
+    shop.apply()
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run([shop.binary, "sql", "-c", "SELECT 1"], cwd=shop.directory, env=shop.env, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)

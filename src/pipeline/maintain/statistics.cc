@@ -120,8 +120,9 @@ Result<MaintainStep> RefreshStatistics(const PipelineContext& context, const std
     return step;
   }
   TARN_ASSIGN_OR_RETURN(const TableState now, LoadTableState(context, uuid));
-  if (!IsTold(*now.metadata, file)) {
-    // Either way nobody refers to it.
+  // One that another upkeep put in its place meanwhile is the orphans' business.
+  const bool left = now.metadata->FindSnapshot(file.snapshot) == nullptr;
+  if (left && !IsTold(*now.metadata, file)) {
     Discard(context, file);
     step.outcome = MaintainStep::Outcome::kHeld;
     step.why += "; the snapshot that was read left meanwhile";
