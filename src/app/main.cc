@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -7,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/command.h"
+#include "app/output.h"
 #include "base/log.h"
 #include "base/nearest.h"
 
@@ -106,7 +108,9 @@ int Run(int argc, char** argv) {
 int main(int argc, char** argv) {
   const int code = Run(argc, argv);
   // A result that nobody got is none, whatever was done.
-  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  errno = 0;
+  const int error = std::fflush(stdout) == 0 ? 0 : errno;
+  const bool written = error == 0 && std::ferror(stdout) == 0;
   if (written || code == tarn::kExitFailed) return code;
-  return PrintError(tarn::Unavailable("cannot write the result"));
+  return PrintError(tarn::WriteError(error));
 }

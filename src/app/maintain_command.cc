@@ -89,7 +89,8 @@ void AddMaintainCommand(CLI::App& app, CommandContext& context) {
   auto flags = std::make_shared<Flags>();
   CLI::App* maintain = app.add_subcommand(
       "maintain",
-      "put small files together, apply deletes, let old snapshots expire, remove orphaned files");
+      "put small files together, apply deletes, make statistics, let old snapshots expire, remove "
+      "orphaned files");
   maintain->add_option("tables", flags->patterns, "bronze.customer, bronze.* (default: all)");
   maintain->add_flag("--dry-run", flags->dry_run, "only tell what would be done, and why");
   maintain->add_flag("--json", flags->json, "print JSON");

@@ -23,7 +23,7 @@ constexpr int kCellWidthMax = 80;
 
 Status WriteOut(std::string_view text, std::FILE* out) {
   if (std::fwrite(text.data(), 1, text.size(), out) == text.size()) return Status::Ok();
-  return Unavailable(std::string("cannot write the result: ") + std::strerror(errno));
+  return WriteError(errno);
 }
 
 std::string InOneLine(const std::string& text) {
@@ -220,6 +220,25 @@ Status PrintArrow(Rows& rows, std::FILE* out) {
 
 bool IsTerminal(std::FILE* file) { return isatty(fileno(file)) == 1; }
 
+Error WriteError(int error) {
+  std::string message = "cannot write the result to standard output";
+  if (error != 0) message += std::string(": ") + std::strerror(error);
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return ResourceExhausted(std::move(message),
+                               "send the output to a disk with room for it, and run this again");
+    case EPIPE:
+      return Unavailable(std::move(message),
+                         "what read it ended before it had all: let it read to the end, or send "
+                         "the output to a file");
+    default:
+      return Unavailable(std::move(message),
+                         "see where the output goes, and run this again with another place");
+  }
+}
+
 Status PrintRows(Rows& rows, OutputFormat format, const Limits& limits, const TimeZone* zone,
                  std::FILE* out) {
   Status status;
@@ -241,7 +260,7 @@ Status PrintRows(Rows& rows, OutputFormat format, const Limits& limits, const Ti
       break;
   }
   if (status.ok() && std::fflush(out) != 0) {
-    return Unavailable(std::string("cannot write the result: ") + std::strerror(errno));
+    return WriteError(errno);
   }
   return status;
 }

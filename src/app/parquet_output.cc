@@ -1,10 +1,10 @@
 #include "app/parquet_output.h"
 
 #include <cerrno>
-#include <cstring>
 
 #include <arrow/api.h>
 
+#include "app/output.h"
 #include "columnar/conform.h"
 #include "columnar/file_writer.h"
 #include "table/model/schema.h"
@@ -18,7 +18,7 @@ class StreamWriter final : public ObjectWriter {
   explicit StreamWriter(std::FILE* out) : out_(out) {}
   Status Append(std::string_view bytes) override {
     if (std::fwrite(bytes.data(), 1, bytes.size(), out_) != bytes.size()) {
-      return Unavailable(std::string("cannot write the result: ") + std::strerror(errno));
+      return WriteError(errno);
     }
     bytes_ += static_cast<int64_t>(bytes.size());
     return Status::Ok();

@@ -107,6 +107,7 @@ Status Following::FollowSource(CaptureOptions options) {
 /// Small files of the mirrored tables are put together while they are followed.
 void Following::RunUpkeep(const PipelineContext& context) {
   MaintainOptions options;
+  options.statistics = MaintainOptions::Statistics::kLeave;
   for (const TableName& table : tables_) options.patterns.push_back(table.ToString());
   const auto report = Maintain(context, options);
   const bool stopped = context.cancel->requested();

@@ -58,6 +58,7 @@
   X(kCompactCopied, "compact.copied")            \
   X(kCompactCommitted, "compact.committed")      \
   X(kManifestsCounted, "manifests.counted")      \
+  X(kStatisticsWritten, "statistics.written")    \
   X(kExpirePlanned, "expire.planned")            \
   X(kExpireCommitted, "expire.committed")        \
   X(kSweepFound, "sweep.found")                  \

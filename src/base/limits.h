@@ -49,11 +49,14 @@ struct Limits {
   int64_t compact_small_percent = 50;           ///< of the target size: files below it are small
   int64_t compact_deleted_percent = 20;         ///< deleted rows of a file that is written anew
   int64_t compact_group_bytes_max = 1LL << 30;  ///< of data files that one commit writes anew
-  int64_t snapshot_age_ms_max = 432'000'000;    ///< five days: older snapshots expire
-  int64_t snapshots_kept_min = 1;               ///< of every branch, however old
-  int64_t snapshots_kept_max = 1000;            ///< of a branch, beyond the readers' grace
-  int64_t reader_grace_ms = 3'600'000;          ///< a query may still read what it began with
-  int64_t orphan_grace_ms = 259'200'000;        ///< three days: a process may still commit a file
+  int64_t statistics_rows_min = 100'000;        ///< a table of fewer rows gets no first statistics
+  int64_t statistics_changed_percent = 20;      ///< rows changed since statistics were made
+  int64_t statistics_read_bytes_max = 16LL << 30;  ///< data files read for statistics; 0: none
+  int64_t snapshot_age_ms_max = 432'000'000;       ///< five days: older snapshots expire
+  int64_t snapshots_kept_min = 1;                  ///< of every branch, however old
+  int64_t snapshots_kept_max = 1000;               ///< of a branch, beyond the readers' grace
+  int64_t reader_grace_ms = 3'600'000;             ///< a query may still read what it began with
+  int64_t orphan_grace_ms = 259'200'000;  ///< three days: a process may still commit a file
 };
 
 }  // namespace tarn

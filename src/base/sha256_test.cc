@@ -29,5 +29,20 @@ TEST(Sha256Test, AnEmptyHmacKeyIsAKey) {
             "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+TEST(HexTest, WhatWasEncodedIsDecoded) {
+  std::string bytes;
+  for (int byte = 0; byte < 256; ++byte) bytes += static_cast<char>(byte);
+  EXPECT_EQ(HexDecode(HexEncode(bytes)), bytes);
+  EXPECT_EQ(HexDecode("0aFf"), std::string("\x0a\xff"));
+  EXPECT_EQ(HexDecode(""), "");
+}
+
+TEST(HexTest, WhatIsNotHexadecimalIsNotDecoded) {
+  for (const char* text : {"0", "abc", "0g", "g0", "00 0", " 0", "+1", "-1", "0x", "00zz", "1\n"}) {
+    EXPECT_EQ(HexDecode(text), std::nullopt) << text;
+  }
+  EXPECT_EQ(HexDecode(std::string("0\0", 2)), std::nullopt);
+}
+
 }  // namespace
 }  // namespace tarn

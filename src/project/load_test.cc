@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A project folder of its own for each test.
-class LoadProjectTest : public testing::Test {
+class LoadProjectTest : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string pattern = (fs::temp_directory_path() / "tarn-project-XXXXXX").string();

@@ -24,7 +24,7 @@ warehouse: ./warehouse
 state: ./state
 sources:
   pg: {type: postgres, url: "${SHOP_PG}", tables: ['public.*'], mode: snapshot, into: bronze}
-limits: {lock_lease_ms: 1000, reader_grace_ms: 0, snapshot_age_ms_max: 0, checkpoint_every_commits: 2}
+limits: {lock_lease_ms: 1000, reader_grace_ms: 0, snapshot_age_ms_max: 0, checkpoint_every_commits: 2, statistics_rows_min: 1}
 """
 MODELS = {
     "silver/kept.sql": "/* tarn\nkey: id\nchecks: [not_null: id, unique: id]\n*/\nSELECT id, v FROM bronze.one WHERE id % 3 > 0",
@@ -197,8 +197,9 @@ def nothing_left_over(shop, command):
         snapshot = table.current_snapshot()
         if snapshot:
             needed |= {snapshot.manifest_list} | {m.manifest_path for m in snapshot.manifests(table.io)}
+        needed |= {s.statistics_path for s in table.metadata.statistics}
         needed = {p.removeprefix("file://") for p in needed}
-        found = {str(p) for sub in ("data", "deletes", "metadata") for p in pathlib.Path(location, sub).glob("*") if p.suffix in (".parquet", ".puffin", ".avro")}
+        found = {str(p) for sub in ("data", "deletes", "metadata") for p in pathlib.Path(location, sub).glob("*") if p.suffix in (".parquet", ".puffin", ".avro", ".stats")}
         found |= {str(p) for p in pathlib.Path(location, "data").rglob("*.parquet")}
         assert needed <= found, f"{name} needs {needed - found}"
         assert found <= needed, f"nobody needs {found - needed} of {name}, and maintain leaves it"

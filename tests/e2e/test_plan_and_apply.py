@@ -113,7 +113,17 @@ def test_a_result_that_cannot_be_written_is_a_failure(shop, command):
     shop.write("models/silver/a.sql", "SELECT 2 AS a")
     with open("/dev/full", "w") as full:
         done = subprocess.run([shop.binary, *command], cwd=shop.directory, env=shop.env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
-    assert done.returncode == 1 and done.stderr.count("cannot write the result") == 1, done
+    assert done.returncode == 1 and done.stderr.count("cannot write the result to standard output: No space left on device") == 1, done
+    assert "HINT:  send the output to a disk with room for it" in done.stderr, done
+
+
+def test_a_result_that_nobody_reads_to_its_end_is_a_failure_that_says_so(shop):
+    shop.apply()
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([shop.binary, "sql", "-c", "SELECT 1"], cwd=shop.directory, env=shop.env, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
+    assert done.returncode == 1 and "cannot write the result to standard output: Broken pipe" in done.stderr and "HINT:  what read it ended" in done.stderr, done
 
 
 def test_a_pipe_gets_one_line_a_run(shop):

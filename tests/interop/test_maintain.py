@@ -10,7 +10,7 @@ import pytest
 from harness import projects, readers
 
 LIMITS = "limits: {reader_grace_ms: 0, snapshot_age_ms_max: 0}\n"
-PARTS = ["data files", "manifests", "snapshots", "orphans", "delta log"]
+PARTS = ["data files", "manifests", "statistics", "snapshots", "orphans", "delta log"]
 
 
 def do(project, *statements):
@@ -119,6 +119,34 @@ def test_a_dry_run_tells_and_changes_nothing(project):
     assert not orphan.exists()
     check_readers(project, expected)
     assert {s["outcome"] for s in maintained(project)[0]["steps"]} == {"nothing"}
+
+
+def test_statistics_are_made_where_they_pay(project):
+    from pyiceberg.table import StaticTable
+    expected = filled(project, limits="limits: {statistics_rows_min: 2700}\n")
+
+    def told():
+        metadata = StaticTable.from_metadata(project.location("s.t")).metadata
+        newest = [s for s in metadata.statistics if s.snapshot_id == metadata.current_snapshot_id]
+        return [{b.fields[0]: int(b.properties["ndv"]) for b in s.blob_metadata} for s in newest]
+
+    would = step(maintained(project, "--dry-run"), "statistics")
+    assert would["outcome"] == "would" and "there are none of 2700 rows" in would["why"] and would["bytes"] > 0, would
+    assert told() == []
+    assert step(maintained(project), "statistics")["outcome"] == "done"
+    assert told() == [{1: 2700, 2: 3, 3: 2700}]
+    do(project, "INSERT INTO lake.s.t SELECT i, 7, 'more ' || i FROM range(5000, 5100) r(i)")
+    assert step(maintained(project), "statistics")["outcome"] == "nothing"
+    do(project, "INSERT INTO lake.s.t SELECT i, 8, 'more ' || i FROM range(6000, 7000) r(i)")
+    assert "that came since" in step(maintained(project), "statistics")["why"]
+    assert told() == [{1: 3800, 2: 5, 3: 3800}]
+    do(project, "DELETE FROM lake.s.t WHERE i >= 5000")
+    done = step(maintained(project), "statistics")
+    assert done["outcome"] == "done" and "that came since" not in done["why"], done
+    assert told() == [{1: 2700, 2: 3, 3: 2700}]
+    check_readers(project, expected)
+    do(project, "ALTER TABLE lake.s.t SET ('tarn.statistics-read-bytes-max' = '0')", "DELETE FROM lake.s.t WHERE i < 2000")
+    assert step(maintained(project), "statistics")["outcome"] == "nothing"
 
 
 def test_without_an_age_nothing_young_leaves(project):

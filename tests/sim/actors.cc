@@ -9,6 +9,7 @@
 #include "pipeline/maintain/compact.h"
 #include "pipeline/maintain/expire.h"
 #include "pipeline/maintain/maintain.h"
+#include "pipeline/maintain/statistics.h"
 #include "pipeline/maintain/sweep.h"
 #include "sim/world.h"
 #include "table/delta/log_json.h"
@@ -246,6 +247,7 @@ void World::LookAfter(std::unique_ptr<Process>& process) {
   static constexpr std::pair<const char*, Part> kParts[] = {
       {"compaction", CompactTable},
       {"manifests", CompactManifests},
+      {"statistics", RefreshStatistics},
       {"expiry", ExpireTable},
       {"sweep", SweepTable},
       {"cleaning of Delta's log", CleanDeltaLog}};

@@ -90,6 +90,18 @@ void Truth::CheckCommitted(const std::string& uuid, TableTruth& table) {
   if (!rows.ok()) return Wrong(where + rows.status().ToString());
   const std::string difference = Difference(*rows, *table.versions.back());
   if (!difference.empty()) Wrong(where + difference);
+  for (const StatisticsFile& file : table.current->statistics) {
+    if (!live_->Head(*kept_.store->KeyOf(file.path)).ok()) {
+      Wrong(where + "it names " + file.path + ", which is gone");
+    }
+    for (const StatisticsBlob& blob : file.blobs) {
+      if (blob.snapshot != table.current->current_snapshot || blob.fields[0] != 1) continue;
+      // Exactly, up to 4096 ids.
+      if (blob.properties.at("ndv") == std::to_string(rows->size())) continue;
+      Wrong(where + "its statistics tell " + blob.properties.at("ndv") + " ids, and it has " +
+            std::to_string(rows->size()));
+    }
+  }
   if (!table.current->current_snapshot) return;
   for (const std::string& key : FilesOf(*table.current, *table.current->current_snapshot)) {
     if (!live_->Head(key).ok()) Wrong(where + "it names " + key + ", which is gone");
@@ -255,6 +267,9 @@ void Truth::CheckNothingIsLeftOver() {
     const auto metadata = LoadTableMetadata(kept_, entry->metadata_location);
     for (const Snapshot& snapshot : (*metadata)->snapshots) {
       wanted.merge(std::set<std::string>(FilesOf(**metadata, snapshot.id)));
+    }
+    for (const StatisticsFile& file : (*metadata)->statistics) {
+      wanted.insert(*kept_.store->KeyOf(file.path));
     }
     folders.insert(*kept_.store->KeyOf(entry->location));
     const auto log = DeltaLog(*live_, *kept_.store->KeyOf(entry->location)).ReadState({});

@@ -122,6 +122,7 @@ TableContext KeptContext(ObjectStore& kept, Clock& clock, Random& random, const 
 Limits SimLimits() {
   Limits limits;
   limits.checkpoint_every_commits = 3;
+  limits.statistics_rows_min = 1;
   limits.reader_grace_ms = 60 * kMinuteMicros / 1000;
   limits.orphan_grace_ms = 60 * kMinuteMicros / 1000;
   limits.snapshot_age_ms_max = 120 * kMinuteMicros / 1000;

@@ -296,6 +296,27 @@ TEST(SqliteCatalog, AStateFolderIsMadeWithThoseAboveIt) {
   std::filesystem::remove_all(root);
 }
 
+TEST(SqliteCatalog, ACommitOfTheFutureIsWarnedOfOnce) {
+  constexpr int64_t kMinute = 60'000'000;
+  ManualClock clock(1'700'000'000'000'000);
+  const auto catalog = OpenSqliteCatalogInMemory(clock).value();
+  int commits = 0;
+  const auto told = [&](int64_t minutes_later) {
+    clock.Advance(minutes_later * kMinute);
+    ::testing::internal::CaptureStderr();
+    const std::string id = "00000000-0000-4000-8000-00000000000" + std::to_string(++commits);
+    const auto info = catalog->Commit({id, "test", "", {}});
+    const std::string text = ::testing::internal::GetCapturedStderr();
+    EXPECT_TRUE(info.ok()) << info.status().ToString();
+    return text;
+  };
+  EXPECT_EQ(told(0), "");
+  EXPECT_EQ(told(-9), "") << "clocks differ by some minutes";
+  EXPECT_THAT(told(-2), HasSubstr("the lake's last commit is 11 minutes later than this machine's "
+                                  "clock: it is wrong, or was"));
+  EXPECT_EQ(told(0), "") << "once a process";
+}
+
 TEST(SqliteCatalog, WhatACommitAndAQueryNeedCostsTheSameAfterALongHistory) {
   StepCounter counter;
   ManualClock clock(1'000);

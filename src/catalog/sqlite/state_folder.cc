@@ -16,9 +16,9 @@ Status CannotMake(const std::filesystem::path& folder, const std::error_code& er
       "create it, or point `state` in tarn.yaml to a folder that this user may write");
 }
 
-Status SyncFolder(const std::filesystem::path& folder) {
+Status SyncFolder(const std::filesystem::path& folder, int (*sync)(int fd)) {
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = fd >= 0 && ::fsync(fd) == 0;
+  const bool synced = fd >= 0 && sync(fd) == 0;
   const std::error_code error(errno, std::generic_category());
   if (fd >= 0) ::close(fd);
   if (synced) return {};
@@ -28,7 +28,7 @@ Status SyncFolder(const std::filesystem::path& folder) {
 
 }  // namespace
 
-Status MakeStateFolder(const std::filesystem::path& folder) {
+Status MakeStateFolder(const std::filesystem::path& folder, int (*sync)(int fd)) {
   std::error_code error;
   const std::filesystem::path whole = std::filesystem::absolute(folder, error);
   if (error) return CannotMake(folder, error);
@@ -42,7 +42,7 @@ Status MakeStateFolder(const std::filesystem::path& folder) {
   // Also what another process has just made: it may not have come to that yet.
   for (const std::filesystem::path& one : missing) {
     if (!one.has_filename()) continue;  // "state/" is the folder "state"
-    TARN_RETURN_IF_ERROR(SyncFolder(one.parent_path()));
+    TARN_RETURN_IF_ERROR(SyncFolder(one.parent_path(), sync != nullptr ? sync : &::fsync));
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #include "pipeline/maintain/clocks.h"
 #include "pipeline/maintain/compact.h"
 #include "pipeline/maintain/expire.h"
+#include "pipeline/maintain/statistics.h"
 #include "pipeline/maintain/sweep.h"
 #include "pipeline/maintain/table_state.h"
 
@@ -19,11 +20,13 @@ using Part = Result<MaintainStep> (*)(const PipelineContext&, const std::string&
 struct NamedPart {
   const char* name;
   Part run;
-  bool goes_by_age = false;  ///< of snapshots or files
+  bool goes_by_age = false;    ///< of snapshots or files
+  bool is_statistics = false;  ///< MaintainOptions::statistics
 };
 /// In this order what one part leaves is found by the next.
 constexpr NamedPart kParts[] = {{"data files", CompactTable},
                                 {"manifests", CompactManifests},
+                                {"statistics", RefreshStatistics, false, true},
                                 {"snapshots", ExpireTable, true},
                                 {"orphans", SweepTable, true},
                                 {"delta log", CleanDeltaLog, true}};
@@ -61,11 +64,13 @@ bool Dropped(const PipelineContext& context, const std::string& uuid) {
 /// A part that fails does not keep the others from their work, but for what upkeep must not do on
 /// grounds that it cannot read.
 TableUpkeep MaintainTable(const PipelineContext& context, const TableEntry& table,
-                          MaintainMode mode, ClockWatch& clocks) {
+                          const MaintainOptions& options, ClockWatch& clocks) {
   TableUpkeep upkeep;
   upkeep.table = table.name;
   for (const NamedPart& part : kParts) {
-    auto step = RunPart(context, part, table.uuid, mode, clocks);
+    const bool left = options.statistics == MaintainOptions::Statistics::kLeave;
+    if (part.is_statistics && left) continue;
+    auto step = RunPart(context, part, table.uuid, options.mode, clocks);
     if (step.ok()) {
       upkeep.steps.push_back(std::move(step).value());
       continue;
@@ -102,7 +107,7 @@ Result<MaintainReport> Maintain(const PipelineContext& context, const MaintainOp
     if (!Matches(options.patterns, table.name.ToString())) continue;
     matched = true;
     if (context.cancel != nullptr) TARN_RETURN_IF_ERROR(context.cancel->Check());
-    tell(MaintainTable(context, table, options.mode, clocks));
+    tell(MaintainTable(context, table, options, clocks));
   }
   if (!matched && !options.patterns.empty()) {
     return NotFound("no table matches " + Join(options.patterns, ", "), "see `tarn ls`");

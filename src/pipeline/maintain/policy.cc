@@ -29,12 +29,17 @@ Result<MaintainPolicy> MaintainPolicy::Of(const TableMetadata& table, const Limi
   policy.target_file_bytes = limits.target_file_bytes;
   policy.deleted_percent = limits.compact_deleted_percent;
   policy.group_bytes_max = limits.compact_group_bytes_max;
+  policy.statistics_rows_min = limits.statistics_rows_min;
+  policy.statistics_changed_percent = limits.statistics_changed_percent;
+  policy.statistics_read_bytes_max = limits.statistics_read_bytes_max;
   policy.snapshot_age_ms_max = limits.snapshot_age_ms_max;
   policy.snapshots_kept_min = limits.snapshots_kept_min;
   policy.snapshots_kept_max = limits.snapshots_kept_max;
   policy.reader_grace_ms = limits.reader_grace_ms;
   policy.orphan_grace_ms = limits.orphan_grace_ms;
   TARN_RETURN_IF_ERROR(Override(table, kTargetFileBytesProperty, 1, policy.target_file_bytes));
+  TARN_RETURN_IF_ERROR(
+      Override(table, kStatisticsReadBytesMaxProperty, 0, policy.statistics_read_bytes_max));
   TARN_RETURN_IF_ERROR(Override(table, kSnapshotAgeProperty, 0, policy.snapshot_age_ms_max));
   TARN_RETURN_IF_ERROR(Override(table, kSnapshotsKeptProperty, 1, policy.snapshots_kept_min));
   TARN_RETURN_IF_ERROR(Override(table, kSnapshotsKeptMaxProperty, 1, policy.snapshots_kept_max));

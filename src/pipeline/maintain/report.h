@@ -14,7 +14,7 @@ enum class MaintainMode { kDo, kDryRun };
 
 /// What upkeep did, or would do, with one part of a table, and why.
 struct MaintainStep {
-  std::string part;  ///< "data files", "manifests", "snapshots", "orphans"
+  std::string part;  ///< "data files", "manifests", "statistics", "snapshots", "orphans"
   enum class Outcome {
     kDone,
     kWould,    ///< a dry run
@@ -26,7 +26,7 @@ struct MaintainStep {
   std::string why;                 ///< a phrase
   int64_t taken = 0;               ///< files, manifests, snapshots or objects that leave
   int64_t made = 0;                ///< that come instead
-  int64_t bytes = 0;               ///< of what leaves
+  int64_t bytes = 0;               ///< of what leaves; of what is read for statistics
   std::vector<std::string> names;  ///< of the objects that a dry run found orphaned, the first ones
 };
 std::string_view OutcomeName(MaintainStep::Outcome outcome);

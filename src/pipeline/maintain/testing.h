@@ -13,6 +13,7 @@
 
 #include "catalog/delta_log.h"
 #include "catalog/delta_vectors.h"
+#include "catalog/forwarding_catalog.h"
 #include "catalog/test_support.h"
 #include "pipeline/context.h"
 #include "pipeline/maintain/reachable.h"
@@ -27,6 +28,20 @@ namespace tarn::testing {
 
 inline constexpr int64_t kHourMicros = 3'600'000'000;
 inline constexpr int64_t kDayMicros = 24 * kHourMicros;
+
+/// Calls `before` once, at the first commit of upkeep.
+class InterruptedCatalog final : public ForwardingCatalog {
+ public:
+  InterruptedCatalog(Catalog& next, std::function<void()> before)
+      : ForwardingCatalog(next), before_(std::move(before)) {}
+  Result<CommitInfo> Commit(const CommitRequest& request) override {
+    if (before_ && request.author == "maintain") std::exchange(before_, nullptr)();
+    return next_.Commit(request);
+  }
+
+ private:
+  std::function<void()> before_;
+};
 
 /// One table of real data files in a lake in memory, with checkers of all that upkeep promises.
 class MaintainTest : public ::testing::Test {

@@ -10,6 +10,7 @@
 #include <arrow/array/util.h>
 #include <arrow/memory_pool.h>
 
+#include "base/text_reader.h"
 #include "columnar/utf8.h"
 #include "source/mysql/my_value.h"
 
@@ -53,50 +54,23 @@ std::optional<PlainNumber> ParsePlain(std::string_view text) {
   return number;
 }
 
-/// Reads `count` digits.
-std::optional<int> Digits(std::string_view* text, size_t count) {
-  if (text->size() < count || !IsDigits(text->substr(0, count))) return std::nullopt;
-  int value = 0;
-  std::from_chars(text->data(), text->data() + count, value);
-  text->remove_prefix(count);
-  return value;
-}
-bool Skip(std::string_view* text, char c) {
-  if (text->empty() || text->front() != c) return false;
-  text->remove_prefix(1);
-  return true;
-}
-
-std::optional<DateParts> ParseDate(std::string_view* text) {
-  const auto year = Digits(text, 4);
-  if (!year || !Skip(text, '-')) return std::nullopt;
-  const auto month = Digits(text, 2);
-  if (!month || !Skip(text, '-')) return std::nullopt;
-  const auto day = Digits(text, 2);
-  if (!day) return std::nullopt;
-  return DateParts{*year, *month, *day};
-}
-
 /// "12:34:56.789" to the end, with as many digits as the column has at most.
-std::optional<TimeParts> ParseTime(std::string_view text, size_t hour_digits, int fraction_digits) {
+std::optional<TimeParts> ParseTime(TextReader text, size_t hour_digits, int fraction_digits) {
+  const auto clock = text.Clock(hour_digits);
+  if (!clock) return std::nullopt;
   TimeParts time;
-  const auto hours = Digits(&text, hour_digits);
-  if (!hours || !Skip(&text, ':')) return std::nullopt;
-  const auto minutes = Digits(&text, 2);
-  if (!minutes || !Skip(&text, ':')) return std::nullopt;
-  const auto seconds = Digits(&text, 2);
-  if (!seconds || *minutes > 59 || *seconds > 59) return std::nullopt;
-  time.hours = *hours;
-  time.minutes = *minutes;
-  time.seconds = *seconds;
-  if (text.empty()) return time;
-  if (!Skip(&text, '.')) return std::nullopt;
-  while (!text.empty() && text.back() == '0') text.remove_suffix(1);
-  if (text.empty()) return time;
-  if (!IsDigits(text) || text.size() > static_cast<size_t>(fraction_digits)) return std::nullopt;
-  std::string micros(text);
-  micros.resize(6, '0');
-  std::from_chars(micros.data(), micros.data() + 6, time.micros);
+  time.hours = clock->hours;
+  time.minutes = static_cast<int>(clock->minutes);
+  time.seconds = static_cast<int>(clock->seconds);
+  if (text.done()) return time;
+  if (!text.Skip('.')) return std::nullopt;
+  std::string_view digits = text.rest();
+  while (!digits.empty() && digits.back() == '0') digits.remove_suffix(1);
+  if (digits.empty()) return time;
+  TextReader fraction(digits);
+  const auto micros = fraction.Micros(static_cast<size_t>(fraction_digits));
+  if (!micros || !fraction.done()) return std::nullopt;
+  time.micros = static_cast<int>(*micros);
   return time;
 }
 
@@ -228,12 +202,12 @@ class ValueOf {
     DateParts date;
     TimeParts time;
     if (added_.kind == Kind::kString) {
-      std::string_view text = added_.text;
-      const auto parsed = ParseDate(&text);
+      TextReader text(added_.text);
+      const auto parsed = text.Date(4);
       if (!parsed) return std::nullopt;
-      date = *parsed;
-      if (!text.empty()) {
-        const bool timed = column_.type == MyType::kDatetime && Skip(&text, ' ');
+      date = {static_cast<int>(parsed->year), parsed->month, parsed->day};
+      if (!text.done()) {
+        const bool timed = column_.type == MyType::kDatetime && text.Skip(' ');
         const auto rest = timed ? ParseTime(text, 2, column_.fraction_digits) : std::nullopt;
         if (!rest || rest->hours > 23) return std::nullopt;
         time = *rest;
@@ -247,11 +221,9 @@ class ValueOf {
   std::optional<Trouble> Time() {
     if (added_.kind == Kind::kZero) return writer_.Time(0, {});
     if (added_.kind != Kind::kString) return std::nullopt;
-    std::string_view text = added_.text;
-    const bool negative = Skip(&text, '-');
-    const size_t colon = text.find(':');
-    if (colon != 2 && colon != 3) return std::nullopt;
-    auto time = ParseTime(text, colon, column_.fraction_digits);
+    TextReader text(added_.text);
+    const bool negative = text.Skip('-');
+    auto time = ParseTime(text, 3, column_.fraction_digits);
     if (!time || time->hours > 838) return std::nullopt;
     const bool zero =
         time->hours == 0 && time->minutes == 0 && time->seconds == 0 && time->micros == 0;

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/civil_date.h"
+#include "base/text_reader.h"
 #include "source/postgres/pg_stream_column.h"
 
 namespace tarn::postgres {
@@ -23,33 +23,20 @@ bool ParseNumber(std::string_view text, T* value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-/// Digits up to `stop`, at least one; moves behind them.
-std::optional<int64_t> Digits(std::string_view* text, size_t most) {
-  int64_t value = 0;
-  size_t count = 0;
-  while (count < text->size() && count < most && (*text)[count] >= '0' && (*text)[count] <= '9') {
-    value = value * 10 + ((*text)[count++] - '0');
+/// A day that there may be; year 0 is 1 BC.
+std::optional<CivilDate> ParseDate(TextReader& text) {
+  const auto date = text.Date(7);
+  if (!date || date->month < 1 || date->month > 12 || date->day < 1 || date->day > 31) {
+    return std::nullopt;
   }
-  if (count == 0) return std::nullopt;
-  text->remove_prefix(count);
-  return value;
+  return date;
 }
 
-bool Skip(std::string_view* text, char c) {
-  if (text->empty() || text->front() != c) return false;
-  text->remove_prefix(1);
-  return true;
-}
-
-/// Year 0 is 1 BC.
-std::optional<CivilDate> ParseDate(std::string_view* text) {
-  const auto year = Digits(text, 7);
-  if (!year || !Skip(text, '-')) return std::nullopt;
-  const auto month = Digits(text, 2);
-  if (!month || !Skip(text, '-')) return std::nullopt;
-  const auto day = Digits(text, 2);
-  if (!day || *month < 1 || *month > 12 || *day < 1 || *day > 31) return std::nullopt;
-  return CivilDate{*year, static_cast<int>(*month), static_cast<int>(*day)};
+/// The end of a date or time; false when it is none.
+bool ParseEra(std::string_view rest, CivilDate& date) {
+  if (rest.empty()) return true;
+  date.year = 1 - date.year;
+  return rest == " BC";
 }
 
 ValueTrouble TextDate(ColumnBuffer& column, int64_t row, std::string_view text) {
@@ -58,13 +45,9 @@ ValueTrouble TextDate(ColumnBuffer& column, int64_t row, std::string_view text) 
     Store(column.values, row, text[0] == '-' ? -kInfinity : kInfinity);
     return ValueTrouble::kNone;
   }
-  std::optional<CivilDate> date = ParseDate(&text);
-  if (!date) return ValueTrouble::kMalformed;
-  if (text == " BC") {
-    date->year = 1 - date->year;
-  } else if (!text.empty()) {
-    return ValueTrouble::kMalformed;
-  }
+  TextReader reader(text);
+  std::optional<CivilDate> date = ParseDate(reader);
+  if (!date || !ParseEra(reader.rest(), *date)) return ValueTrouble::kMalformed;
   const int64_t days = DaysFromCivil(date->year, date->month, date->day);
   if (days > int64_t{kDateMax} + kDaysTo2000) return ValueTrouble::kMalformed;
   Store(column.values, row, static_cast<int32_t>(days));
@@ -72,19 +55,18 @@ ValueTrouble TextDate(ColumnBuffer& column, int64_t row, std::string_view text) 
 }
 
 // "+05:30", "-00:44:30" → seconds east.
-std::optional<int64_t> ParseZone(std::string_view* text) {
-  if (text->empty() || (text->front() != '+' && text->front() != '-')) return 0;
-  const int64_t sign = text->front() == '-' ? -1 : 1;
-  text->remove_prefix(1);
+std::optional<int64_t> ParseZone(TextReader& text) {
+  const bool west = text.Skip('-');
+  if (!west && !text.Skip('+')) return 0;
   int64_t seconds = 0;
   int64_t unit = 3600;
   do {
-    const auto part = Digits(text, 2);
+    const auto part = text.Digits(2, 2);
     if (!part) return std::nullopt;
     seconds += *part * unit;
     unit /= 60;
-  } while (unit > 0 && Skip(text, ':'));
-  return sign * seconds;
+  } while (unit > 0 && text.Skip(':'));
+  return west ? -seconds : seconds;
 }
 
 ValueTrouble TextTimestamp(ColumnBuffer& column, int64_t row, std::string_view text) {
@@ -93,32 +75,17 @@ ValueTrouble TextTimestamp(ColumnBuffer& column, int64_t row, std::string_view t
     Store(column.values, row, text[0] == '-' ? -kInfinity : kInfinity);
     return ValueTrouble::kNone;
   }
-  std::optional<CivilDate> date = ParseDate(&text);
-  if (!date || !Skip(&text, ' ')) return ValueTrouble::kMalformed;
-  const auto hour = Digits(&text, 2);
-  if (!hour || !Skip(&text, ':')) return ValueTrouble::kMalformed;
-  const auto minute = Digits(&text, 2);
-  if (!minute || !Skip(&text, ':')) return ValueTrouble::kMalformed;
-  const auto second = Digits(&text, 2);
-  if (!second) return ValueTrouble::kMalformed;
-  int64_t micros = 0;
-  if (Skip(&text, '.')) {
-    const size_t before = text.size();
-    const auto fraction = Digits(&text, 6);
-    if (!fraction) return ValueTrouble::kMalformed;
-    micros = *fraction;
-    for (size_t digits = before - text.size(); digits < 6; ++digits) micros *= 10;
-  }
-  const auto zone = ParseZone(&text);
-  if (!zone) return ValueTrouble::kMalformed;
-  if (text == " BC") {
-    date->year = 1 - date->year;
-  } else if (!text.empty()) {
-    return ValueTrouble::kMalformed;
-  }
+  TextReader reader(text);
+  std::optional<CivilDate> date = ParseDate(reader);
+  if (!date || !reader.Skip(' ')) return ValueTrouble::kMalformed;
+  const auto clock = reader.Clock(2);
+  if (!clock || clock->hours > 23) return ValueTrouble::kMalformed;
+  const auto micros = reader.Skip('.') ? reader.Micros(6) : std::optional<int64_t>(0);
+  const auto zone = micros ? ParseZone(reader) : std::nullopt;
+  if (!zone || !ParseEra(reader.rest(), *date)) return ValueTrouble::kMalformed;
   const int64_t days = DaysFromCivil(date->year, date->month, date->day);
-  const int64_t seconds = *hour * 3600 + *minute * 60 + *second - *zone;
-  Wide value = (Wide{days} * 86400 + seconds) * 1000000 + micros;
+  const int64_t seconds = clock->hours * 3600 + clock->minutes * 60 + clock->seconds - *zone;
+  Wide value = (Wide{days} * 86400 + seconds) * 1000000 + *micros;
   if (value >= kInfinity || value <= -kInfinity) return ValueTrouble::kTimestamp;
   Store(column.values, row, static_cast<int64_t>(value));
   return ValueTrouble::kNone;
@@ -126,7 +93,8 @@ ValueTrouble TextTimestamp(ColumnBuffer& column, int64_t row, std::string_view t
 
 ValueTrouble TextDecimal(ColumnBuffer& column, int64_t row, std::string_view text) {
   if (text.empty() || text == "NaN" || text.ends_with("Infinity")) return ValueTrouble::kDecimal;
-  const bool negative = Skip(&text, '-');
+  const bool negative = text.front() == '-';
+  if (negative) text.remove_prefix(1);
   Wide limit = 1;
   for (int i = 0; i < column.precision; ++i) limit *= 10;
   Wide value = 0;
@@ -297,8 +265,14 @@ class ArrayText {
   }
 
  private:
+  bool Skip(char c) {
+    if (!text_.starts_with(c)) return false;
+    text_.remove_prefix(1);
+    return true;
+  }
+
   ValueTrouble Level(ColumnBuffer& column, int64_t row) {
-    if (!Skip(&text_, '{')) return ValueTrouble::kDimensions;
+    if (!Skip('{')) return ValueTrouble::kDimensions;
     ColumnBuffer& child = *column.child;
     do {
       if (child.size >= child.rows_capacity && !child.GrowRows(child.rows_capacity * 2 + 1).ok()) {
@@ -308,8 +282,8 @@ class ArrayText {
           child.kind == WireKind::kList ? Level(child, child.size) : Element(child);
       if (trouble != ValueTrouble::kNone) return trouble;
       ++child.size;
-    } while (Skip(&text_, how_.delimiter));
-    if (!Skip(&text_, '}')) return ValueTrouble::kMalformed;
+    } while (Skip(how_.delimiter));
+    if (!Skip('}')) return ValueTrouble::kMalformed;
     Store(column.values, row + 1, static_cast<int32_t>(child.size));
     return ValueTrouble::kNone;
   }

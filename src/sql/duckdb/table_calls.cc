@@ -211,7 +211,7 @@ std::vector<Outcome> AnalyzeTableCall(duckdb::ClientContext& context, EngineStat
   // Asks whether the table may be changed, before it is read.
   ThrowIfError(lake.Alter(table.entry.name, [](TableTransaction&) { return Status::Ok(); }));
   const auto statement = StatementState::Find(context);
-  StatisticsFile file = ValueOrThrow(AnalyzeTable(engine.options.tables, *table.metadata,
+  StatisticsFile file = ValueOrThrow(AnalyzeTable(engine.options.tables, *table.metadata, nullptr,
                                                   statement ? &statement->cancel : nullptr));
   const std::string result = "distinct values of " + std::to_string(file.blobs.size()) + " columns";
   ThrowIfError(lake.Alter(table.entry.name, [&](TableTransaction& transaction) {

@@ -20,6 +20,7 @@ const std::vector<std::string>& Known() {
       kDeltaProperty,
       kIcebergVersionProperty,
       "tarn.max-snapshots-to-keep",
+      "tarn.statistics-read-bytes-max",
       "write.delete.mode",
       "write.update.mode",
       "write.merge.mode",
@@ -57,7 +58,8 @@ Status CheckKnown(const std::string& key) {
 /// Iceberg's properties that are numbers, and steer upkeep or writing here.
 Status CheckNumber(const std::string& key, const std::string& value) {
   int64_t least = 0;
-  if (key == "history.expire.max-snapshot-age-ms" || key == "history.expire.max-ref-age-ms") {
+  if (key == "history.expire.max-snapshot-age-ms" || key == "history.expire.max-ref-age-ms" ||
+      key == "tarn.statistics-read-bytes-max") {
     least = 0;
   } else if (key == "write.target-file-size-bytes" ||
              key == "history.expire.min-snapshots-to-keep" || key == "tarn.max-snapshots-to-keep" ||

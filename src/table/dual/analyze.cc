@@ -15,14 +15,13 @@
 #include "columnar/puffin.h"
 #include "columnar/scalar.h"
 #include "columnar/theta_sketch.h"
+#include "table/dual/earlier_sketches.h"
 #include "table/dual/live_rows.h"
 
 namespace tarn {
 
 namespace {
 
-/// Snapshots that are asked for statistics, from the one that is read back.
-constexpr int kAncestorsMax = 1000;
 constexpr char kNdvProperty[] = "ndv";
 
 /// Bytes of values of a fixed width, as they stand in memory: little endian, as Iceberg's single
@@ -90,42 +89,32 @@ void Update(const arrow::Array& array, ThetaSketch& sketch) {
   }
 }
 
-/// The columns that have single values.
-Schema SimpleColumns(const Schema& schema) {
-  Schema simple;
-  simple.id = schema.id;
-  for (const Field& field : schema.fields) {
-    if (field.type.primitive() && field.type.kind() != Type::Kind::kUnknown) {
-      simple.fields.push_back(field);
-    }
-  }
-  return simple;
-}
-
 }  // namespace
 
 Result<StatisticsFile> AnalyzeTable(const TableContext& context, const TableMetadata& table,
-                                    const CancelFlag* cancel) {
+                                    const EarlierSketches* earlier, const CancelFlag* cancel) {
   const Snapshot* snapshot = table.current();
   if (snapshot == nullptr) {
     return NotFound("table " + table.location + " has no rows yet", "insert rows first");
   }
-  const Schema columns = SimpleColumns(table.schema());
+  const Schema columns = AnalyzedColumns(table.schema());
   std::vector<ThetaSketch> sketches(columns.fields.size());
-  TARN_ASSIGN_OR_RETURN(const ScanPlan plan,
-                        PlanScan(context, table, std::nullopt, Predicate::True()));
-  for (const ScanFile& file : plan.files) {
-    if (columns.fields.empty()) break;
+  for (size_t i = 0; earlier != nullptr && i < sketches.size(); ++i) {
+    sketches[i] = earlier->columns.at(columns.fields[i].id.value());
+  }
+  const auto read = [&](const ScanFile& file) -> Status {
+    if (columns.fields.empty()) return {};
     TARN_ASSIGN_OR_RETURN(auto rows, LiveRows::Open(context, table, columns, file, nullptr));
     while (true) {
       if (cancel != nullptr) TARN_RETURN_IF_ERROR(cancel->Check());
       TARN_ASSIGN_OR_RETURN(const auto batch, rows->Next());
-      if (batch == nullptr) break;
+      if (batch == nullptr) return {};
       for (size_t i = 0; i < sketches.size(); ++i) {
         Update(*batch->column(static_cast<int>(i)), sketches[i]);
       }
     }
-  }
+  };
+  TARN_RETURN_IF_ERROR(VisitFilesToAnalyze(context, table, earlier, read));
 
   PuffinWriter writer;
   StatisticsFile file;
@@ -169,7 +158,7 @@ std::optional<int64_t> DistinctValuesOf(const TableMetadata& table, SnapshotId s
                                         FieldId column) {
   if (table.statistics.empty()) return std::nullopt;
   const Snapshot* at = table.FindSnapshot(snapshot);
-  for (int i = 0; at != nullptr && i < kAncestorsMax; ++i) {
+  for (int i = 0; at != nullptr && i < kStatisticsAncestorsMax; ++i) {
     for (const StatisticsFile& file : table.statistics) {
       if (file.snapshot != at->id) continue;
       for (const StatisticsBlob& blob : file.blobs) {

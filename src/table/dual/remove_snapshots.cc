@@ -1,8 +1,11 @@
 #include "table/dual/remove_snapshots.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "base/json.h"
 
@@ -32,6 +35,31 @@ void RemovePartitionStatistics(const std::set<SnapshotId>& gone, TableMetadata& 
   }
 }
 
+void PassStatisticsOn(const std::set<SnapshotId>& gone, TableMetadata& state) {
+  std::map<SnapshotId, const StatisticsFile*> statistics;
+  for (const StatisticsFile& one : state.statistics) statistics[one.snapshot] = &one;
+  if (statistics.empty()) return;
+  std::map<SnapshotId, std::optional<SnapshotId>> parents;
+  for (const Snapshot& one : state.snapshots) parents[one.id] = one.parent;
+  std::vector<StatisticsFile> passed;
+  for (const Snapshot& kept : state.snapshots) {
+    if (gone.contains(kept.id)) continue;
+    // The newest of those between it and the next one that stays.
+    std::optional<SnapshotId> at = kept.id;
+    for (size_t i = 0; i < parents.size() && at && !statistics.contains(*at); ++i) {
+      const auto parent = parents.find(*at);
+      at = parent != parents.end() ? parent->second : std::nullopt;
+      if (at && !gone.contains(*at)) at = std::nullopt;
+    }
+    if (!at || !gone.contains(*at) || !statistics.contains(*at)) continue;
+    passed.push_back(*statistics.at(*at));
+    passed.back().snapshot = kept.id;
+  }
+  std::erase_if(state.statistics,
+                [&](const StatisticsFile& one) { return gone.contains(one.snapshot); });
+  state.statistics.insert(state.statistics.end(), passed.begin(), passed.end());
+}
+
 }  // namespace
 
 Status CheckMayExpire(const TableMetadata* base,
@@ -56,8 +84,8 @@ void RemoveSnapshots(const std::vector<SnapshotId>& snapshots, TableMetadata& st
   if (snapshots.empty()) return;
   const std::set<SnapshotId> gone(snapshots.begin(), snapshots.end());
   const auto is_gone = [&](SnapshotId id) { return gone.contains(id); };
+  PassStatisticsOn(gone, state);
   std::erase_if(state.snapshots, [&](const Snapshot& one) { return is_gone(one.id); });
-  std::erase_if(state.statistics, [&](const StatisticsFile& one) { return is_gone(one.snapshot); });
   RemovePartitionStatistics(gone, state);
   auto& log = state.snapshot_log;
   const auto last_gone =

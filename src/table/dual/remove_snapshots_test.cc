@@ -79,6 +79,28 @@ TEST_F(RemoveSnapshotsTest, WhatTheStateSaysOfThemLeavesToo) {
   EXPECT_FALSE(table_->refs.contains("old"));
 }
 
+TEST_F(RemoveSnapshotsTest, StatisticsGoOverToTheFirstSnapshotThatStays) {
+  MakeFour();
+  const auto give = [&](size_t i, const std::string& path) {
+    ChangeMetadata([&](TableMetadata& table) {
+      StatisticsFile file;
+      file.snapshot = ids_[i];
+      file.path = path;
+      table.statistics.push_back(file);
+    });
+  };
+  give(0, "old");
+  give(1, "newer");
+  ASSERT_TRUE(Expire({ids_[0], ids_[1]}).ok());
+  ASSERT_EQ(table_->statistics.size(), 1U);
+  EXPECT_EQ(table_->statistics[0].snapshot, ids_[2]);
+  EXPECT_EQ(table_->statistics[0].path, "newer");
+  give(3, "newest");
+  ASSERT_TRUE(Expire({ids_[2]}).ok());
+  ASSERT_EQ(table_->statistics.size(), 1U) << "it has its own";
+  EXPECT_EQ(table_->statistics[0].path, "newest");
+}
+
 TEST_F(RemoveSnapshotsTest, WhatIsNamedStays) {
   MakeFour();
   ChangeMetadata([&](TableMetadata& table) {

@@ -7,10 +7,8 @@
 
 namespace tarn {
 
-namespace {
-
-std::optional<int64_t> Number(const std::map<std::string, std::string>& summary,
-                              const std::string& key) {
+std::optional<int64_t> SummaryCount(const std::map<std::string, std::string>& summary,
+                                    const std::string& key) {
   auto found = summary.find(key);
   if (found == summary.end()) return std::nullopt;
   const std::string& text = found->second;
@@ -19,8 +17,6 @@ std::optional<int64_t> Number(const std::map<std::string, std::string>& summary,
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
-
-}  // namespace
 
 void SnapshotTally::Count(const DataFile& file, Counts& counts) {
   partitions_.insert(PartitionKey(file.spec_id, file.partition));
@@ -58,7 +54,7 @@ std::map<std::string, std::string> SnapshotTally::Summary(const Snapshot* parent
   // A total is known when the parent's is, or when nothing of the parent is left.
   const auto set_total = [&](const char* key, int64_t added, int64_t removed) {
     if (parent == nullptr || base == Base::kReplaced) return set(key, added);
-    if (auto before = Number(parent->summary, key)) set(key, *before + added - removed);
+    if (auto before = SummaryCount(parent->summary, key)) set(key, *before + added - removed);
   };
   set_if_any("added-data-files", added_.data_files);
   set_if_any("added-records", added_.rows);

@@ -2,12 +2,17 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "table/model/metadata.h"
 
 namespace tarn {
+
+/// A count of a snapshot's summary; nullopt where it does not tell one.
+std::optional<int64_t> SummaryCount(const std::map<std::string, std::string>& summary,
+                                    const std::string& key);
 
 /// Counts what one snapshot adds and removes, and tells it as Iceberg's snapshot summaries do.
 class SnapshotTally {

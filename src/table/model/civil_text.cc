@@ -38,21 +38,6 @@ std::optional<int64_t> CivilReader::Number() {
   return value;
 }
 
-bool CivilReader::Skip(char c) {
-  if (rest_.empty() || rest_.front() != c) return false;
-  rest_.remove_prefix(1);
-  return true;
-}
-
-std::optional<int64_t> CivilReader::TwoDigits(int64_t low, int64_t high) {
-  if (rest_.size() < 2 || rest_[0] < '0' || rest_[0] > '9' || rest_[1] < '0' || rest_[1] > '9') {
-    return std::nullopt;
-  }
-  const int64_t value = (rest_[0] - '0') * 10 + (rest_[1] - '0');
-  rest_.remove_prefix(2);
-  return value < low || value > high ? std::nullopt : std::optional(value);
-}
-
 std::optional<int64_t> CivilReader::Year() {
   Skip('+');
   const auto year = Number();

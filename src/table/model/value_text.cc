@@ -186,7 +186,7 @@ std::optional<Scalar> ReadNumber(const Type& type, std::string_view text) {
     case Kind::kTimestampTz:
     case Kind::kTimestampTzNs:
       number = ReadTimestamp(reader, TicksOf(type));
-      if (reader.rest() == kUtc || reader.rest() == "Z") reader = CivilReader({});
+      if (reader.rest() == kUtc || reader.rest() == "Z") reader = CivilReader("");
       break;
     default:
       number = reader.Number();
