@@ -39,6 +39,12 @@ ArrayPtr Unwrapped(const ArrayPtr& array) {
   return static_cast<const arrow::ExtensionArray&>(*array).storage();
 }
 
+/// Booleans of a byte each, as DuckDB hands them out where uuids stay what they are.
+bool IsBool8(const arrow::DataType& type) {
+  return type.id() == arrow::Type::EXTENSION &&
+         static_cast<const arrow::ExtensionType&>(type).extension_name() == "arrow.bool8";
+}
+
 bool IsBytes(arrow::Type::type id) {
   return id == arrow::Type::BINARY || id == arrow::Type::LARGE_BINARY ||
          id == arrow::Type::BINARY_VIEW;
@@ -70,7 +76,10 @@ class ShreddedValue {
     TARN_ASSIGN_OR_RETURN(result.value_, BytesOf(*result.group_, kValue));
     const ArrayPtr typed = result.group_->GetFieldByName(kTypedValue);
     if (typed == nullptr && result.value_ == nullptr) return WrongShape(*array->type());
-    if (typed != nullptr) TARN_RETURN_IF_ERROR(result.TakeTyped(Unwrapped(typed), level));
+    if (typed != nullptr) {
+      result.boolean_bytes_ = IsBool8(*typed->type());
+      TARN_RETURN_IF_ERROR(result.TakeTyped(Unwrapped(typed), level));
+    }
     return result;
   }
 
@@ -175,6 +184,10 @@ class ShreddedValue {
         builder.Boolean(At<arrow::BooleanArray>(row));
         return {};
       case Type::INT8:
+        if (boolean_bytes_) {
+          builder.Boolean(At<arrow::Int8Array>(row) != 0);
+          return {};
+        }
         builder.Integer(At<arrow::Int8Array>(row));
         return {};
       case Type::INT16:
@@ -249,6 +262,7 @@ class ShreddedValue {
   std::shared_ptr<arrow::StructArray> group_;
   std::shared_ptr<arrow::BinaryArray> value_;
   ArrayPtr typed_;
+  bool boolean_bytes_ = false;
   std::vector<ShreddedValue> elements_;  ///< one, if it is an array
   std::vector<std::string> names_;       ///< of `fields_`
   std::vector<ShreddedValue> fields_;

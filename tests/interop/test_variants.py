@@ -2,6 +2,8 @@
 import json
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from harness import readers, states, variants
@@ -35,13 +37,21 @@ def test_others_refuse_the_table(table, reader):
         readers.READERS[reader].read(table)
 
 
-def delta_table(folder, query):
-    """A Delta table of one file that DuckDB wrote, shredded as it sees fit."""
+VARIANT_IN = {"list": {"type": "array", "elementType": "variant", "containsNull": True},
+              "struct": {"type": "struct", "fields": [{"name": name, "type": type_, "nullable": True, "metadata": {}} for name, type_ in (("n", "integer"), ("v", "variant"))]},
+              "map": {"type": "map", "keyType": "string", "valueType": "variant", "valueContainsNull": True}}
+
+
+def delta_table(folder, query, options="", rewrite=None, **columns):
+    """A Delta table of one file that DuckDB wrote, shredded as it sees fit or as `options` say, and `rewrite` changed: id, doc and other columns of these types."""
     file = folder / "part.parquet"
     (folder / "_delta_log").mkdir(parents=True)
-    duckdb.connect().execute(f"COPY ({query}) TO '{file}' (FORMAT parquet, COMPRESSION uncompressed)")
+    duckdb.connect().execute(f"COPY ({query}) TO '{file}' (FORMAT parquet, COMPRESSION uncompressed{options})")
+    if rewrite:
+        rewrite(file)
     features = ["variantType", "variantShredding-preview"]
-    schema = {"type": "struct", "fields": [{"name": name, "type": type_, "nullable": True, "metadata": {}} for name, type_ in (("id", "integer"), ("doc", "variant"))]}
+    types = {"id": "integer", "doc": "variant"} | columns
+    schema = {"type": "struct", "fields": [{"name": name, "type": type_, "nullable": True, "metadata": {}} for name, type_ in types.items()]}
     actions = [{"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features, "writerFeatures": features}},
                {"metaData": {"id": "x", "format": {"provider": "parquet", "options": {}}, "schemaString": json.dumps(schema), "partitionColumns": [], "configuration": {}}},
                {"add": {"path": "part.parquet", "partitionValues": {}, "size": file.stat().st_size, "modificationTime": 0, "dataChange": True}}]
@@ -49,13 +59,38 @@ def delta_table(folder, query):
     return file
 
 
+def without_mark(file):
+    """The same file without the annotation VARIANT, as Spark 4.0 writes them, and 4.1 where it is told to: pyarrow keeps none. With them in a list, a struct, a map as well."""
+    rows = pyarrow.parquet.read_table(file).combine_chunks()
+    doc, places = rows["doc"].chunk(0), pa.array(range(len(rows) + 1), pa.int32())
+    rows = rows.append_column("list", pa.ListArray.from_arrays(places, doc))
+    rows = rows.append_column("struct", pa.StructArray.from_arrays([rows["id"].chunk(0), doc], ["n", "v"]))
+    rows = rows.append_column("map", pa.MapArray.from_arrays(places, pa.array(["k"] * len(rows)), doc))
+    pyarrow.parquet.write_table(rows, file)
+    assert "Variant" not in str(pyarrow.parquet.read_metadata(file).schema)
+
+
+def documents():
+    """id, doc as rows of SQL."""
+    return "(VALUES " + ", ".join(f"({i}, {'NULL' if text is None else variants.quoted(text) + '::JSON::VARIANT'})" for i, text in variants.DOCUMENTS) + ") v(id, doc)"
+
+
 def test_shredded_variants_are_read_and_copied(project, tmp_path):
     states.open_lake(project)
-    values = ", ".join(f"({i}, {'NULL' if text is None else variants.quoted(text) + '::JSON::VARIANT'})" for i, text in variants.DOCUMENTS)
-    delta_table(tmp_path / "theirs", f"SELECT id, doc FROM (VALUES {values}) v(id, doc)")
+    delta_table(tmp_path / "theirs", f"SELECT id, doc FROM {documents()}")
     project.run("sql", "-c", f"CREATE TABLE lake.s.t AS SELECT * FROM delta_table('{tmp_path}/theirs')")
     for source in (f"delta_table('{tmp_path}/theirs')", "lake.s.t"):
         assert variants.rows(project.sql(f"SELECT id, doc::JSON::VARCHAR AS doc FROM {source}")) == variants.expected()
+
+
+@pytest.mark.parametrize("options", ["", ", SHREDDING {doc: 'STRUCT(\"name\" VARCHAR, n INTEGER, \"at\" STRUCT(b DOUBLE, deep INTEGER[][]))'}"], ids=["inferred", "shredded"])
+def test_variants_that_their_file_does_not_mark_are_read(project, tmp_path, options):
+    states.open_lake(project)
+    delta_table(tmp_path / "theirs", f"SELECT id, doc FROM {documents()}", options, without_mark, **VARIANT_IN)
+    source = f"delta_table('{tmp_path}/theirs')"
+    for doc in ("doc", "list[1]", "struct.v", "map['k']"):
+        assert variants.rows(project.sql(f"SELECT id, {doc}::JSON::VARCHAR AS doc FROM {source}")) == variants.expected(), doc
+    assert project.sql(f"SELECT doc.at.b::DOUBLE AS b, struct.n AS n, struct.v.n::INTEGER AS m FROM {source} WHERE doc.name::VARCHAR = 'ann' AND list IS NOT NULL") == [{"b": 1.5, "n": 1, "m": 1}]
 
 
 def test_a_corrupt_variant_is_an_error_that_names_file_and_column(project, tmp_path):

@@ -1,8 +1,11 @@
 #include "sql/duckdb/variant_check.h"
 
+#include <algorithm>
+#include <list>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <arrow/array.h>
 #include <arrow/record_batch.h>
@@ -22,6 +25,12 @@ using duckdb::LogicalTypeId;
 using Column = duckdb::MultiFileColumnDefinition;
 
 constexpr char kOwnFiles[] = "tarn version ";
+
+/// A column with variants, in a file with and without field ids.
+struct VariantColumn {
+  const Column* column = nullptr;
+  std::string name_in_file;  ///< where the file has no field ids, or the table goes by names
+};
 
 Type TypeOf(const LogicalType& type, const duckdb::vector<Column>& children);
 
@@ -105,13 +114,32 @@ bool HoldsVariant(const LogicalType& type) {
   return duckdb::TypeVisitor::Contains(type, LogicalTypeId::VARIANT);
 }
 
-Status CheckVariants(EngineState& engine, const duckdb::OpenFileInfo& file,
-                     const std::vector<VariantColumn>& columns, VariantFiles origin) {
-  const LakeFileSystem::Place place = LakeFileSystem::PlaceOf(engine, file);
+Status CheckVariants(EngineState& engine, const FileFields& fields,
+                     const duckdb::BaseFileReader& reader, const ScanColumns& columns,
+                     const duckdb::vector<duckdb::ColumnIndex>& column_ids, VariantFiles origin) {
+  std::vector<VariantColumn> variants;
+  std::list<Column> by_names;
+  for (const duckdb::ColumnIndex& index : column_ids) {
+    if (index.IsVirtualColumn()) continue;
+    const Column& column = columns[index.GetPrimaryIndex()];
+    if (!HoldsVariant(column.type)) continue;
+    const auto own =
+        std::find_if(reader.columns.begin(), reader.columns.end(),
+                     [&](const Column& local) { return local.identifier == column.identifier; });
+    if (own == reader.columns.end()) continue;
+    const bool by_name = fields.ids == FileFields::Ids::kIgnored;
+    if (by_name) {
+      by_names.push_back(IdentifiedByNames(fields, column));
+      by_names.back().identifier = duckdb::Value(own->name);
+    }
+    variants.push_back({by_name ? &by_names.back() : &column, own->name});
+  }
+  if (variants.empty()) return {};
+  const LakeFileSystem::Place place = LakeFileSystem::PlaceOf(engine, reader.file);
   std::string known = place.store.UriOf(place.key);
-  for (const VariantColumn& column : columns) known += "\n" + column.name_in_file;
+  for (const VariantColumn& column : variants) known += "\n" + column.name_in_file;
   if (engine.checked_variants.Has(known)) return {};
-  TARN_RETURN_IF_ERROR(CheckFile(place, columns, origin, engine.options.limits));
+  TARN_RETURN_IF_ERROR(CheckFile(place, variants, origin, engine.options.limits));
   engine.checked_variants.Add(std::move(known));
   return {};
 }
