@@ -30,7 +30,18 @@ constexpr char kOwnFiles[] = "tarn version ";
 struct VariantColumn {
   const Column* column = nullptr;
   std::string name_in_file;  ///< where the file has no field ids, or the table goes by names
+  bool marked = false;       ///< DuckDB's own decoder reads it
 };
+
+/// DuckDB finds the parts of a group by their order, and ends its whole instance over another one.
+Status CheckOrder(const arrow::DataType& type) {
+  const int typed = type.id() == arrow::Type::STRUCT
+                        ? static_cast<const arrow::StructType&>(type).GetFieldIndex("typed_value")
+                        : -1;
+  if (type.num_fields() == (typed < 0 ? 2 : 3) && (typed < 0 || typed == 2)) return {};
+  return Unsupported("a variant is stored as " + type.ToString() + ", whose order cannot be read",
+                     "have the table's writer write the file anew");
+}
 
 Type TypeOf(const LogicalType& type, const duckdb::vector<Column>& children);
 
@@ -73,6 +84,12 @@ bool GoesByNames(const Column& column) {
   return column.identifier.type().id() == LogicalTypeId::VARCHAR;
 }
 
+Status InFile(const Status& status, const Column& column, const LakeFileSystem::Place& place) {
+  return Status(status)
+      .Wrap("column " + QuoteIdentifier(column.name))
+      .Wrap("data file " + place.store.UriOf(place.key));
+}
+
 Status CheckFile(const LakeFileSystem::Place& place, const std::vector<VariantColumn>& columns,
                  VariantFiles origin, const Limits& limits) {
   ParquetReadOptions options;
@@ -99,10 +116,11 @@ Status CheckFile(const LakeFileSystem::Place& place, const std::vector<VariantCo
       const Column& column = *columns[i].column;
       const auto shaped =
           shaper.Shape(batch->rows->column(at), TypeOf(column.type, column.children));
-      if (!shaped.ok()) {
-        return shaped.status()
-            .Wrap("column " + QuoteIdentifier(column.name))
-            .Wrap("data file " + place.store.UriOf(place.key));
+      if (!shaped.ok()) return InFile(shaped.status(), column, place);
+      if (columns[i].marked && column.type.id() == LogicalTypeId::VARIANT) {
+        if (const Status order = CheckOrder(*batch->rows->column(at)->type()); !order.ok()) {
+          return InFile(order, column, place);
+        }
       }
     }
   }
@@ -132,7 +150,7 @@ Status CheckVariants(EngineState& engine, const FileFields& fields,
       by_names.push_back(IdentifiedByNames(fields, column));
       by_names.back().identifier = duckdb::Value(own->name);
     }
-    variants.push_back({by_name ? &by_names.back() : &column, own->name});
+    variants.push_back({by_name ? &by_names.back() : &column, own->name, HoldsVariant(own->type)});
   }
   if (variants.empty()) return {};
   const LakeFileSystem::Place place = LakeFileSystem::PlaceOf(engine, reader.file);
