@@ -86,7 +86,7 @@ SHREDDED = ("b boolean, i8 tinyint, i int, l bigint, f float, d double, d4 decim
 TYPED = """SELECT id, to_variant_object(named_struct('b', id % 2 = 0, 'i8', CAST(id AS TINYINT), 'i', CAST(id * 1000 AS INT), 'l', id * 10000000000, 'f', CAST(id / 4 AS FLOAT), 'd', id / 3D,
     'd4', CAST(id AS DECIMAL(9, 2)) / 4, 'd16', CAST(id AS DECIMAL(30, 5)), 'date', DATE '1969-12-30' + CAST(id AS INT), 'ts', TIMESTAMP '2020-01-01 00:00:00.000001',
     'ntz', TIMESTAMP_NTZ '1969-12-31 23:59:59.999999', 's', concat('s', id), 'bin', CAST(concat('b', id) AS BINARY), 'arr', array(named_struct('x', id, 'y', CAST(NULL AS INT)), named_struct('x', NULL, 'y', 2)),
-    'other', IF(id = 2, 'no int', NULL), 'rest', array('r', id))) AS doc FROM range(5) UNION ALL VALUES (5, NULL), (6, parse_json('[1, null, "x"]')), (7, parse_json('{}'))"""
+    'other', IF(id = 2, 'no int', NULL), 'rest', array('r', concat('r', id)))) AS doc FROM range(5) UNION ALL VALUES (5, NULL), (6, parse_json('[1, null, "x"]')), (7, parse_json('{}'))"""
 
 
 @pytest.fixture
@@ -142,8 +142,11 @@ def test_iceberg_variants_of_spark_that_are_shredded(spark, hadoop, lake, shredd
     shredding(schema="")
     table = "h.n.shredded"
     spark.session.sql(f"CREATE TABLE {table} (id BIGINT, doc VARIANT) USING iceberg TBLPROPERTIES ('format-version' = '3', 'write.parquet.shred-variants' = 'true')")
-    spark.session.sql(f"INSERT INTO {table} SELECT /*+ COALESCE(1) */ * FROM ({TYPED})")
-    assert "typed_value" in str(pq.read_metadata(next((hadoop / "n/shredded/data").glob("*.parquet"))).schema)
+    # It finds the types by itself, in files of objects alone.
+    objects, others = TYPED.split(" UNION ALL ")[0], " UNION ALL ".join(TYPED.split(" UNION ALL ")[1:])
+    for rows in (objects, others):
+        spark.session.sql(f"INSERT INTO {table} SELECT /*+ COALESCE(1) */ * FROM ({rows}) AS r(id, doc)")
+    assert any("typed_value" in str(pq.read_metadata(file).schema) for file in (hadoop / "n/shredded/data").glob("*.parquet"))
     expected = documents_of_spark(spark, TYPED)
     assert documents_of_tarn(lake, f"iceberg_table('{hadoop}/n/shredded')") == expected
     adopted(spark, lake, f"CREATE TABLE lake.s.t FROM iceberg_table('{hadoop}/n/shredded')", expected, shredded=True)
@@ -154,7 +157,8 @@ def adopted(spark, lake, statement, expected, shredded):
     def check():
         assert documents_of_tarn(lake, "lake.s.t") == expected
         for format_ in ("iceberg", "delta"):
-            spark.session.read.format(format_).load(lake.location("s.t")).createOrReplaceTempView("theirs")
+            # Iceberg 1.12 has no vectorized reader for shredded ones, its own included.
+            spark.session.read.format(format_).option("vectorization-enabled", "false").load(lake.location("s.t")).createOrReplaceTempView("theirs")
             assert documents_of_spark(spark, "SELECT * FROM theirs") == expected, format_
     lake.run("sql", "-c", statement)
     log = "".join(p.read_text() for p in pathlib.Path(lake.location("s.t")).glob("_delta_log/*.json"))
