@@ -13,6 +13,7 @@
 
 #include "app/parquet_output.h"
 #include "app/value_text.h"
+#include "columnar/variant_column.h"
 
 namespace tarn {
 namespace {
@@ -202,7 +203,7 @@ Status PrintArrow(Rows& rows, std::FILE* out) {
   };
   auto sink = arrow::io::BufferOutputStream::Create();
   if (!sink.ok()) return ResourceExhausted(sink.status().ToString());
-  auto writer = arrow::ipc::MakeStreamWriter(*sink, rows.schema());
+  auto writer = arrow::ipc::MakeStreamWriter(*sink, WithVariantNames(*rows.schema()));
   if (!writer.ok()) return ResourceExhausted(writer.status().ToString());
   while (true) {
     TARN_ASSIGN_OR_RETURN(auto batch, rows.Next());

@@ -56,6 +56,7 @@ TableMetadata SeedOf(const DeltaSnapshot& snapshot) {
   seed.schemas[0].id = SchemaId(0);
   seed.current_schema = SchemaId(0);
   seed.last_column_id = foreign.schema.HighestFieldId();
+  if (!CheckTypeForVersion(foreign.schema, seed.format_version).ok()) seed.format_version = 3;
   // Ids of dropped columns stand in the files still.
   const auto& configuration = snapshot.metadata().configuration;
   if (const auto highest = configuration.find(kHighestColumnId); highest != configuration.end()) {

@@ -5,6 +5,7 @@
 #include <exception>
 #include <map>
 #include <new>
+#include <set>
 #include <utility>
 
 #include <arrow/record_batch.h>
@@ -52,6 +53,23 @@ struct Selection {
   /// By name of the wish: its only leaf, where it is a top-level column without parts.
   std::map<std::string, int> flat;
 };
+
+/// The groups that are annotated VARIANT, as IsMarkedVariant() has their paths.
+void FindMarkedVariants(const parquet::SchemaDescriptor& file,
+                        const std::vector<SchemaField>& fields, std::vector<int> path,
+                        std::set<std::vector<int>>& found) {
+  path.push_back(0);
+  for (size_t i = 0; i < fields.size(); ++i) {
+    path.back() = static_cast<int>(i);
+    for (const SchemaField& child : fields[i].children) {
+      if (!child.is_leaf()) continue;
+      const auto* group = file.Column(child.column_index)->schema_node()->parent();
+      if (group->logical_type()->is_variant()) found.insert(path);
+      break;
+    }
+    FindMarkedVariants(file, fields[i].children, path, found);
+  }
+}
 
 /// Finds the wanted columns in the tree of the file's columns.
 class Selector {
@@ -167,6 +185,7 @@ class ArrowParquetReader final : public ParquetReader {
       return parquet::arrow::SchemaManifest::Make(
           metadata_->schema(), metadata_->key_value_metadata(), ArrowProperties(), &manifest);
     }));
+    FindMarkedVariants(*metadata_->schema(), manifest.schema_fields, {}, marked_variants_);
     TARN_ASSIGN_OR_RETURN(selection_, Selector(manifest).Select(options_.columns, what_));
     TARN_RETURN_IF_ERROR(Guard([&]() -> arrow::Status {
       ARROW_ASSIGN_OR_RAISE(FileReader* const reader, ReaderFor(Fetching::kWhole));
@@ -181,6 +200,9 @@ class ArrowParquetReader final : public ParquetReader {
 
   const std::shared_ptr<arrow::Schema>& schema() const override { return schema_; }
   const std::vector<int>& places() const override { return selection_.places; }
+  bool IsMarkedVariant(const std::vector<int>& path) const override {
+    return marked_variants_.contains(path);
+  }
   const std::string& created_by() const override { return metadata_->created_by(); }
   int64_t rows() const override { return metadata_->num_rows(); }
   int row_groups() const override { return metadata_->num_row_groups(); }
@@ -396,6 +418,7 @@ class ArrowParquetReader final : public ParquetReader {
   std::shared_ptr<ArrowInput> input_;
   std::shared_ptr<parquet::FileMetaData> metadata_;
   Selection selection_;
+  std::set<std::vector<int>> marked_variants_;
   std::unique_ptr<FileReader> whole_reader_;   ///< from Open() on
   std::unique_ptr<FileReader> pieces_reader_;  ///< once a row group is too large for the other
   std::shared_ptr<arrow::Schema> schema_;

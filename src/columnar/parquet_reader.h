@@ -73,6 +73,10 @@ class ParquetReader {
   virtual const std::shared_ptr<arrow::Schema>& schema() const = 0;
   /// For each wanted column its place in schema(); -1 where the file does not have it.
   virtual const std::vector<int>& places() const = 0;
+  /// Whether a group of the file is annotated VARIANT. `path`: places of fields among their
+  /// siblings, as in the file's Arrow types: first that of the column in the whole file, last that
+  /// of the group.
+  virtual bool IsMarkedVariant(const std::vector<int>& path) const = 0;
   /// What wrote the file, by its own account.
   virtual const std::string& created_by() const = 0;
   /// Rows of the whole file.

@@ -284,8 +284,8 @@ Result<VariantNode> VariantNode::Read(std::string_view bytes) {
   }
 }
 
-Status CheckVariant(const VariantKeys& keys, std::string_view value) {
-  return Checker(keys, value.size()).Check(value, 0);
+Status CheckVariant(const VariantKeys& keys, std::string_view value, int depth) {
+  return Checker(keys, value.size()).Check(value, depth);
 }
 
 Status CheckVariant(std::string_view metadata, std::string_view value) {

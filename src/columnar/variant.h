@@ -96,8 +96,9 @@ struct VariantNode {
   int offset_bytes_ = 0;
 };
 
-/// Whether bytes are a value from end to end: what its objects and arrays hold, too.
-Status CheckVariant(const VariantKeys& keys, std::string_view value);
+/// Whether bytes are a value from end to end: what its objects and arrays hold, too. `depth`:
+/// levels around it.
+Status CheckVariant(const VariantKeys& keys, std::string_view value, int depth = 0);
 Status CheckVariant(std::string_view metadata, std::string_view value);
 
 }  // namespace tarn

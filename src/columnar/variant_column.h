@@ -19,6 +19,11 @@ bool IsVariantStorage(const arrow::DataType& type);
 /// Whether a type is Arrow's own for Variants.
 bool IsVariantExtension(const arrow::DataType& type);
 
+/// `schema` whose fields say so of VariantStorage(), nested ones too, as Arrow's IPC tells
+/// extension types: arrow.parquet.variant of the canonical ones, in the metadata of the field.
+/// Types stay.
+std::shared_ptr<arrow::Schema> WithVariantNames(const arrow::Schema& schema);
+
 /// Whether a type is that one, or has it somewhere within.
 bool HoldsVariants(const arrow::DataType& type);
 

@@ -23,6 +23,7 @@
 #include "sql/duckdb/statement.h"
 #include "sql/duckdb/types.h"
 #include "sql/duckdb/variant_export.h"
+#include "sql/duckdb/variant_import.h"
 
 namespace tarn {
 namespace duck {
@@ -90,6 +91,7 @@ class DuckDbEngine final : public SqlEngine {
       RegisterInfoFunctions(instance, state_);
       RegisterForeignTables(instance, state_);
       RegisterVariantExport(instance);
+      RegisterVariantImport(instance);
       RegisterFileCasts(instance);
       duckdb::Connection connection(*database_);
       Attach(connection, state_.options.catalog_name, LakeCatalog::kType);

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "sql/duckdb/errors.h"
+#include "sql/duckdb/variant_import.h"
 #include "table/iceberg/manifest.h"
 
 namespace tarn::duck {
@@ -143,6 +144,13 @@ class Identifier {
       case LogicalTypeId::TIMESTAMP_NS:
         if (in_file.type.id() == LogicalTypeId::TIMESTAMP_TZ) {
           in_file.type = SameNumber(in_file.type.id());
+        }
+        return;
+      case LogicalTypeId::VARIANT:
+        if (in_file.type.id() == LogicalTypeId::STRUCT) {
+          in_file.type = StoredVariant(in_file.type);
+        } else if (in_file.type.id() != LogicalTypeId::VARIANT) {
+          ThrowKind(column, in_file);
         }
         return;
       default:

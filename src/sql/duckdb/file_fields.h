@@ -37,8 +37,9 @@ std::map<int32_t, std::set<std::string>> NamesInFiles(
 /// Gives the columns of a file the identifiers of the table's that they are; others get one that no
 /// field has. A timestamp of a file that does not say whether it is in UTC, as INT96 never does, is
 /// what the table's column is: it gets a type of its own, which RegisterFileCasts() casts to that
-/// without a look at the session's time zone, or refuses where nanoseconds would be lost. `file`:
-/// its name, for errors. Throws: Corruption where a file has another kind of nested type.
+/// without a look at the session's time zone, or refuses where nanoseconds would be lost; and so is
+/// a group of a file that does not say that it is a variant (variant_import.h). `file`: its name,
+/// for errors. Throws: Corruption where a file has another kind of nested type.
 void IdentifyFileColumns(const FileFields& fields, const ScanColumns& columns,
                          const std::string& file, ScanColumns& file_columns);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <list>
 #include <utility>
 
 #include "duckdb/common/multi_file/multi_file_function.hpp"
@@ -21,6 +20,7 @@
 #include "sql/duckdb/row_filters.h"
 #include "sql/duckdb/types.h"
 #include "sql/duckdb/variant_check.h"
+#include "sql/duckdb/variant_import.h"
 #include "table/iceberg/manifest.h"
 
 namespace tarn::duck {
@@ -229,17 +229,23 @@ class LakeReader final : public duckdb::MultiFileReader {
       reader_data.reader->deletion_filter = LeaveOut(std::move(deleted));
     }
     CheckNanoseconds(*reader_data.reader, global_columns, global_column_ids);
-    CheckVariantsOf(*reader_data.reader, global_columns, global_column_ids,
-                    files.entry() ? VariantFiles::kTables : VariantFiles::kForeign);
+    ThrowIfError(CheckVariants(*info().engine, file_fields(), *reader_data.reader, global_columns,
+                               global_column_ids,
+                               files.entry() ? VariantFiles::kTables : VariantFiles::kForeign));
     duckdb::unique_ptr<duckdb::TableFilterSet> of_file;
     if (filters) {
       of_file = FiltersOfFile(*filters, global_columns, global_column_ids,
                               reader_data.reader->GetColumns());
     }
     if (of_file != nullptr) filters = of_file.get();
-    return MultiFileReader::CreateMapping(context, reader_data, global_columns, global_column_ids,
-                                          filters, file_list, bind, virtual_columns,
-                                          duckdb::MultiFileColumnMappingMode::BY_FIELD_ID);
+    const ScanColumns columns =
+        WithVariantsOfFile(global_columns, reader_data.reader->GetColumns());
+    const auto answer = MultiFileReader::CreateMapping(
+        context, reader_data, columns, global_column_ids, filters, file_list, bind, virtual_columns,
+        duckdb::MultiFileColumnMappingMode::BY_FIELD_ID);
+    CastVariantsOfFile(context, global_columns, columns, global_column_ids,
+                       reader_data.expressions);
+    return answer;
   }
 
  private:
@@ -247,31 +253,6 @@ class LakeReader final : public duckdb::MultiFileReader {
   const ScanColumns& columns() const { return foreign_ ? foreign_->columns : info().columns; }
   const FileFields& file_fields() const {
     return foreign_ ? foreign_->file_fields : info().file_fields;
-  }
-
-  void CheckVariantsOf(const duckdb::BaseFileReader& reader, const ScanColumns& columns,
-                       const duckdb::vector<duckdb::ColumnIndex>& column_ids,
-                       VariantFiles origin) const {
-    std::vector<VariantColumn> variants;
-    std::list<duckdb::MultiFileColumnDefinition> by_names;
-    for (const duckdb::ColumnIndex& index : column_ids) {
-      if (index.IsVirtualColumn()) continue;
-      const auto& column = columns[index.GetPrimaryIndex()];
-      if (!HoldsVariant(column.type)) continue;
-      const auto own =
-          std::find_if(reader.columns.begin(), reader.columns.end(),
-                       [&](const auto& local) { return local.identifier == column.identifier; });
-      if (own == reader.columns.end()) continue;
-      const bool by_name = file_fields().ids == FileFields::Ids::kIgnored;
-      if (by_name) {
-        by_names.push_back(IdentifiedByNames(file_fields(), column));
-        by_names.back().identifier = duckdb::Value(own->name);
-      }
-      variants.push_back({by_name ? &by_names.back() : &column, own->name});
-    }
-    if (!variants.empty()) {
-      ThrowIfError(CheckVariants(*info().engine, reader.file, variants, origin));
-    }
   }
 
   /// Whether a file has a column itself.

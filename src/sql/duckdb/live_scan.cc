@@ -12,7 +12,7 @@
 #include "duckdb/common/serializer/serializer.hpp"
 #include "sql/duckdb/errors.h"
 #include "sql/duckdb/filters.h"
-#include "sql/duckdb/live_variants.h"
+#include "sql/duckdb/variant_import.h"
 
 namespace tarn::duck {
 namespace {

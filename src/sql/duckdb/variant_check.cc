@@ -1,8 +1,11 @@
 #include "sql/duckdb/variant_check.h"
 
+#include <algorithm>
+#include <list>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <arrow/array.h>
 #include <arrow/record_batch.h>
@@ -22,6 +25,23 @@ using duckdb::LogicalTypeId;
 using Column = duckdb::MultiFileColumnDefinition;
 
 constexpr char kOwnFiles[] = "tarn version ";
+
+/// A column with variants, in a file with and without field ids.
+struct VariantColumn {
+  const Column* column = nullptr;
+  std::string name_in_file;  ///< where the file has no field ids, or the table goes by names
+  bool marked = false;       ///< DuckDB's own decoder reads it
+};
+
+/// DuckDB finds the parts of a group by their order, and ends its whole instance over another one.
+Status CheckOrder(const arrow::DataType& type) {
+  const int typed = type.id() == arrow::Type::STRUCT
+                        ? static_cast<const arrow::StructType&>(type).GetFieldIndex("typed_value")
+                        : -1;
+  if (type.num_fields() == (typed < 0 ? 2 : 3) && (typed < 0 || typed == 2)) return {};
+  return Unsupported("a variant is stored as " + type.ToString() + ", whose order cannot be read",
+                     "have the table's writer write the file anew");
+}
 
 Type TypeOf(const LogicalType& type, const duckdb::vector<Column>& children);
 
@@ -64,6 +84,12 @@ bool GoesByNames(const Column& column) {
   return column.identifier.type().id() == LogicalTypeId::VARCHAR;
 }
 
+Status InFile(const Status& status, const Column& column, const LakeFileSystem::Place& place) {
+  return Status(status)
+      .Wrap("column " + QuoteIdentifier(column.name))
+      .Wrap("data file " + place.store.UriOf(place.key));
+}
+
 Status CheckFile(const LakeFileSystem::Place& place, const std::vector<VariantColumn>& columns,
                  VariantFiles origin, const Limits& limits) {
   ParquetReadOptions options;
@@ -90,10 +116,11 @@ Status CheckFile(const LakeFileSystem::Place& place, const std::vector<VariantCo
       const Column& column = *columns[i].column;
       const auto shaped =
           shaper.Shape(batch->rows->column(at), TypeOf(column.type, column.children));
-      if (!shaped.ok()) {
-        return shaped.status()
-            .Wrap("column " + QuoteIdentifier(column.name))
-            .Wrap("data file " + place.store.UriOf(place.key));
+      if (!shaped.ok()) return InFile(shaped.status(), column, place);
+      if (columns[i].marked && column.type.id() == LogicalTypeId::VARIANT) {
+        if (const Status order = CheckOrder(*batch->rows->column(at)->type()); !order.ok()) {
+          return InFile(order, column, place);
+        }
       }
     }
   }
@@ -105,13 +132,32 @@ bool HoldsVariant(const LogicalType& type) {
   return duckdb::TypeVisitor::Contains(type, LogicalTypeId::VARIANT);
 }
 
-Status CheckVariants(EngineState& engine, const duckdb::OpenFileInfo& file,
-                     const std::vector<VariantColumn>& columns, VariantFiles origin) {
-  const LakeFileSystem::Place place = LakeFileSystem::PlaceOf(engine, file);
+Status CheckVariants(EngineState& engine, const FileFields& fields,
+                     const duckdb::BaseFileReader& reader, const ScanColumns& columns,
+                     const duckdb::vector<duckdb::ColumnIndex>& column_ids, VariantFiles origin) {
+  std::vector<VariantColumn> variants;
+  std::list<Column> by_names;
+  for (const duckdb::ColumnIndex& index : column_ids) {
+    if (index.IsVirtualColumn()) continue;
+    const Column& column = columns[index.GetPrimaryIndex()];
+    if (!HoldsVariant(column.type)) continue;
+    const auto own =
+        std::find_if(reader.columns.begin(), reader.columns.end(),
+                     [&](const Column& local) { return local.identifier == column.identifier; });
+    if (own == reader.columns.end()) continue;
+    const bool by_name = fields.ids == FileFields::Ids::kIgnored;
+    if (by_name) {
+      by_names.push_back(IdentifiedByNames(fields, column));
+      by_names.back().identifier = duckdb::Value(own->name);
+    }
+    variants.push_back({by_name ? &by_names.back() : &column, own->name, HoldsVariant(own->type)});
+  }
+  if (variants.empty()) return {};
+  const LakeFileSystem::Place place = LakeFileSystem::PlaceOf(engine, reader.file);
   std::string known = place.store.UriOf(place.key);
-  for (const VariantColumn& column : columns) known += "\n" + column.name_in_file;
+  for (const VariantColumn& column : variants) known += "\n" + column.name_in_file;
   if (engine.checked_variants.Has(known)) return {};
-  TARN_RETURN_IF_ERROR(CheckFile(place, columns, origin, engine.options.limits));
+  TARN_RETURN_IF_ERROR(CheckFile(place, variants, origin, engine.options.limits));
   engine.checked_variants.Add(std::move(known));
   return {};
 }

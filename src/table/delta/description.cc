@@ -21,6 +21,7 @@ constexpr char kCheckConstraintsFeature[] = "checkConstraints";
 constexpr char kColumnMappingFeature[] = "columnMapping";
 constexpr char kDeletionVectorsFeature[] = "deletionVectors";
 constexpr char kInvariantsFeature[] = "invariants";
+constexpr char kShreddingFeature[] = "variantShredding";
 constexpr char kTimestampNtzFeature[] = "timestampNtz";
 constexpr char kV2CheckpointFeature[] = "v2Checkpoint";
 constexpr char kVariantFeature[] = "variantType";
@@ -66,6 +67,10 @@ Protocol ProtocolOf(const TableMetadata& table, ColumnMapping mapping, VectorUse
   }
   if (policy != table.properties.end() && policy->second == "v2") {
     features.emplace_back(kV2CheckpointFeature);
+  }
+  // Existing files alone may be shredded: delta.enableVariantShredding is not set.
+  if (table.properties.contains(kAdoptedShreddedProperty)) {
+    features.emplace_back(kShreddingFeature);
   }
   if (AnyField(table, HasVariant)) features.emplace_back(kVariantFeature);
   const auto constraint = table.properties.lower_bound(kConstraintPrefix);

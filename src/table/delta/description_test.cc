@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "base/json.h"
+#include "table/delta/features.h"
 #include "table/delta/properties.h"
 #include "table/delta/schema_json.h"
 #include "table/model/column_mapping.h"
@@ -267,6 +268,18 @@ TEST(DeltaDescription, PartitionColumnsThatFilesDoNotHoldStayWithColumnMapping) 
   const auto candidates = Describe(table, VectorUse::kNo)->partition_candidates;
   ASSERT_EQ(candidates.size(), 1u);
   EXPECT_EQ(candidates[0].name, "b");
+}
+
+TEST(DeltaDescription, ShreddedVariantsThatWereAdoptedNeedAFeatureAndStayTheOnlyOnes) {
+  TableMetadata table = Table({Column(1, "v", Kind(Type::Kind::kVariant))});
+  EXPECT_THAT(Describe(table, VectorUse::kNo)->protocol.reader_features,
+              ElementsAre("variantType"));
+  table.properties["tarn.adopted.shredded-variants"] = "true";
+  const auto description = Describe(table, VectorUse::kNo);
+  EXPECT_THAT(description->protocol.reader_features,
+              ElementsAre("variantShredding", "variantType"));
+  EXPECT_TRUE(CheckWritable(description->protocol).ok());
+  EXPECT_FALSE(description->configuration.contains("delta.enableVariantShredding"));
 }
 
 TEST(DeltaDescription, ProtocolsAreMergedWithoutLoss) {

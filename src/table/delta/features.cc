@@ -21,9 +21,9 @@ constexpr std::string_view kReaderFeatures[] = {
 
 // Those that Tarn's own log may have: NOT NULL is the only invariant in it.
 constexpr std::string_view kWriterFeatures[] = {
-    "allowColumnDefaults", "appendOnly", "checkConstraints", "columnMapping",
-    "deletionVectors",     "invariants", "timestampNtz",     "v2Checkpoint",
-    "vacuumProtocolCheck", "variantType"};
+    "allowColumnDefaults", "appendOnly",       "checkConstraints", "columnMapping",
+    "deletionVectors",     "invariants",       "timestampNtz",     "v2Checkpoint",
+    "vacuumProtocolCheck", "variantShredding", "variantType"};
 
 template <size_t N>
 std::string Unknown(const std::vector<std::string>& features, const std::string_view (&known)[N]) {

@@ -80,6 +80,7 @@ Status TakeFoundColumns(const FoundColumns& found, AdoptedTable& table) {
   if (found.some_files_lack_ids && !seed.properties.contains(kNameMappingProperty)) {
     seed.properties[kNameMappingProperty] = WriteNameMapping(seed.schema(), found);
   }
+  if (found.shredded_variants) seed.properties[kAdoptedShreddedProperty] = "true";
 
   std::set<int32_t> in_manifests_alone;
   for (const auto& [id, places] : found.absent) {

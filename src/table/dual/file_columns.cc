@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <initializer_list>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -45,8 +46,10 @@ class Finder {
  public:
   explicit Finder(const ColumnLookup& lookup) : lookup_(lookup) {}
 
-  Status Take(const std::vector<DataFile>& files, size_t place, const arrow::Schema& stored) {
+  Status Take(const std::vector<DataFile>& files, size_t place, const ParquetReader& reader) {
+    const arrow::Schema& stored = *reader.schema();
     file_ = files[place].path;
+    reader_ = &reader;
     has_ids_ = AnyIds(stored.fields());
     by_ids_ = has_ids_ && lookup_.ids == ColumnLookup::Ids::kCount;
     found_.some_files_lack_ids = found_.some_files_lack_ids || !has_ids_;
@@ -61,6 +64,7 @@ class Finder {
       names_[column.id.value()].insert(field.name());
       ids_by_name_[field.name()].insert(column.id.value());
       taken.insert(field.name());
+      path_ = {at};
       TARN_RETURN_IF_ERROR(Nested(column.type, *field.type(), column.name));
     }
     for (const auto& field : stored.fields()) {
@@ -174,39 +178,53 @@ class Finder {
           if (found.name() != field.name) {
             return Ambiguous(inner, "is called " + found.name() + " in " + file_);
           }
-          TARN_RETURN_IF_ERROR(Nested(field.type, *found.type(), inner));
+          TARN_RETURN_IF_ERROR(Within({at}, field.type, *found.type(), inner));
         }
         return {};
       }
       case Type::Kind::kList:
         if (stored.num_fields() != 1 || stored.id() == arrow::Type::STRUCT) return wrong();
-        return Element(type.fields()[0], *stored.field(0), path);
+        return Element({0}, type.fields()[0], *stored.field(0), path);
       case Type::Kind::kMap: {
         if (stored.id() != arrow::Type::MAP) return wrong();
         const auto& map = static_cast<const arrow::MapType&>(stored);
-        TARN_RETURN_IF_ERROR(Element(type.fields()[0], *map.key_field(), path));
-        return Element(type.fields()[1], *map.item_field(), path);
+        TARN_RETURN_IF_ERROR(Element({0, 0}, type.fields()[0], *map.key_field(), path));
+        return Element({0, 1}, type.fields()[1], *map.item_field(), path);
       }
       case Type::Kind::kVariant: {
         const arrow::DataType& storage = *StorageOf(stored);
         if (storage.id() != arrow::Type::STRUCT) return wrong();
+        // "Parquet" in Iceberg's table specification. Readers take it for a struct, without a sign.
+        if (!reader_->IsMarkedVariant(path_)) {
+          return Unsupported("file " + file_ + " does not mark column " + QuoteIdentifier(path) +
+                                 " as a variant, as Iceberg demands",
+                             kAdoptRepair);
+        }
         const auto& group = static_cast<const arrow::StructType&>(storage);
-        if (group.GetFieldIndex("typed_value") < 0) return {};
-        // A Delta table says so in its protocol, and then of all its writers.
-        return Unsupported(
-            "file " + file_ + " holds column " + QuoteIdentifier(path) + " as a shredded variant",
-            kAdoptRepair);
+        if (group.GetFieldIndex("typed_value") >= 0) found_.shredded_variants = true;
+        return {};
       }
       default:
         return arrow::is_nested(stored.id()) ? Status(wrong()) : Status();
     }
   }
 
-  Status Element(const Field& wanted, const arrow::Field& stored, const std::string& path) {
+  /// Nested(), of what stands at these places below.
+  Status Within(std::initializer_list<int> places, const Type& type, const arrow::DataType& stored,
+                const std::string& path) {
+    const size_t depth = path_.size();
+    path_.insert(path_.end(), places);
+    const Status status = Nested(type, stored, path);
+    path_.resize(depth);
+    return status;
+  }
+
+  Status Element(std::initializer_list<int> places, const Field& wanted, const arrow::Field& stored,
+                 const std::string& path) {
     const std::string inner = path + "." + wanted.name;
     TARN_RETURN_IF_ERROR(CheckId(stored, wanted, inner));
     if (!has_ids_) found_.element_names[wanted.id.value()].insert(stored.name());
-    return Nested(wanted.type, *stored.type(), inner);
+    return Within(places, wanted.type, *stored.type(), inner);
   }
 
   Status CheckNoDefault(const Field& field, const std::string& path) const {
@@ -218,7 +236,9 @@ class Finder {
 
   const ColumnLookup& lookup_;
   FoundColumns found_;
-  std::string file_;  ///< the one that is looked into
+  std::string file_;                       ///< the one that is looked into
+  const ParquetReader* reader_ = nullptr;  ///< of that file
+  std::vector<int> path_;                  ///< in it, as ParquetReader::IsMarkedVariant() has it
   bool has_ids_ = false;
   bool by_ids_ = false;
   std::map<int32_t, std::set<std::string>> names_;
@@ -239,7 +259,7 @@ Result<FoundColumns> FindColumnsInFiles(ObjectStore& store, const Limits& limits
                           ParquetReader::Open(store, key, file.size_bytes, {}, limits));
     file.record_count = reader->rows();
     const std::lock_guard lock(mutex);
-    return finder.Take(files, place, *reader->schema());
+    return finder.Take(files, place, *reader);
   }));
   return finder.Finish();
 }

@@ -31,6 +31,8 @@ struct FoundColumns {
   /// is no column of the table and could be taken for one that is added.
   bool mapped = false;
   bool some_files_lack_ids = false;
+  /// Whether files hold shredded variants, which Delta's log allows to a table by name.
+  bool shredded_variants = false;
   /// What files without field ids call the elements of lists and maps, by the field's id.
   std::map<int32_t, std::set<std::string>> element_names;
   /// Columns that a file does not hold, with the places of these files.

@@ -114,7 +114,7 @@ Status CheckPartitionSources(const Schema& schema, const PartitionSpec& spec) {
 
 Status CheckProperty(const std::string& key) {
   if (key.empty() || key == kColumnMappingProperty || key == kAdoptedPartitionsProperty ||
-      key == "format-version") {
+      key == kAdoptedShreddedProperty || key == "format-version") {
     return InvalidArgument("the table property \"" + key + "\" cannot be set by hand");
   }
   return {};

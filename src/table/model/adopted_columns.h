@@ -14,6 +14,10 @@ namespace tarn {
 /// long as there are such files.
 inline constexpr char kAdoptedPartitionsProperty[] = "tarn.adopted.partition-columns";
 
+/// The table property that says "true" where data files that were adopted hold shredded variants:
+/// Delta's log allows them by a feature of the table.
+inline constexpr char kAdoptedShreddedProperty[] = "tarn.adopted.shredded-variants";
+
 /// The table property that says what a table was adopted from, for people.
 inline constexpr char kAdoptedFromProperty[] = "tarn.adopted.from";
 

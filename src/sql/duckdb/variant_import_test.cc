@@ -1,4 +1,4 @@
-#include "sql/duckdb/live_variants.h"
+#include "sql/duckdb/variant_import.h"
 
 #include <arrow/array.h>
 #include <arrow/memory_pool.h>
@@ -76,9 +76,9 @@ class EventSource final : public Source {
   const std::vector<std::string> documents_;
 };
 
-class LiveVariantsTest : public LakeTest {};
+class VariantImportTest : public LakeTest {};
 
-TEST_F(LiveVariantsTest, AreWhatTheyAreInTheLake) {
+TEST_F(VariantImportTest, AreWhatTheyAreInTheLake) {
   EventSource source({R"({"b":[1,-200,70000,5000000000,true,null],"a":{"x":"text"}})", "", "null",
                       "1.10", "12345678901234567890.5", "1e300",
                       "\"" + std::string(200, 'x') + "\"", "[]", "{}", "12345678901.25",
@@ -99,7 +99,7 @@ TEST_F(LiveVariantsTest, AreWhatTheyAreInTheLake) {
   EXPECT_NE(Sql("DESCRIBE shop.public.event").find("doc|VARIANT"), std::string::npos);
 }
 
-TEST_F(LiveVariantsTest, ManyRowsComeInSeveralChunks) {
+TEST_F(VariantImportTest, ManyRowsComeInSeveralChunks) {
   std::vector<std::string> documents;
   for (int i = 0; i < 5000; ++i) {
     documents.push_back(
