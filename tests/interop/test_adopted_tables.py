@@ -210,6 +210,32 @@ def test_delta_whose_partition_column_is_renamed_afterwards(lake, tmp_path):
     live(lake, plain(ROWS.rename_columns(["number", "area", "sold", "price", "tags", "place"])), tmp_path / "foreign", but=NOT_OUTSIDE + ["duckdb_delta"])
 
 
+NESTED = pa.table({
+    "id": pa.array(range(30), pa.int64()),
+    "p": pa.array([{"k": i, "z": f"z{i}"} for i in range(30)], pa.struct([("k", pa.int64()), ("z", pa.string())])),
+    "l": pa.array([[{"q": i}] for i in range(30)], pa.list_(pa.struct([("q", pa.int64())]))),
+})
+
+
+@pytest.mark.parametrize("move", ["maintain", "copy on write"])
+def test_nested_fields_that_changed_stay_what_they_are_when_rows_move(lake, tmp_path, move):
+    """Files without field ids know them by the names of before, which may be another field's by then."""
+    from deltalake import write_deltalake
+    for i in range(0, 30, 5):
+        write_deltalake(tmp_path / "foreign", NESTED.slice(i, 5), mode="append")
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{tmp_path}/foreign')", "ALTER TABLE lake.s.t RENAME COLUMN p.k TO j",
+       "ALTER TABLE lake.s.t DROP COLUMN p.z", "ALTER TABLE lake.s.t ADD COLUMN p.z VARCHAR", "ALTER TABLE lake.s.t RENAME COLUMN l.element.q TO r")
+    expected = {"id": list(range(30)), "p": [{"j": i, "z": None} for i in range(30)], "l": [[{"r": i}] for i in range(30)]}
+    check(lake, expected)
+    if move == "maintain":
+        lake.run("maintain", "s.t")
+    else:
+        do(lake, "ALTER TABLE lake.s.t SET ('write.delete.mode' = 'copy-on-write')", "DELETE FROM lake.s.t WHERE id % 5 = 3")
+        expected = {name: [v for i, v in enumerate(values) if i % 5 != 3] for name, values in expected.items()}
+    assert data_files(lake)
+    check(lake, expected)
+
+
 def test_what_was_deleted_is_returned_whole(lake, tmp_path):
     from deltalake import write_deltalake
     write_deltalake(tmp_path / "foreign", ROWS, partition_by=["region"])
