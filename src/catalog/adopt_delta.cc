@@ -129,6 +129,7 @@ Result<AdoptedTable> AdoptDelta(ObjectStore& store, const Limits& limits,
     adopted.deletes.push_back({adopted.files[place], std::move(rows)});
   }
   return adopted;
+  lookup.match = ColumnLookup::Match::kAnyCase;
 }
 
 }  // namespace tarn

@@ -52,7 +52,8 @@ class Finder {
     found_.some_files_lack_ids = found_.some_files_lack_ids || !has_ids_;
     std::set<std::string> taken;
     for (const Field& column : lookup_.schema.fields) {
-      TARN_ASSIGN_OR_RETURN(const int at, Find(stored.fields(), column, column.name));
+      TARN_ASSIGN_OR_RETURN(const int at,
+                            Find(stored.fields(), lookup_.schema.fields, column, column.name));
       if (at < 0) {
         found_.absent[column.id.value()].push_back(place);
         continue;
@@ -118,15 +119,13 @@ class Finder {
     return name;
   }
 
-  /// The place of a struct's field among what the file has; -1 where it has none.
-  Result<int> Find(const arrow::FieldVector& stored, const Field& wanted, const std::string& path) {
+  enum class Case { kCounts, kMeansNothing };
+
+  bool IsCalled(const Field& wanted, const std::string& stored, Case letters) const {
     const auto names = lookup_.names.find(wanted.id.value());
     int found = -1;
     for (size_t i = 0; i < stored.size(); ++i) {
-      const bool same =
-          by_ids_ ? IdOf(*stored[i]) == wanted.id.value()
-                  : names != lookup_.names.end() && names->second.contains(stored[i]->name());
-      if (!same) continue;
+      if (!is_it(*stored[i])) continue;
       if (found >= 0) {
         return Unsupported("file " + file_ + " has column " + QuoteIdentifier(path) + " twice",
                            kAdoptRepair);
@@ -157,11 +156,41 @@ class Finder {
     };
     switch (type.kind()) {
       case Type::Kind::kStruct: {
+    if (names == lookup_.names.end()) return false;
+    if (letters == Case::kCounts) return names->second.contains(stored);
+    return std::any_of(names->second.begin(), names->second.end(), [&](const std::string& name) {
+      return LowerAscii(name) == LowerAscii(stored);
+    });
+  }
+
+  /// The place of one of a struct's `fields` among what the file has; -1 where it has none.
+  Result<int> Find(const arrow::FieldVector& stored, const std::vector<Field>& fields,
+                   const Field& wanted, const std::string& path) const {
+    if (by_ids_) {
+      return Find(stored, wanted, path,
+                  [&](const arrow::Field& field) { return IdOf(field) == wanted.id.value(); });
+    }
+    TARN_ASSIGN_OR_RETURN(const int exact,
+                          Find(stored, wanted, path, [&](const arrow::Field& field) {
+                            return IsCalled(wanted, field.name(), Case::kCounts);
+                          }));
+    if (exact >= 0 || lookup_.match == ColumnLookup::Match::kExact) return exact;
+    return Find(stored, wanted, path, [&](const arrow::Field& field) {
+      return IsCalled(wanted, field.name(), Case::kMeansNothing) &&
+             std::none_of(fields.begin(), fields.end(), [&](const Field& other) {
+               return IsCalled(other, field.name(), Case::kCounts);
+             });
+    });
+  }
+
+  template <typename IsIt>
+  Result<int> Find(const arrow::FieldVector& stored, const Field& wanted, const std::string& path,
+                   IsIt is_it) const {
         if (stored.id() != arrow::Type::STRUCT) return wrong();
         std::set<std::string> taken;
         for (const Field& field : type.fields()) {
           const std::string inner = path + "." + field.name;
-          TARN_ASSIGN_OR_RETURN(const int at, Find(stored.fields(), field, inner));
+          TARN_ASSIGN_OR_RETURN(const int at, Find(stored.fields(), type.fields(), field, inner));
           if (at < 0) {
             TARN_RETURN_IF_ERROR(CheckNoDefault(field, inner));
             const bool other =

@@ -21,6 +21,16 @@ struct ColumnLookup {
   /// kMeanNothing: names count alone, also where files have ids (Delta without column mapping).
   enum class Ids { kCount, kMeanNothing } ids = Ids::kCount;
 };
+  /// kAnyCase: where names decide, one that differs in case is taken where no other field has it,
+  /// as Delta's readers do.
+  enum class Match { kExact, kAnyCase } match = Match::kExact;
+};
+
+/// The highest row id and sequence number that rows of files bring with them (Iceberg "Row
+/// Lineage"); absent where none does.
+struct StoredLineage {
+  std::optional<int64_t> row_id, sequence_number;
+  std::string unknown_in;  ///< a file that has some and does not say how high they are
 
 /// How a table of the lake finds them, so that readers of both formats do.
 struct FoundColumns {

@@ -58,6 +58,29 @@ class FileColumnsTest : public TableTest {
   std::vector<DataFile> files_;
 };
 
+TEST_F(FileColumnsTest, NamesThatDifferInCaseAreTakenWhereNoOtherColumnHasThem) {
+  Longs({{"A", 0}, {"b", 0}, {"B", 0}});
+  ColumnLookup lookup;
+  lookup.schema = Of({Column(1, "a"), Column(2, "b"), Column(3, "c")});
+  lookup.names = {{1, {"a"}}, {2, {"b"}}, {3, {"B"}}};
+  lookup.match = ColumnLookup::Match::kAnyCase;
+  EXPECT_EQ(FindColumnsInFiles(store_, limits_, lookup, files_)->physical_names,
+            (Names{{1, "A"}, {2, "b"}, {3, "B"}}));
+  Longs({{"a", 0}, {"A", 0}, {"b", 0}});
+  EXPECT_EQ(FindColumnsInFiles(store_, limits_, lookup, files_).error().kind,
+            ErrorKind::kUnsupported);
+  files_.erase(files_.begin());
+  const auto found = FindColumnsInFiles(store_, limits_, lookup, files_).value();
+  EXPECT_EQ(found.physical_names.at(1), "a");
+  EXPECT_EQ(found.absent.at(3).size(), 1U) << "\"b\" is another column's";
+}
+
+TEST_F(FileColumnsTest, CaseCountsUnlessSaid) {
+  Longs({{"A", 0}});
+  const auto found = Find(Of({Column(1, "a")}), {{1, {"a"}}}).value();
+  EXPECT_EQ(found.absent.at(1).size(), 1U);
+}
+
 TEST_F(FileColumnsTest, NamesThatAgreeNeedNoMapping) {
   Longs({{"a", 1}, {"b", 2}});
   Longs({{"a", 1}});
