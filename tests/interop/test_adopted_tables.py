@@ -280,6 +280,22 @@ def test_deleted_rows_and_renamed_columns(lake, elsewhere, function, version, pa
     live(lake, expected, location)
 
 
+def test_rows_that_moved_bring_their_ids_with_them(lake, elsewhere):
+    """Files that other rows were moved to hold row ids, of which Delta's log says nothing: new ones come after them."""
+    do(elsewhere, "CREATE TABLE lake.s.t (id BIGINT, v VARCHAR)")
+    for i in range(0, 30, 5):
+        do(elsewhere, f"INSERT INTO lake.s.t SELECT x, 'a' FROM range({i}, {i + 5}) r(x)")
+    do(elsewhere, "DELETE FROM lake.s.t WHERE id = 29")
+    elsewhere.run("maintain", "s.t")
+    do(elsewhere, "INSERT INTO lake.s.t SELECT x, 'a' FROM range(100, 110) r(x)")
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{elsewhere.location('s.t')}')", "CALL create_tag('s.t', 'adopted')", "DELETE FROM lake.s.t WHERE id = 0",
+       "INSERT INTO lake.s.t SELECT x, 'a' FROM range(200, 240) r(x)")
+    assert lake.sql("SELECT count(*) AS n, count(DISTINCT _row_id) AS ids FROM lake.s.t") == [{"n": 78, "ids": 78}]
+    do(lake, "UPDATE lake.s.t SET v = 'z' WHERE id IN (2, 101, 201)")
+    seen = lake.sql("SELECT change_type, id FROM table_changes('s.t', 'adopted') WHERE id IN (2, 101) ORDER BY id, change_type")
+    assert [tuple(row.values()) for row in seen] == [(c, i) for i in (2, 101) for c in ("update_postimage", "update_preimage")]
+
+
 def test_a_table_that_stands_in_the_warehouse(lake):
     """The lake's own store could remove its files."""
     from deltalake import write_deltalake

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "base/thread.h"
 #include "columnar/parquet_reader.h"
 #include "table/dual/adopt.h"
+#include "table/iceberg/manifest.h"
 
 namespace tarn {
 
@@ -38,6 +40,33 @@ bool AnyIds(const arrow::FieldVector& fields) {
 const arrow::DataType* StorageOf(const arrow::DataType& type) {
   if (type.id() != arrow::Type::EXTENSION) return &type;
   return static_cast<const arrow::ExtensionType&>(type).storage_type().get();
+}
+
+/// Makes `highest` no lower than what a file's column holds. False where its footer does not say.
+Result<bool> TakeHighest(ParquetReader& reader, const std::string& column,
+                         std::optional<int64_t>& highest) {
+  for (int group = 0; group < reader.row_groups(); ++group) {
+    TARN_ASSIGN_OR_RETURN(const ColumnBounds bounds, reader.Bounds(column, group));
+    if (bounds.value_count == 0 || (bounds.null_count && bounds.null_count == bounds.value_count)) {
+      continue;
+    }
+    const auto* value = bounds.upper ? std::get_if<int64_t>(&*bounds.upper) : nullptr;
+    if (value == nullptr || *value == std::numeric_limits<int64_t>::max()) return false;
+    highest = std::max(highest.value_or(*value), *value);
+  }
+  return true;
+}
+
+Result<StoredLineage> LineageOf(ParquetReader& reader, const std::string& path) {
+  StoredLineage lineage;
+  for (const auto& field : reader.schema()->fields()) {
+    const int32_t id = IdOf(*field).value_or(0);
+    if (id != kRowIdFieldId && id != kLastUpdatedSequenceFieldId) continue;
+    auto& highest = id == kRowIdFieldId ? lineage.row_id : lineage.sequence_number;
+    TARN_ASSIGN_OR_RETURN(const bool known, TakeHighest(reader, field->name(), highest));
+    if (!known) lineage.unknown_in = path;
+  }
+  return lineage;
 }
 
 /// Collects what files call the columns. Threads: one at a time.
@@ -71,6 +100,13 @@ class Finder {
       leftovers_ = true;
     }
     return {};
+  }
+
+  void Take(const StoredLineage& lineage) {
+    StoredLineage& all = found_.lineage;
+    all.row_id = std::max(all.row_id, lineage.row_id);  // nothing is less than any number
+    all.sequence_number = std::max(all.sequence_number, lineage.sequence_number);
+    if (!lineage.unknown_in.empty()) all.unknown_in = lineage.unknown_in;
   }
 
   Result<FoundColumns> Finish() {
@@ -269,6 +305,7 @@ Result<FoundColumns> FindColumnsInFiles(ObjectStore& store, const Limits& limits
     file.record_count = reader->rows();
     const std::lock_guard lock(mutex);
     return finder.Take(files, place, *reader->schema());
+    TARN_ASSIGN_OR_RETURN(const StoredLineage lineage, LineageOf(*reader, file.path));
   }));
   return finder.Finish();
 }
