@@ -236,6 +236,15 @@ def test_nested_fields_that_changed_stay_what_they_are_when_rows_move(lake, tmp_
     check(lake, expected)
 
 
+def test_a_nested_field_that_was_dropped_before_does_not_come_back(lake, catalog):
+    t = catalog.create_table("n.t", schema=NESTED.schema)
+    t.append(NESTED)
+    with t.update_schema(allow_incompatible_changes=True) as change_:
+        change_.delete_column(("p", "k"))
+    do(lake, f"CREATE TABLE lake.s.t FROM iceberg_table('{t.location()}')", "ALTER TABLE lake.s.t ADD COLUMN p.k BIGINT")
+    check(lake, {"id": list(range(30)), "p": [{"z": f"z{i}", "k": None} for i in range(30)]})
+
+
 def respell(folder, *names):
     """The Delta log has other letters than the files, as tables that were converted from Hive."""
     for path in sorted((folder / "_delta_log").glob("*.json")):

@@ -159,6 +159,36 @@ class Finder {
 
   bool IsCalled(const Field& wanted, const std::string& stored, Case letters) const {
     const auto names = lookup_.names.find(wanted.id.value());
+    if (names == lookup_.names.end()) return false;
+    if (letters == Case::kCounts) return names->second.contains(stored);
+    return std::any_of(names->second.begin(), names->second.end(), [&](const std::string& name) {
+      return LowerAscii(name) == LowerAscii(stored);
+    });
+  }
+
+  /// The place of one of a struct's `fields` among what the file has; -1 where it has none.
+  Result<int> Find(const arrow::FieldVector& stored, const std::vector<Field>& fields,
+                   const Field& wanted, const std::string& path) const {
+    if (by_ids_) {
+      return Find(stored, wanted, path,
+                  [&](const arrow::Field& field) { return IdOf(field) == wanted.id.value(); });
+    }
+    TARN_ASSIGN_OR_RETURN(const int exact,
+                          Find(stored, wanted, path, [&](const arrow::Field& field) {
+                            return IsCalled(wanted, field.name(), Case::kCounts);
+                          }));
+    if (exact >= 0 || lookup_.match == ColumnLookup::Match::kExact) return exact;
+    return Find(stored, wanted, path, [&](const arrow::Field& field) {
+      return IsCalled(wanted, field.name(), Case::kMeansNothing) &&
+             std::none_of(fields.begin(), fields.end(), [&](const Field& other) {
+               return IsCalled(other, field.name(), Case::kCounts);
+             });
+    });
+  }
+
+  template <typename IsIt>
+  Result<int> Find(const arrow::FieldVector& stored, const Field& wanted, const std::string& path,
+                   IsIt is_it) const {
     int found = -1;
     for (size_t i = 0; i < stored.size(); ++i) {
       if (!is_it(*stored[i])) continue;
@@ -192,38 +222,8 @@ class Finder {
     };
     switch (type.kind()) {
       case Type::Kind::kStruct: {
-    if (names == lookup_.names.end()) return false;
-    if (letters == Case::kCounts) return names->second.contains(stored);
-    return std::any_of(names->second.begin(), names->second.end(), [&](const std::string& name) {
-      return LowerAscii(name) == LowerAscii(stored);
-    });
-  }
-
-  /// The place of one of a struct's `fields` among what the file has; -1 where it has none.
-  Result<int> Find(const arrow::FieldVector& stored, const std::vector<Field>& fields,
-                   const Field& wanted, const std::string& path) const {
-    if (by_ids_) {
-      return Find(stored, wanted, path,
-                  [&](const arrow::Field& field) { return IdOf(field) == wanted.id.value(); });
-    }
-    TARN_ASSIGN_OR_RETURN(const int exact,
-                          Find(stored, wanted, path, [&](const arrow::Field& field) {
-                            return IsCalled(wanted, field.name(), Case::kCounts);
-                          }));
-    if (exact >= 0 || lookup_.match == ColumnLookup::Match::kExact) return exact;
-    return Find(stored, wanted, path, [&](const arrow::Field& field) {
-      return IsCalled(wanted, field.name(), Case::kMeansNothing) &&
-             std::none_of(fields.begin(), fields.end(), [&](const Field& other) {
-               return IsCalled(other, field.name(), Case::kCounts);
-             });
-    });
-  }
-
-  template <typename IsIt>
-  Result<int> Find(const arrow::FieldVector& stored, const Field& wanted, const std::string& path,
-                   IsIt is_it) const {
         if (stored.id() != arrow::Type::STRUCT) return wrong();
-        std::set<std::string> taken;
+        int found_here = 0;
         for (const Field& field : type.fields()) {
           const std::string inner = path + "." + field.name;
           TARN_ASSIGN_OR_RETURN(const int at, Find(stored.fields(), type.fields(), field, inner));
@@ -235,12 +235,14 @@ class Finder {
             if (other) return Ambiguous(inner, "shares its name in " + file_ + " with another one");
             continue;
           }
+          ++found_here;
           const arrow::Field& found = *stored.field(at);
           if (found.name() != field.name) {
             return Ambiguous(inner, "is called " + found.name() + " in " + file_);
           }
           TARN_RETURN_IF_ERROR(Nested(field.type, *found.type(), inner));
         }
+        leftovers_ = leftovers_ || found_here < stored.num_fields();
         return {};
       }
       case Type::Kind::kList:
@@ -303,9 +305,10 @@ Result<FoundColumns> FindColumnsInFiles(ObjectStore& store, const Limits& limits
     TARN_ASSIGN_OR_RETURN(const auto reader,
                           ParquetReader::Open(store, key, file.size_bytes, {}, limits));
     file.record_count = reader->rows();
-    const std::lock_guard lock(mutex);
-    return finder.Take(files, place, *reader->schema());
     TARN_ASSIGN_OR_RETURN(const StoredLineage lineage, LineageOf(*reader, file.path));
+    const std::lock_guard lock(mutex);
+    finder.Take(lineage);
+    return finder.Take(files, place, *reader->schema());
   }));
   return finder.Finish();
 }

@@ -124,6 +124,16 @@ TEST_F(FileColumnsTest, WhatIsNoColumnKeepsItsNameFromOnesThatAreAdded) {
   EXPECT_TRUE(found.mapped);
 }
 
+TEST_F(FileColumnsTest, WhatIsNoFieldOfAStructKeepsItsNameToo) {
+  File({Stored("s", 1,
+               arrow::struct_({Stored("a", 2, arrow::int64()), Stored("b", 3, arrow::int64())}))});
+  const auto mapped = [&](std::vector<Field> fields) {
+    return Find(Of({Column(1, "s", Type::Struct(std::move(fields)))}))->mapped;
+  };
+  EXPECT_TRUE(mapped({Column(2, "a")}));
+  EXPECT_FALSE(mapped({Column(2, "a"), Column(3, "b")}));
+}
+
 TEST_F(FileColumnsTest, RowLineageIsNoColumn) {
   Longs({{"a", 1}, {"_row_id", 2147483540}});
   EXPECT_FALSE(Find(Of({Column(1, "a")}))->mapped);
