@@ -305,6 +305,15 @@ def test_rows_that_moved_bring_their_ids_with_them(lake, elsewhere):
     assert [tuple(row.values()) for row in seen] == [(c, i) for i in (2, 101) for c in ("update_postimage", "update_preimage")]
 
 
+def test_delta_files_without_ids_cannot_be_found_by_them(lake, tmp_path):
+    from deltalake import write_deltalake
+    write_deltalake(tmp_path / "foreign", ROWS)
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{tmp_path}/foreign')")
+    refused(lake, "ALTER TABLE lake.s.t SET ('delta.columnMapping.mode' = 'id')", "no field ids", "'name'")
+    do(lake, "ALTER TABLE lake.s.t SET ('delta.columnMapping.mode' = 'name')")
+    check(lake, plain(ROWS))
+
+
 def test_a_table_that_stands_in_the_warehouse(lake):
     """The lake's own store could remove its files."""
     from deltalake import write_deltalake

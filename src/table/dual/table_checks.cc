@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "table/delta/properties.h"
+#include "table/dual/file_columns.h"
 #include "table/dual/nested_fields.h"
 #include "table/dual/transaction.h"
 #include "table/model/adopted_columns.h"
@@ -83,6 +84,14 @@ Status CheckDeltaStays(const TableMetadata* base, const std::string& key,
   }
   return InvalidArgument("the table property tarn.delta is decided when a table is made",
                          "create another table");
+}
+
+Status CheckMappingById(const TableMetadata* base, const std::string& key,
+                        const std::string& value) {
+  const bool by_id = key == delta::kColumnMappingModeProperty && value == "id";
+  if (!by_id || base == nullptr || !base->properties.contains(kNameMappingProperty)) return {};
+  return InvalidArgument("the table was adopted with files that have no field ids",
+                         "set " + key + " to 'name'");
 }
 
 Status CheckPartitionNames(const Schema& schema, const PartitionSpec& spec) {

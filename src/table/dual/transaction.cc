@@ -128,6 +128,7 @@ class TransactionImpl final : public TableTransaction {
     TARN_RETURN_IF_ERROR(CheckPropertyValue(key, value));
     TARN_RETURN_IF_ERROR(CheckDeltaStays(base_.get(), key, value));
     properties_[key] = value;
+    TARN_RETURN_IF_ERROR(CheckMappingById(base_.get(), key, value));
     return {};
   }
   Status RemoveProperty(const std::string& key) override {
