@@ -314,6 +314,18 @@ def test_delta_files_without_ids_cannot_be_found_by_them(lake, tmp_path):
     check(lake, plain(ROWS))
 
 
+def test_a_replaced_table_is_partitioned_anew(lake, tmp_path):
+    """Partition columns that files did not hold are no matter once these files are gone."""
+    from deltalake import write_deltalake
+    write_deltalake(tmp_path / "foreign", ROWS.select(["id", "region"]), partition_by=["region"])
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{tmp_path}/foreign')", "CALL create_tag('s.t', 'adopted')",
+       "CREATE OR REPLACE TABLE lake.s.t AS SELECT 1 AS id, 'x' AS region, 5 AS other", "ALTER TABLE lake.s.t SET PARTITIONED BY (other)",
+       "INSERT INTO lake.s.t VALUES (2, 'y', 6)")
+    check(lake, {"id": [1, 2], "region": ["x", "y"], "other": [5, 6]})
+    do(lake, "ALTER TABLE lake.s.t RESET PARTITIONED BY")
+    refused(lake, "CALL rollback_table('s.t', 'adopted')", "region", "partition column")
+
+
 def test_a_table_that_stands_in_the_warehouse(lake):
     """The lake's own store could remove its files."""
     from deltalake import write_deltalake

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +55,13 @@ class ManifestIo {
 Result<const Snapshot*> FindSnapshot(const TableMetadata& table, SnapshotId id);
 
 /// Text that is equal just for files of the same spec and partition values.
+/// Of the partition columns that files of an adopted table do not hold (ReadAdoptedPartitions()),
+/// those that files of a snapshot are partitioned by; none without a snapshot. Errors: those of
+/// ManifestIo::List().
+Result<std::set<int32_t>> AdoptedPartitionsOf(const TableContext& context,
+                                              const TableMetadata& table,
+                                              std::optional<SnapshotId> snapshot);
+
 std::string PartitionKey(SpecId spec, const std::vector<Scalar>& values);
 
 }  // namespace tarn
