@@ -20,7 +20,11 @@ namespace tarn {
 class ManifestIo {
  public:
   ManifestIo(ObjectStore& store, TableCache* cache, const TableMetadata& table)
-      : store_(store), cache_(cache), table_(table), types_(table) {}
+      : ManifestIo(store, cache, table, table.schema()) {}
+  /// Of snapshots whose columns were `schema`'s.
+  ManifestIo(ObjectStore& store, TableCache* cache, const TableMetadata& table,
+             const Schema& schema)
+      : store_(store), cache_(cache), table_(table), types_(table, schema) {}
 
   const ManifestTypes& types() const { return types_; }
 
@@ -51,10 +55,6 @@ class ManifestIo {
   const ManifestTypes types_;
 };
 
-/// A snapshot of the table by id. Error NotFound.
-Result<const Snapshot*> FindSnapshot(const TableMetadata& table, SnapshotId id);
-
-/// Text that is equal just for files of the same spec and partition values.
 /// Of the partition columns that files of an adopted table do not hold (ReadAdoptedPartitions()),
 /// those that files of a snapshot are partitioned by; none without a snapshot. Errors: those of
 /// ManifestIo::List().
@@ -62,6 +62,10 @@ Result<std::set<int32_t>> AdoptedPartitionsOf(const TableContext& context,
                                               const TableMetadata& table,
                                               std::optional<SnapshotId> snapshot);
 
+/// A snapshot of the table by id. Error NotFound.
+Result<const Snapshot*> FindSnapshot(const TableMetadata& table, SnapshotId id);
+
+/// Text that is equal just for files of the same spec and partition values.
 std::string PartitionKey(SpecId spec, const std::vector<Scalar>& values);
 
 }  // namespace tarn
