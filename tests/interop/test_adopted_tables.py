@@ -326,6 +326,18 @@ def test_a_replaced_table_is_partitioned_anew(lake, tmp_path):
     refused(lake, "CALL rollback_table('s.t', 'adopted')", "region", "partition column")
 
 
+def test_iceberg_of_version_1_that_lost_a_partition_column(lake, catalog, tmp_path):
+    """Version 1 leaves a void partition in its place, under the column's own name."""
+    from pyiceberg.transforms import IdentityTransform
+    t = catalog.create_table("n.t", schema=ROWS.schema, properties={"format-version": "1"})
+    t.update_spec().add_field("region", IdentityTransform()).commit()
+    t.append(ROWS.slice(0, 200))
+    t.update_spec().remove_field("region").commit()
+    t.append(ROWS.slice(200))
+    do(lake, f"CREATE TABLE lake.s.t FROM iceberg_table('{t.location()}')")
+    live(lake, plain(ROWS), tmp_path / "foreign")
+
+
 def test_a_table_that_stands_in_the_warehouse(lake):
     """The lake's own store could remove its files."""
     from deltalake import write_deltalake

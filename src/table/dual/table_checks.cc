@@ -97,9 +97,7 @@ Status CheckMappingById(const TableMetadata* base, const std::string& key,
 Status CheckPartitionNames(const Schema& schema, const PartitionSpec& spec) {
   for (const PartitionField& field : spec.fields) {
     for (const Field& column : schema.fields) {
-      const bool own =
-          field.transform.kind == Transform::Kind::kIdentity && column.id == field.source_id;
-      if (LowerAscii(column.name) == LowerAscii(field.name) && !own) {
+      if (LowerAscii(column.name) == LowerAscii(field.name) && column.id != field.source_id) {
         return InvalidArgument("column " + QuoteIdentifier(column.name) +
                                    " would have the name of a partition of the table",
                                "choose another name, or change the partitioning");
