@@ -10,6 +10,7 @@
 #include "table/delta/properties.h"
 #include "table/dual/adopt_checks.h"
 #include "table/dual/file_columns.h"
+#include "table/iceberg/manifest_schema.h"
 
 namespace tarn {
 namespace {
@@ -88,6 +89,21 @@ TableMetadata SeedOf(const DeltaSnapshot& snapshot) {
   return seed;
 }
 
+/// Files may hold row ids and sequence numbers of rows that moved, when they are a table of Iceberg
+/// as well: new ones come after them.
+Status TakeLineage(const StoredLineage& stored, TableMetadata& seed) {
+  if (!stored.unknown_in.empty()) {
+    return Unsupported(
+        "file " + stored.unknown_in + " holds row ids of Iceberg and has no statistics of them",
+        kAdoptRepair);
+  }
+  if (!stored.row_id && !stored.sequence_number) return {};
+  seed.format_version = kVersionOfRowIds;
+  seed.next_row_id = std::max<int64_t>(0, stored.row_id.value_or(-1) + 1);
+  seed.last_sequence_number = std::max<int64_t>(0, stored.sequence_number.value_or(0));
+  return {};
+}
+
 }  // namespace
 
 Result<AdoptedTable> AdoptDelta(ObjectStore& store, const Limits& limits,
@@ -114,12 +130,14 @@ Result<AdoptedTable> AdoptDelta(ObjectStore& store, const Limits& limits,
 
   ColumnLookup lookup;
   lookup.schema = foreign.schema;
+  lookup.match = ColumnLookup::Match::kAnyCase;
   for (const auto& [id, name] : foreign.physical_names) lookup.names[id] = {name};
   if (foreign.mapping == delta::ColumnMapping::kOff) {
     lookup.ids = ColumnLookup::Ids::kMeanNothing;
   }
   TARN_ASSIGN_OR_RETURN(FoundColumns found,
                         FindColumnsInFiles(store, limits, lookup, adopted.files));
+  TARN_RETURN_IF_ERROR(TakeLineage(found.lineage, adopted.seed));
   if (foreign.mapping != delta::ColumnMapping::kOff) found.mapped = true;
   TARN_RETURN_IF_ERROR(TakeFoundColumns(found, adopted));
 

@@ -208,6 +208,17 @@ class ArrowParquetReader final : public ParquetReader {
   int row_groups() const override { return metadata_->num_row_groups(); }
   int row_groups_skipped() const override { return skipped_; }
 
+  Result<ColumnBounds> Bounds(const std::string& column, int row_group) override {
+    ColumnBounds bounds;
+    const auto leaf = selection_.flat.find(column);
+    if (leaf == selection_.flat.end()) return bounds;
+    TARN_RETURN_IF_ERROR(Guard([&] {
+      bounds = ChunkBounds(*metadata_->RowGroup(row_group), leaf->second);
+      return arrow::Status::OK();
+    }));
+    return bounds;
+  }
+
   Result<std::optional<ParquetBatch>> Next() override {
     if (!failure_.ok()) return failure_;
     std::optional<ParquetBatch> batch;

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/result.h"
 #include "columnar/predicate.h"
+#include "columnar/prune.h"
 #include "storage/object_store.h"
 
 namespace tarn {
@@ -84,6 +85,8 @@ class ParquetReader {
   virtual int row_groups() const = 0;
   /// Row groups that the predicate rules out.
   virtual int row_groups_skipped() const = 0;
+  /// What the footer says of a wanted column without parts in one row group; nothing of others.
+  virtual Result<ColumnBounds> Bounds(const std::string& column, int row_group) = 0;
 
   /// The next rows, at least one; nothing at the end. After an error the same error again.
   virtual Result<std::optional<ParquetBatch>> Next() = 0;

@@ -210,6 +210,61 @@ def test_delta_whose_partition_column_is_renamed_afterwards(lake, tmp_path):
     live(lake, plain(ROWS.rename_columns(["number", "area", "sold", "price", "tags", "place"])), tmp_path / "foreign", but=NOT_OUTSIDE + ["duckdb_delta"])
 
 
+NESTED = pa.table({
+    "id": pa.array(range(30), pa.int64()),
+    "p": pa.array([{"k": i, "z": f"z{i}"} for i in range(30)], pa.struct([("k", pa.int64()), ("z", pa.string())])),
+    "l": pa.array([[{"q": i}] for i in range(30)], pa.list_(pa.struct([("q", pa.int64())]))),
+})
+
+
+@pytest.mark.parametrize("move", ["maintain", "copy on write"])
+def test_nested_fields_that_changed_stay_what_they_are_when_rows_move(lake, tmp_path, move):
+    """Files without field ids know them by the names of before, which may be another field's by then."""
+    from deltalake import write_deltalake
+    for i in range(0, 30, 5):
+        write_deltalake(tmp_path / "foreign", NESTED.slice(i, 5), mode="append")
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{tmp_path}/foreign')", "ALTER TABLE lake.s.t RENAME COLUMN p.k TO j",
+       "ALTER TABLE lake.s.t DROP COLUMN p.z", "ALTER TABLE lake.s.t ADD COLUMN p.z VARCHAR", "ALTER TABLE lake.s.t RENAME COLUMN l.element.q TO r")
+    expected = {"id": list(range(30)), "p": [{"j": i, "z": None} for i in range(30)], "l": [[{"r": i}] for i in range(30)]}
+    check(lake, expected)
+    if move == "maintain":
+        lake.run("maintain", "s.t")
+    else:
+        do(lake, "ALTER TABLE lake.s.t SET ('write.delete.mode' = 'copy-on-write')", "DELETE FROM lake.s.t WHERE id % 5 = 3")
+        expected = {name: [v for i, v in enumerate(values) if i % 5 != 3] for name, values in expected.items()}
+    assert data_files(lake)
+    check(lake, expected)
+
+
+def test_a_nested_field_that_was_dropped_before_does_not_come_back(lake, catalog):
+    t = catalog.create_table("n.t", schema=NESTED.schema)
+    t.append(NESTED)
+    with t.update_schema(allow_incompatible_changes=True) as change_:
+        change_.delete_column(("p", "k"))
+    do(lake, f"CREATE TABLE lake.s.t FROM iceberg_table('{t.location()}')", "ALTER TABLE lake.s.t ADD COLUMN p.k BIGINT")
+    check(lake, {"id": list(range(30)), "p": [{"z": f"z{i}", "k": None} for i in range(30)]})
+
+
+def respell(folder, *names):
+    """The Delta log has other letters than the files, as tables that were converted from Hive."""
+    for path in sorted((folder / "_delta_log").glob("*.json")):
+        text = path.read_text()
+        for name in names:
+            text = text.replace(f'\\"name\\":\\"{name}\\"', f'\\"name\\":\\"{name.lower()}\\"').replace(f'"{name}"', f'"{name.lower()}"')
+        path.write_text(text)
+
+
+def test_delta_whose_files_spell_a_column_otherwise(lake, tmp_path):
+    from deltalake import write_deltalake
+    write_deltalake(tmp_path / "nested", pa.table({"id": [1], "s": [{"K": 1}]}))
+    respell(tmp_path / "nested", "K")
+    refused(lake, f"CREATE TABLE lake.s.u FROM delta_table('{tmp_path}/nested')", "s.k", "is called K", "AS SELECT")
+    write_deltalake(tmp_path / "foreign", ROWS.rename_columns(["ID", "Region", "sold", "price", "tags", "place"]))
+    respell(tmp_path / "foreign", "ID", "Region")
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{tmp_path}/foreign')")
+    live(lake, plain(ROWS), tmp_path / "foreign")
+
+
 def test_what_was_deleted_is_returned_whole(lake, tmp_path):
     from deltalake import write_deltalake
     write_deltalake(tmp_path / "foreign", ROWS, partition_by=["region"])
@@ -232,6 +287,55 @@ def test_deleted_rows_and_renamed_columns(lake, elsewhere, function, version, pa
     assert len(expected["i"]) == 400
     do(lake, f"CREATE TABLE lake.s.t FROM {function}('{location}')")
     live(lake, expected, location)
+
+
+def test_rows_that_moved_bring_their_ids_with_them(lake, elsewhere):
+    """Files that other rows were moved to hold row ids, of which Delta's log says nothing: new ones come after them."""
+    do(elsewhere, "CREATE TABLE lake.s.t (id BIGINT, v VARCHAR)")
+    for i in range(0, 30, 5):
+        do(elsewhere, f"INSERT INTO lake.s.t SELECT x, 'a' FROM range({i}, {i + 5}) r(x)")
+    do(elsewhere, "DELETE FROM lake.s.t WHERE id = 29")
+    elsewhere.run("maintain", "s.t")
+    do(elsewhere, "INSERT INTO lake.s.t SELECT x, 'a' FROM range(100, 110) r(x)")
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{elsewhere.location('s.t')}')", "CALL create_tag('s.t', 'adopted')", "DELETE FROM lake.s.t WHERE id = 0",
+       "INSERT INTO lake.s.t SELECT x, 'a' FROM range(200, 240) r(x)")
+    assert lake.sql("SELECT count(*) AS n, count(DISTINCT _row_id) AS ids FROM lake.s.t") == [{"n": 78, "ids": 78}]
+    do(lake, "UPDATE lake.s.t SET v = 'z' WHERE id IN (2, 101, 201)")
+    seen = lake.sql("SELECT change_type, id FROM table_changes('s.t', 'adopted') WHERE id IN (2, 101) ORDER BY id, change_type")
+    assert [tuple(row.values()) for row in seen] == [(c, i) for i in (2, 101) for c in ("update_postimage", "update_preimage")]
+
+
+def test_delta_files_without_ids_cannot_be_found_by_them(lake, tmp_path):
+    from deltalake import write_deltalake
+    write_deltalake(tmp_path / "foreign", ROWS)
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{tmp_path}/foreign')")
+    refused(lake, "ALTER TABLE lake.s.t SET ('delta.columnMapping.mode' = 'id')", "no field ids", "'name'")
+    do(lake, "ALTER TABLE lake.s.t SET ('delta.columnMapping.mode' = 'name')")
+    check(lake, plain(ROWS))
+
+
+def test_a_replaced_table_is_partitioned_anew(lake, tmp_path):
+    """Partition columns that files did not hold are no matter once these files are gone."""
+    from deltalake import write_deltalake
+    write_deltalake(tmp_path / "foreign", ROWS.select(["id", "region"]), partition_by=["region"])
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{tmp_path}/foreign')", "CALL create_tag('s.t', 'adopted')",
+       "CREATE OR REPLACE TABLE lake.s.t AS SELECT 1 AS id, 'x' AS region, 5 AS other", "ALTER TABLE lake.s.t SET PARTITIONED BY (other)",
+       "INSERT INTO lake.s.t VALUES (2, 'y', 6)")
+    check(lake, {"id": [1, 2], "region": ["x", "y"], "other": [5, 6]})
+    do(lake, "ALTER TABLE lake.s.t RESET PARTITIONED BY")
+    refused(lake, "CALL rollback_table('s.t', 'adopted')", "region", "partition column")
+
+
+def test_iceberg_of_version_1_that_lost_a_partition_column(lake, catalog, tmp_path):
+    """Version 1 leaves a void partition in its place, under the column's own name."""
+    from pyiceberg.transforms import IdentityTransform
+    t = catalog.create_table("n.t", schema=ROWS.schema, properties={"format-version": "1"})
+    t.update_spec().add_field("region", IdentityTransform()).commit()
+    t.append(ROWS.slice(0, 200))
+    t.update_spec().remove_field("region").commit()
+    t.append(ROWS.slice(200))
+    do(lake, f"CREATE TABLE lake.s.t FROM iceberg_table('{t.location()}')")
+    live(lake, plain(ROWS), tmp_path / "foreign")
 
 
 def test_a_table_that_stands_in_the_warehouse(lake):

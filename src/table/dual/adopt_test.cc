@@ -146,16 +146,16 @@ TEST(AdoptedColumnsTest, PartitionColumnsThatFilesDoNotHoldHaveToStay) {
   schema.fields = {{FieldId(3), "region", Type(Type::Kind::kString), Nullability::kOptional, ""}};
   table.schemas = {schema};
   PartitionSpec spec;
-  EXPECT_TRUE(CheckAdoptedPartitions(table, spec).ok());
+  EXPECT_TRUE(CheckAdoptedPartitions(table, {}, spec).ok());
   table.properties[kAdoptedPartitionsProperty] = WriteAdoptedPartitions({3});
   EXPECT_EQ(ReadAdoptedPartitions(table.properties), (std::set<int32_t>{3}));
-  const Status refused = CheckAdoptedPartitions(table, spec);
+  const Status refused = CheckAdoptedPartitions(table, {3}, spec);
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().message.find("region"), std::string::npos);
   spec.fields = {{FieldId(3), 1000, "r", {Transform::Kind::kBucket, 4, ""}}};
-  EXPECT_FALSE(CheckAdoptedPartitions(table, spec).ok());
+  EXPECT_FALSE(CheckAdoptedPartitions(table, {3}, spec).ok());
   spec.fields[0].transform = {Transform::Kind::kIdentity, 0, ""};
-  EXPECT_TRUE(CheckAdoptedPartitions(table, spec).ok());
+  EXPECT_TRUE(CheckAdoptedPartitions(table, {3}, spec).ok());
   EXPECT_EQ(ReadAdoptedPartitions({{kAdoptedPartitionsProperty, "x,,12,y"}}),
             (std::set<int32_t>{12}));
 }

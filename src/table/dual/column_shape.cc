@@ -79,14 +79,18 @@ Result<ArrayPtr> RepeatScalar(const Scalar& value, const std::shared_ptr<arrow::
   return Made(arrow::MakeArrayFromScalar(**scalar, rows));
 }
 
-ColumnShaper::ColumnShaper(const arrow::Schema& schema) : with_ids_(false) {
+ColumnShaper::ColumnShaper(const arrow::Schema& schema,
+                           std::map<int32_t, std::string> physical_names)
+    : with_ids_(false), physical_names_(std::move(physical_names)) {
   for (const auto& field : schema.fields()) with_ids_ = with_ids_ || IdOf(*field) >= 0;
 }
 
 int ColumnShaper::Find(const arrow::DataType& in, const Field& wanted) const {
+  const auto mapped = physical_names_.find(wanted.id.value());
+  const std::string& name = mapped == physical_names_.end() ? wanted.name : mapped->second;
   for (int i = 0; i < in.num_fields(); ++i) {
     const bool found =
-        with_ids_ ? IdOf(*in.field(i)) == wanted.id.value() : in.field(i)->name() == wanted.name;
+        with_ids_ ? IdOf(*in.field(i)) == wanted.id.value() : in.field(i)->name() == name;
     if (found) return i;
   }
   return -1;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 
 #include <arrow/type_fwd.h>
 
@@ -18,9 +20,10 @@ namespace tarn {
 class ColumnShaper {
  public:
   ColumnShaper() = default;
-  /// Of a file whose columns read as `schema`: fields are found by their ids, or by their names
-  /// where it has no ids.
-  explicit ColumnShaper(const arrow::Schema& schema);
+  /// Of a file whose columns read as `schema`: fields are found by their ids, or where it has none
+  /// by `physical_names` (by id), else by the names that they have in the table.
+  explicit ColumnShaper(const arrow::Schema& schema,
+                        std::map<int32_t, std::string> physical_names = {});
 
   /// Errors: Corruption where the file has another kind of type.
   Result<std::shared_ptr<arrow::Array>> Shape(const std::shared_ptr<arrow::Array>& array,
@@ -36,6 +39,7 @@ class ColumnShaper {
   int Find(const arrow::DataType& in, const Field& wanted) const;
 
   bool with_ids_ = true;
+  std::map<int32_t, std::string> physical_names_;
 };
 
 /// A column of `rows` times the same value, which fits `type` as Scalar's notes say, or nulls.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <initializer_list>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "base/thread.h"
 #include "columnar/parquet_reader.h"
 #include "table/dual/adopt.h"
+#include "table/iceberg/manifest.h"
 
 namespace tarn {
 
@@ -41,6 +43,33 @@ const arrow::DataType* StorageOf(const arrow::DataType& type) {
   return static_cast<const arrow::ExtensionType&>(type).storage_type().get();
 }
 
+/// Makes `highest` no lower than what a file's column holds. False where its footer does not say.
+Result<bool> TakeHighest(ParquetReader& reader, const std::string& column,
+                         std::optional<int64_t>& highest) {
+  for (int group = 0; group < reader.row_groups(); ++group) {
+    TARN_ASSIGN_OR_RETURN(const ColumnBounds bounds, reader.Bounds(column, group));
+    if (bounds.value_count == 0 || (bounds.null_count && bounds.null_count == bounds.value_count)) {
+      continue;
+    }
+    const auto* value = bounds.upper ? std::get_if<int64_t>(&*bounds.upper) : nullptr;
+    if (value == nullptr || *value == std::numeric_limits<int64_t>::max()) return false;
+    highest = std::max(highest.value_or(*value), *value);
+  }
+  return true;
+}
+
+Result<StoredLineage> LineageOf(ParquetReader& reader, const std::string& path) {
+  StoredLineage lineage;
+  for (const auto& field : reader.schema()->fields()) {
+    const int32_t id = IdOf(*field).value_or(0);
+    if (id != kRowIdFieldId && id != kLastUpdatedSequenceFieldId) continue;
+    auto& highest = id == kRowIdFieldId ? lineage.row_id : lineage.sequence_number;
+    TARN_ASSIGN_OR_RETURN(const bool known, TakeHighest(reader, field->name(), highest));
+    if (!known) lineage.unknown_in = path;
+  }
+  return lineage;
+}
+
 /// Collects what files call the columns. Threads: one at a time.
 class Finder {
  public:
@@ -55,7 +84,8 @@ class Finder {
     found_.some_files_lack_ids = found_.some_files_lack_ids || !has_ids_;
     std::set<std::string> taken;
     for (const Field& column : lookup_.schema.fields) {
-      TARN_ASSIGN_OR_RETURN(const int at, Find(stored.fields(), column, column.name));
+      TARN_ASSIGN_OR_RETURN(const int at,
+                            Find(stored.fields(), lookup_.schema.fields, column, column.name));
       if (at < 0) {
         found_.absent[column.id.value()].push_back(place);
         continue;
@@ -74,6 +104,13 @@ class Finder {
       leftovers_ = true;
     }
     return {};
+  }
+
+  void Take(const StoredLineage& lineage) {
+    StoredLineage& all = found_.lineage;
+    all.row_id = std::max(all.row_id, lineage.row_id);  // nothing is less than any number
+    all.sequence_number = std::max(all.sequence_number, lineage.sequence_number);
+    if (!lineage.unknown_in.empty()) all.unknown_in = lineage.unknown_in;
   }
 
   Result<FoundColumns> Finish() {
@@ -122,15 +159,43 @@ class Finder {
     return name;
   }
 
-  /// The place of a struct's field among what the file has; -1 where it has none.
-  Result<int> Find(const arrow::FieldVector& stored, const Field& wanted, const std::string& path) {
+  enum class Case { kCounts, kMeansNothing };
+
+  bool IsCalled(const Field& wanted, const std::string& stored, Case letters) const {
     const auto names = lookup_.names.find(wanted.id.value());
+    if (names == lookup_.names.end()) return false;
+    if (letters == Case::kCounts) return names->second.contains(stored);
+    return std::any_of(names->second.begin(), names->second.end(), [&](const std::string& name) {
+      return LowerAscii(name) == LowerAscii(stored);
+    });
+  }
+
+  /// The place of one of a struct's `fields` among what the file has; -1 where it has none.
+  Result<int> Find(const arrow::FieldVector& stored, const std::vector<Field>& fields,
+                   const Field& wanted, const std::string& path) const {
+    if (by_ids_) {
+      return Find(stored, wanted, path,
+                  [&](const arrow::Field& field) { return IdOf(field) == wanted.id.value(); });
+    }
+    TARN_ASSIGN_OR_RETURN(const int exact,
+                          Find(stored, wanted, path, [&](const arrow::Field& field) {
+                            return IsCalled(wanted, field.name(), Case::kCounts);
+                          }));
+    if (exact >= 0 || lookup_.match == ColumnLookup::Match::kExact) return exact;
+    return Find(stored, wanted, path, [&](const arrow::Field& field) {
+      return IsCalled(wanted, field.name(), Case::kMeansNothing) &&
+             std::none_of(fields.begin(), fields.end(), [&](const Field& other) {
+               return IsCalled(other, field.name(), Case::kCounts);
+             });
+    });
+  }
+
+  template <typename IsIt>
+  Result<int> Find(const arrow::FieldVector& stored, const Field& wanted, const std::string& path,
+                   IsIt is_it) const {
     int found = -1;
     for (size_t i = 0; i < stored.size(); ++i) {
-      const bool same =
-          by_ids_ ? IdOf(*stored[i]) == wanted.id.value()
-                  : names != lookup_.names.end() && names->second.contains(stored[i]->name());
-      if (!same) continue;
+      if (!is_it(*stored[i])) continue;
       if (found >= 0) {
         return Unsupported("file " + file_ + " has column " + QuoteIdentifier(path) + " twice",
                            kAdoptRepair);
@@ -162,10 +227,10 @@ class Finder {
     switch (type.kind()) {
       case Type::Kind::kStruct: {
         if (stored.id() != arrow::Type::STRUCT) return wrong();
-        std::set<std::string> taken;
+        int found_here = 0;
         for (const Field& field : type.fields()) {
           const std::string inner = path + "." + field.name;
-          TARN_ASSIGN_OR_RETURN(const int at, Find(stored.fields(), field, inner));
+          TARN_ASSIGN_OR_RETURN(const int at, Find(stored.fields(), type.fields(), field, inner));
           if (at < 0) {
             TARN_RETURN_IF_ERROR(CheckNoDefault(field, inner));
             const bool other =
@@ -174,12 +239,14 @@ class Finder {
             if (other) return Ambiguous(inner, "shares its name in " + file_ + " with another one");
             continue;
           }
+          ++found_here;
           const arrow::Field& found = *stored.field(at);
           if (found.name() != field.name) {
             return Ambiguous(inner, "is called " + found.name() + " in " + file_);
           }
           TARN_RETURN_IF_ERROR(Within({at}, field.type, *found.type(), inner));
         }
+        leftovers_ = leftovers_ || found_here < stored.num_fields();
         return {};
       }
       case Type::Kind::kList:
@@ -194,7 +261,8 @@ class Finder {
       case Type::Kind::kVariant: {
         const arrow::DataType& storage = *StorageOf(stored);
         if (storage.id() != arrow::Type::STRUCT) return wrong();
-        // "Parquet" in Iceberg's table specification. Readers take it for a struct, without a sign.
+        // "Parquet" in Iceberg's table specification. Readers take it for a struct, without a
+        // sign.
         if (!reader_->IsMarkedVariant(path_)) {
           return Unsupported("file " + file_ + " does not mark column " + QuoteIdentifier(path) +
                                  " as a variant, as Iceberg demands",
@@ -258,7 +326,9 @@ Result<FoundColumns> FindColumnsInFiles(ObjectStore& store, const Limits& limits
     TARN_ASSIGN_OR_RETURN(const auto reader,
                           ParquetReader::Open(store, key, file.size_bytes, {}, limits));
     file.record_count = reader->rows();
+    TARN_ASSIGN_OR_RETURN(const StoredLineage lineage, LineageOf(*reader, file.path));
     const std::lock_guard lock(mutex);
+    finder.Take(lineage);
     return finder.Take(files, place, *reader);
   }));
   return finder.Finish();

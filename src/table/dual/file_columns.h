@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,6 +21,16 @@ struct ColumnLookup {
   std::map<int32_t, std::set<std::string>> names;
   /// kMeanNothing: names count alone, also where files have ids (Delta without column mapping).
   enum class Ids { kCount, kMeanNothing } ids = Ids::kCount;
+  /// kAnyCase: where names decide, one that differs in case is taken where no other field has it,
+  /// as Delta's readers do.
+  enum class Match { kExact, kAnyCase } match = Match::kExact;
+};
+
+/// The highest row id and sequence number that rows of files bring with them (Iceberg "Row
+/// Lineage"); absent where none does.
+struct StoredLineage {
+  std::optional<int64_t> row_id, sequence_number;
+  std::string unknown_in;  ///< a file that has some and does not say how high they are
 };
 
 /// How a table of the lake finds them, so that readers of both formats do.
@@ -37,6 +48,7 @@ struct FoundColumns {
   std::map<int32_t, std::set<std::string>> element_names;
   /// Columns that a file does not hold, with the places of these files.
   std::map<int32_t, std::vector<size_t>> absent;
+  StoredLineage lineage;
 };
 
 /// Reads the footers of all files, several at once, and gives each its number of rows. Errors:

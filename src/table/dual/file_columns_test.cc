@@ -58,6 +58,29 @@ class FileColumnsTest : public TableTest {
   std::vector<DataFile> files_;
 };
 
+TEST_F(FileColumnsTest, NamesThatDifferInCaseAreTakenWhereNoOtherColumnHasThem) {
+  Longs({{"A", 0}, {"b", 0}, {"B", 0}});
+  ColumnLookup lookup;
+  lookup.schema = Of({Column(1, "a"), Column(2, "b"), Column(3, "c")});
+  lookup.names = {{1, {"a"}}, {2, {"b"}}, {3, {"B"}}};
+  lookup.match = ColumnLookup::Match::kAnyCase;
+  EXPECT_EQ(FindColumnsInFiles(store_, limits_, lookup, files_)->physical_names,
+            (Names{{1, "A"}, {2, "b"}, {3, "B"}}));
+  Longs({{"a", 0}, {"A", 0}, {"b", 0}});
+  EXPECT_EQ(FindColumnsInFiles(store_, limits_, lookup, files_).error().kind,
+            ErrorKind::kUnsupported);
+  files_.erase(files_.begin());
+  const auto found = FindColumnsInFiles(store_, limits_, lookup, files_).value();
+  EXPECT_EQ(found.physical_names.at(1), "a");
+  EXPECT_EQ(found.absent.at(3).size(), 1U) << "\"b\" is another column's";
+}
+
+TEST_F(FileColumnsTest, CaseCountsUnlessSaid) {
+  Longs({{"A", 0}});
+  const auto found = Find(Of({Column(1, "a")}), {{1, {"a"}}}).value();
+  EXPECT_EQ(found.absent.at(1).size(), 1U);
+}
+
 TEST_F(FileColumnsTest, NamesThatAgreeNeedNoMapping) {
   Longs({{"a", 1}, {"b", 2}});
   Longs({{"a", 1}});
@@ -99,6 +122,16 @@ TEST_F(FileColumnsTest, WhatIsNoColumnKeepsItsNameFromOnesThatAreAdded) {
   Longs({{"a", 1}, {"gone", 2}});
   const auto found = Find(Of({Column(1, "a")})).value();
   EXPECT_TRUE(found.mapped);
+}
+
+TEST_F(FileColumnsTest, WhatIsNoFieldOfAStructKeepsItsNameToo) {
+  File({Stored("s", 1,
+               arrow::struct_({Stored("a", 2, arrow::int64()), Stored("b", 3, arrow::int64())}))});
+  const auto mapped = [&](std::vector<Field> fields) {
+    return Find(Of({Column(1, "s", Type::Struct(std::move(fields)))}))->mapped;
+  };
+  EXPECT_TRUE(mapped({Column(2, "a")}));
+  EXPECT_FALSE(mapped({Column(2, "a"), Column(3, "b")}));
 }
 
 TEST_F(FileColumnsTest, RowLineageIsNoColumn) {

@@ -62,7 +62,7 @@ class LiveRowsImpl final : public LiveRows {
     TARN_ASSIGN_OR_RETURN(target_, SchemaToArrow(columns_));
     TARN_RETURN_IF_ERROR(AddDeletes());
     TARN_ASSIGN_OR_RETURN(const ObjectPlace place, FindObject(*context_.store, file_.file.path));
-    TARN_ASSIGN_OR_RETURN(const auto names, PhysicalNames(table_));
+    TARN_ASSIGN_OR_RETURN(auto names, PhysicalNames(table_));
     ParquetReadOptions options;
     options.columns.emplace();
     options.positions = wanted_;
@@ -75,7 +75,7 @@ class LiveRowsImpl final : public LiveRows {
     TARN_ASSIGN_OR_RETURN(reader_,
                           ParquetReader::Open(*place.store, place.key, file_.file.size_bytes,
                                               std::move(options), *context_.limits));
-    shaper_ = ColumnShaper(*reader_->schema());
+    shaper_ = ColumnShaper(*reader_->schema(), std::move(names));
     return {};
   }
 

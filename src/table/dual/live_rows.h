@@ -21,15 +21,14 @@ Schema WithLineage(Schema columns, int format_version);
 
 /// The rows of one data file that are not deleted, as rows of the table's present columns (Iceberg
 /// "Column Projection"): found by field id, nested ones too; where the file has no ids at all, by
-/// name. A column that the file does not have is its partition value, where the file's spec has it
-/// as it is, else its initial default, else null. Narrower types become the columns' own.
-/// Lineage columns are what the file stores, and where that is null what its manifest says: the
-/// file's first row id plus the row's position, and the file's data sequence number; null where the
-/// file has no row ids yet.
-/// Memory: that of ParquetReader, and one batch. Ownership: borrows the context; `table` must
-/// outlive it. Threads: one at a time.
-/// Errors: those of ParquetReader and LoadDeletes; Corruption for values that do not fit the
-/// table's columns; Unsupported for files that are no Parquet. All name the file.
+/// physical name. A column that the file does not have is its partition value, where the file's
+/// spec has it as it is, else its initial default, else null. Narrower types become the columns'
+/// own. Lineage columns are what the file stores, and where that is null what its manifest says:
+/// the file's first row id plus the row's position, and the file's data sequence number; null where
+/// the file has no row ids yet. Memory: that of ParquetReader, and one batch. Ownership: borrows
+/// the context; `table` must outlive it. Threads: one at a time. Errors: those of ParquetReader and
+/// LoadDeletes; Corruption for values that do not fit the table's columns; Unsupported for files
+/// that are no Parquet. All name the file.
 class LiveRows {
  public:
   /// `columns`: of the table's, any of them in any order, and lineage columns. `leave_out`: rows

@@ -7,6 +7,7 @@
 #include "base/thread.h"
 #include "storage/outside_files.h"
 #include "table/iceberg/single_value.h"
+#include "table/model/adopted_columns.h"
 
 namespace tarn {
 
@@ -118,6 +119,27 @@ Status ManifestIo::Read(const std::vector<ManifestFile>& manifests, const Manife
     }
   }
   return {};
+}
+
+Result<std::set<int32_t>> AdoptedPartitionsOf(const TableContext& context,
+                                              const TableMetadata& table,
+                                              std::optional<SnapshotId> snapshot) {
+  std::set<int32_t> used;
+  const std::set<int32_t> adopted = ReadAdoptedPartitions(table.properties);
+  if (adopted.empty() || !snapshot) return used;
+  TARN_ASSIGN_OR_RETURN(const Snapshot* const shown, FindSnapshot(table, *snapshot));
+  ManifestIo io(*context.store, context.cache, table);
+  TARN_ASSIGN_OR_RETURN(const std::vector<ManifestFile> manifests, io.List(*shown));
+  for (const ManifestFile& manifest : manifests) {
+    const bool is_data = manifest.content == ManifestFile::Content::kData;
+    if (!is_data || !manifest.may_have_live_files()) continue;
+    for (const PartitionField& field : table.FindSpec(manifest.spec_id)->fields) {
+      const bool identity = field.transform.kind == Transform::Kind::kIdentity;
+      if (identity && adopted.contains(field.source_id.value()))
+        used.insert(field.source_id.value());
+    }
+  }
+  return used;
 }
 
 Result<const Snapshot*> FindSnapshot(const TableMetadata& table, SnapshotId id) {

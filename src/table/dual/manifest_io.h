@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,7 +20,11 @@ namespace tarn {
 class ManifestIo {
  public:
   ManifestIo(ObjectStore& store, TableCache* cache, const TableMetadata& table)
-      : store_(store), cache_(cache), table_(table), types_(table) {}
+      : ManifestIo(store, cache, table, table.schema()) {}
+  /// Of snapshots whose columns were `schema`'s.
+  ManifestIo(ObjectStore& store, TableCache* cache, const TableMetadata& table,
+             const Schema& schema)
+      : store_(store), cache_(cache), table_(table), types_(table, schema) {}
 
   const ManifestTypes& types() const { return types_; }
 
@@ -48,6 +54,13 @@ class ManifestIo {
   const TableMetadata& table_;
   const ManifestTypes types_;
 };
+
+/// Of the partition columns that files of an adopted table do not hold (ReadAdoptedPartitions()),
+/// those that files of a snapshot are partitioned by; none without a snapshot. Errors: those of
+/// ManifestIo::List().
+Result<std::set<int32_t>> AdoptedPartitionsOf(const TableContext& context,
+                                              const TableMetadata& table,
+                                              std::optional<SnapshotId> snapshot);
 
 /// A snapshot of the table by id. Error NotFound.
 Result<const Snapshot*> FindSnapshot(const TableMetadata& table, SnapshotId id);

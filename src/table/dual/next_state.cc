@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "table/dual/partition_specs.h"
 #include "table/dual/sort_orders.h"
 #include "table/model/column_mapping.h"
 
@@ -72,6 +73,7 @@ TableMetadata NextState(const TableContext& context, const NextStateParts& parts
   }
   if (next.FindSpec(parts.spec->id) == nullptr) next.specs.push_back(*parts.spec);
   next.default_spec = parts.spec->id;
+  RenameClashingPartitions(next);
   AddSortOrder(*parts.sort_order, next);
 
   for (const auto& [key, value] : *parts.properties) {

@@ -1,7 +1,10 @@
 #include "table/dual/partition_specs.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+
+#include "base/text.h"
 
 namespace tarn {
 
@@ -18,6 +21,12 @@ int32_t IdOf(const TableMetadata* base, const PartitionField& wanted, int32_t& l
     }
   }
   return ++last_partition_id;
+}
+
+bool HasNameOfAnotherColumn(const PartitionField& field, const Schema& schema) {
+  return std::any_of(schema.fields.begin(), schema.fields.end(), [&](const Field& column) {
+    return LowerAscii(column.name) == LowerAscii(field.name) && column.id != field.source_id;
+  });
 }
 
 }  // namespace
@@ -44,6 +53,27 @@ std::vector<PartitionField> FollowNames(std::vector<PartitionField> fields, cons
     if (of_name != nullptr) field.source_id = of_name->id;
   }
   return fields;
+}
+
+void RenameClashingPartitions(TableMetadata& table) {
+  const Schema& schema = table.schema();
+  for (PartitionSpec& spec : table.specs) {
+    if (spec.id == table.default_spec) continue;
+    for (PartitionField& field : spec.fields) {
+      if (!HasNameOfAnotherColumn(field, schema)) continue;
+      field.name += "_" + std::to_string(field.field_id);
+      const auto taken = [&] {
+        return std::any_of(
+            spec.fields.begin(), spec.fields.end(), [&](const PartitionField& other) {
+              return &other != &field && LowerAscii(other.name) == LowerAscii(field.name);
+            });
+      };
+      while (taken() || schema.Find(field.name) != nullptr ||
+             HasNameOfAnotherColumn(field, schema)) {
+        field.name += "_";
+      }
+    }
+  }
 }
 
 }  // namespace tarn

@@ -17,4 +17,9 @@ PartitionSpec PartitionSpecOf(const TableMetadata* base, std::vector<PartitionFi
 std::vector<PartitionField> FollowNames(std::vector<PartitionField> fields, const Schema& before,
                                         const Schema& now);
 
+/// Gives fields of specs that are not the default one other names where a column has theirs that
+/// they are not made of: Iceberg's Java library loads no table with such a name in any spec. Ids
+/// say what a field is, so that files written under the name stay what they are.
+void RenameClashingPartitions(TableMetadata& table);
+
 }  // namespace tarn

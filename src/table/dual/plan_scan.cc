@@ -27,7 +27,7 @@ Result<ScanPlan> Visit(const TableContext& context, const TableMetadata& table,
     }
   }
   if (snapshot == nullptr) return plan;
-  ManifestIo io(*context.store, context.cache, table);
+  ManifestIo io(*context.store, context.cache, table, *schema);
   TARN_ASSIGN_OR_RETURN(std::vector<ManifestFile> manifests, io.List(*snapshot));
   FilePruner pruner(table, *schema, io.types(), predicate);
 

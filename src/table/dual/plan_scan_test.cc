@@ -5,6 +5,7 @@
 #include "table/dual/testing.h"
 #include "table/iceberg/metadata_json.h"
 #include "table/model/partition.h"
+#include "table/model/transform_math.h"
 
 namespace tarn {
 namespace {
@@ -137,6 +138,34 @@ TEST_F(Planning, ReadsAnEarlierSnapshotWithItsOwnColumns) {
   EXPECT_EQ(planned("label"), 1U) << "the name did not exist then";
   EXPECT_EQ(PlanScan(context_, *table_, SnapshotId(5), Predicate::True()).error().kind,
             ErrorKind::kNotFound);
+}
+
+TEST_F(Planning, ReadsBoundsOfAnEarlierSnapshotWithTheTypesOfThen) {
+  NewTable days = Sales();
+  days.schema = Schema();
+  days.schema.fields = {{FieldId(1), "day", Type(Kind::kDate), Nullability::kOptional, ""}};
+  Commit(*BeginNew(days));
+  arrow::Date32Builder values;
+  ASSERT_TRUE(values.AppendValues({5, 7}).ok());
+  const auto rows = arrow::RecordBatch::Make(arrow::schema({arrow::field("day", arrow::date32())}),
+                                             2, {*values.Finish()});
+  auto transaction = Begin();
+  ASSERT_TRUE(transaction->Append(Write(*transaction, {rows})).ok());
+  Commit(*transaction);
+  // Writers of version 3 may make a timestamp of a date.
+  TableMetadata later = *table_;
+  Schema schema = later.schema();
+  schema.id = SchemaId(schema.id.value() + 1);
+  schema.fields[0].type = Type(Kind::kTimestamp);
+  later.current_schema = schema.id;
+  later.schemas.push_back(schema);
+  const auto planned = [&](std::optional<SnapshotId> snapshot, int64_t value) {
+    const auto predicate = Predicate::Compare(Op::kEq, "day", Scalar(value));
+    return PlanScan(context_, later, snapshot, predicate)->files.size();
+  };
+  EXPECT_EQ(planned(later.current_snapshot, 6), 1U);
+  EXPECT_EQ(planned(later.current_snapshot, 8), 0U);
+  EXPECT_EQ(planned(std::nullopt, 6 * kMicrosPerDay), 1U);
 }
 
 TEST_F(Planning, GivesDeletesToTheFilesThatTheyMayTouch) {

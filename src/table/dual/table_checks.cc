@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "table/delta/properties.h"
+#include "table/dual/file_columns.h"
 #include "table/dual/nested_fields.h"
 #include "table/dual/transaction.h"
 #include "table/model/adopted_columns.h"
@@ -85,12 +86,18 @@ Status CheckDeltaStays(const TableMetadata* base, const std::string& key,
                          "create another table");
 }
 
+Status CheckMappingById(const TableMetadata* base, const std::string& key,
+                        const std::string& value) {
+  const bool by_id = key == delta::kColumnMappingModeProperty && value == "id";
+  if (!by_id || base == nullptr || !base->properties.contains(kNameMappingProperty)) return {};
+  return InvalidArgument("the table was adopted with files that have no field ids",
+                         "set " + key + " to 'name'");
+}
+
 Status CheckPartitionNames(const Schema& schema, const PartitionSpec& spec) {
   for (const PartitionField& field : spec.fields) {
     for (const Field& column : schema.fields) {
-      const bool own =
-          field.transform.kind == Transform::Kind::kIdentity && column.id == field.source_id;
-      if (LowerAscii(column.name) == LowerAscii(field.name) && !own) {
+      if (LowerAscii(column.name) == LowerAscii(field.name) && column.id != field.source_id) {
         return InvalidArgument("column " + QuoteIdentifier(column.name) +
                                    " would have the name of a partition of the table",
                                "choose another name, or change the partitioning");

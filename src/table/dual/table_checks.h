@@ -25,7 +25,10 @@ Formats FormatsOf(const TableMetadata* base,
 /// Whether a table is one of Delta, too, is decided when it is made: a log that begins late, or
 /// ends early, would show other rows than the table.
 Status CheckDeltaStays(const TableMetadata* base, const std::string& key, const std::string& value);
-/// A partition has a column's name only if it is that column itself.
+/// Delta finds columns by their ids only where all files have some.
+Status CheckMappingById(const TableMetadata* base, const std::string& key,
+                        const std::string& value);
+/// A partition has a column's name only if it is made of that column.
 Status CheckPartitionNames(const Schema& schema, const PartitionSpec& spec);
 /// Every partition's column exists and has a type that its transform takes.
 Status CheckPartitionSources(const Schema& schema, const PartitionSpec& spec);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "table/dual/analyze.h"
+#include "table/dual/manifest_io.h"
 #include "table/dual/meanwhile.h"
 #include "table/dual/next_state.h"
 #include "table/dual/partition_specs.h"
@@ -127,6 +128,7 @@ class TransactionImpl final : public TableTransaction {
     TARN_RETURN_IF_ERROR(CheckProperty(key));
     TARN_RETURN_IF_ERROR(CheckPropertyValue(key, value));
     TARN_RETURN_IF_ERROR(CheckDeltaStays(base_.get(), key, value));
+    TARN_RETURN_IF_ERROR(CheckMappingById(base_.get(), key, value));
     properties_[key] = value;
     return {};
   }
@@ -287,7 +289,9 @@ class TransactionImpl final : public TableTransaction {
     TARN_RETURN_IF_ERROR(CheckPartitionSources(editor_.schema, spec_));
     const bool overwrites = rows_.kind == RowChange::Kind::kOverwrite;
     if (rollback_ || (base_ && spec_changed_ && !overwrites)) {
-      TARN_RETURN_IF_ERROR(CheckAdoptedPartitions(*base_, spec_));
+      const auto shown = rollback_ ? rollback_ : base_->current_snapshot;
+      TARN_ASSIGN_OR_RETURN(const auto columns, AdoptedPartitionsOf(context_, *base_, shown));
+      TARN_RETURN_IF_ERROR(CheckAdoptedPartitions(*base_, columns, spec_));
     }
     if (base_ && base_->current_snapshot && (rollback_ || rows_.loses_rows())) {
       TARN_RETURN_IF_ERROR(CheckMayRemoveRows(base_->properties, "removing rows of " + location_));

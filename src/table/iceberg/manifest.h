@@ -75,7 +75,9 @@ inline constexpr int32_t kLastUpdatedSequenceFieldId = 2147483539;
 /// Columns that were dropped are found in the table's older schemas.
 class ManifestTypes {
  public:
-  explicit ManifestTypes(const TableMetadata& table);
+  explicit ManifestTypes(const TableMetadata& table) : ManifestTypes(table, table.schema()) {}
+  /// Of a state whose columns were `schema`'s: what they are of another type in others counts less.
+  ManifestTypes(const TableMetadata& table, const Schema& schema);
   /// Nullptr for a field that no schema of the table has.
   const Type* Column(int32_t field_id) const;
   /// The types of the partition values of a spec; string where the source is not known.

@@ -14,9 +14,9 @@ void Collect(const std::vector<Field>& fields, std::unordered_map<int32_t, Type>
 
 }  // namespace
 
-ManifestTypes::ManifestTypes(const TableMetadata& table) {
-  for (const Schema& schema : table.schemas) Collect(schema.fields, columns_);
-  Collect(table.schema().fields, columns_);
+ManifestTypes::ManifestTypes(const TableMetadata& table, const Schema& schema) {
+  for (const Schema& any : table.schemas) Collect(any.fields, columns_);
+  Collect(schema.fields, columns_);
   columns_.insert_or_assign(kDeletePathFieldId, Type(Type::Kind::kString));
   columns_.insert_or_assign(kDeletePositionFieldId, Type(Type::Kind::kLong));
 }

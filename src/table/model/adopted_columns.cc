@@ -28,8 +28,9 @@ std::string WriteAdoptedPartitions(const std::set<int32_t>& columns) {
   return text;
 }
 
-Status CheckAdoptedPartitions(const TableMetadata& table, const PartitionSpec& spec) {
-  for (const int32_t id : ReadAdoptedPartitions(table.properties)) {
+Status CheckAdoptedPartitions(const TableMetadata& table, const std::set<int32_t>& columns,
+                              const PartitionSpec& spec) {
+  for (const int32_t id : columns) {
     const bool kept =
         std::any_of(spec.fields.begin(), spec.fields.end(), [id](const PartitionField& field) {
           return field.source_id.value() == id &&

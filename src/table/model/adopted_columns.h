@@ -25,8 +25,9 @@ inline constexpr char kAdoptedFromProperty[] = "tarn.adopted.from";
 std::set<int32_t> ReadAdoptedPartitions(const std::map<std::string, std::string>& properties);
 std::string WriteAdoptedPartitions(const std::set<int32_t>& columns);
 
-/// Error InvalidArgument unless `spec` has every such column of `table` as it is.
-Status CheckAdoptedPartitions(const TableMetadata& table, const PartitionSpec& spec);
+/// Error InvalidArgument unless `spec` has each of these columns of `table` as it is.
+Status CheckAdoptedPartitions(const TableMetadata& table, const std::set<int32_t>& columns,
+                              const PartitionSpec& spec);
 
 /// Values of columns that are partitioned by identity, by field id: files need not hold them.
 std::map<int32_t, Scalar> IdentityValues(const PartitionSpec& spec, const DataFile& file);

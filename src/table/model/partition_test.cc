@@ -138,6 +138,9 @@ TEST(Transforms, TruncateEachType) {
   EXPECT_EQ(truncated(10, Type(Kind::kLong), int64_t{-10}), Scalar(int64_t{-10}));
   EXPECT_EQ(truncated(10, Type(Kind::kLong), std::numeric_limits<int64_t>::min()),
             Scalar(std::numeric_limits<int64_t>::min()));
+  EXPECT_EQ(truncated(2'000'000'000, Type(Kind::kInt), int64_t{1'500'000'000}), Scalar(int64_t{0}));
+  EXPECT_EQ(truncated(2'000'000'000, Type(Kind::kInt), int64_t{-1'500'000'000}),
+            Scalar(int64_t{-2'000'000'000}));
   EXPECT_EQ(truncated(50, Type::Decimal(9, 2), Int128{0, 1065}), Scalar(Int128{0, 1050}));
   EXPECT_EQ(truncated(10, Type::Decimal(9, 2), Int128{-1, ~uint64_t{0}}),
             Scalar(Int128{-1, static_cast<uint64_t>(int64_t{-10})}));

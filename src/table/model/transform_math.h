@@ -41,7 +41,8 @@ constexpr int64_t MonthOrdinal(CivilDate date) { return (date.year - 1970) * 12 
 /// end of T, which T cannot hold, is T's lowest value, so that order is kept.
 template <typename T>
 constexpr T TruncateInteger(T value, T width) {
-  const T remainder = static_cast<T>(((value % width) + width) % width);
+  T remainder = static_cast<T>(value % width);
+  if (remainder < 0) remainder = static_cast<T>(remainder + width);  // a sum could overflow
   return value < std::numeric_limits<T>::min() + remainder ? std::numeric_limits<T>::min()
                                                            : static_cast<T>(value - remainder);
 }
