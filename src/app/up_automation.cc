@@ -81,6 +81,10 @@ Status Automation::Open() {
   WireOptions options = context_.Wire(StateUse::kRequire);
   options.cancel = &cancel_;
   options.progress = nullptr;
+  if (grace_ == nullptr) {
+    TARN_ASSIGN_OR_RETURN(grace_, StopGrace::Begin(context_.cancel, kStopGrace));
+  }
+  options.stop = grace_->flag();
   TARN_ASSIGN_OR_RETURN(auto wired, WireProject(options));
   TARN_ASSIGN_OR_RETURN(applied_, AppliedText(*wired->catalog));
   TARN_ASSIGN_OR_RETURN(ModelGraph graph, BuildModelGraph(wired->open));

@@ -12,6 +12,7 @@
 #include "app/up_status.h"
 #include "app/wiring.h"
 #include "base/cancel.h"
+#include "pipeline/ingest/stop_grace.h"
 #include "project/apply.h"
 #include "project/objects.h"
 
@@ -61,6 +62,7 @@ class Automation {
   const Say say_;
   UpStatus& status_;
   CancelFlag cancel_;
+  std::unique_ptr<StopGrace> grace_;  ///< after which nothing waits for storage or the catalog
   std::mutex stop_mutex_;
   bool stopping_ = false;
 

@@ -67,6 +67,32 @@ std::string WhatIsDone(size_t sources, size_t tables, const ProjectSpec& spec) {
   return text;
 }
 
+/// Tells the automation of a stop at once, however long following takes to end.
+class StopListener {
+ public:
+  StopListener(Automation& automation, const CancelFlag& cancel) {
+    // Not even begun then.
+    if (cancel.requested()) automation.Stop();
+    const auto listen = [this, &automation, &cancel]() -> Status {
+      while (!ended_ && !cancel.requested()) SystemClock().SleepMicros(kPollMicros);
+      automation.Stop();
+      return {};
+    };
+    thread_ = OrFail(
+        StartThread(listen, [](const Status& why) { Say("stopping: " + why.error().message); }));
+  }
+  ~StopListener() {
+    ended_ = true;
+    thread_.join();
+  }
+  StopListener(const StopListener&) = delete;
+  StopListener& operator=(const StopListener&) = delete;
+
+ private:
+  std::atomic<bool> ended_{false};
+  std::thread thread_;
+};
+
 /// A thread that runs models and schedules, for as long as it lives.
 class AutomationThread {
  public:
@@ -144,10 +170,13 @@ void RunUp(CommandContext& context, bool once) {
   if (once) {
     OrFail(following->Run());
     following.reset();
-    if (Automation::HasWork(spec)) OrFail(RunTriggeredOnce(automation, *context.cancel));
+    if (!Automation::HasWork(spec)) return;
+    OrFail(context.cancel->Check());
+    OrFail(RunTriggeredOnce(automation, *context.cancel));
     return;
   }
   const auto http = OrFail(OpenHttpDoor(spec, status, Say));
+  const StopListener listener(automation, *context.cancel);
   const AutomationThread beside(automation);
   FollowToTheEnd(context, std::move(following), status);
 }

@@ -168,8 +168,10 @@ Status Following::Watch() {
       done_.Request();
       break;
     }
-    const Limits& limits = spec().limits;
-    if (running_ && !once_) made_way_for_ = WhoWantsTheWay(spec().state, limits.lock_wait_ms);
+    // Before that there may be no spec yet.
+    if (running_ && !once_) {
+      made_way_for_ = WhoWantsTheWay(spec().state, spec().limits.lock_wait_ms);
+    }
     if (made_way_for_.has_value()) {
       cancel_.Request();
       done_.Request();
@@ -207,9 +209,11 @@ Result<std::unique_ptr<Following>> Following::Begin(const CommandContext& contex
 
 Status Following::Open() {
   WireOptions wire = context_.Wire(StateUse::kRequire);
-  wire.cancel = &cancel_;
-  TARN_ASSIGN_OR_RETURN(wired_, WireProject(wire));
   TARN_RETURN_IF_ERROR(Begin(&Following::Watch));
+  TARN_ASSIGN_OR_RETURN(grace_, StopGrace::Begin(&cancel_, kStopGrace));
+  wire.cancel = &cancel_;
+  wire.stop = grace_->flag();
+  TARN_ASSIGN_OR_RETURN(wired_, WireProject(wire));
   TARN_ASSIGN_OR_RETURN(
       lock_, AcquireLock(*wired_, ProjectLock::Scope::kCapture, "up", cancel_,
                          [this](const std::string& holder) { say_("waiting: " + holder); }));
@@ -248,12 +252,15 @@ Status Following::Run() {
   running_ = true;
   Status status = once_ ? Status::Ok() : Begin(&Following::KeepUp);
   if (status.ok()) status = FollowAll();
+  const bool cancelled = cancel_.requested();
+  // What goes on beside is given no more time than after a stop.
+  cancel_.Request();
   done_.Request();
   for (std::thread& thread : beside_) thread.join();
   beside_.clear();
   // What else ends it is that the lock was lost.
   const bool asked = context_.cancel->requested() || made_way_for_.has_value();
-  if (status.ok() && !asked) return cancel_.Check();
+  if (status.ok() && cancelled && !asked) return cancel_.Check();
   return status;
 }
 

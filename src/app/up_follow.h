@@ -14,6 +14,7 @@
 #include "app/wiring.h"
 #include "base/cancel.h"
 #include "pipeline/ingest/capture.h"
+#include "pipeline/ingest/stop_grace.h"
 #include "project/lock.h"
 
 namespace tarn {
@@ -59,6 +60,7 @@ class Following {
   UpStatus& status_;
   CancelFlag cancel_;  ///< of this following: the command's, a lost lock, or somebody's way
   CancelFlag done_;    ///< of what goes on beside
+  std::unique_ptr<StopGrace> grace_;  ///< after which nothing waits for storage or the catalog
   std::unique_ptr<Wired> wired_;
   std::vector<CaptureOptions> sources_;
   std::vector<TableName> tables_;

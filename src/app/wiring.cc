@@ -36,7 +36,7 @@ std::unique_ptr<ObjectStore> WithFaults(std::unique_ptr<ObjectStore> store) {
   return FaultHandlerInstalled() ? OpenFaultyStore(std::move(store)) : std::move(store);
 }
 
-Result<std::unique_ptr<ObjectStore>> OpenStore(const ProjectSpec& spec) {
+Result<std::unique_ptr<ObjectStore>> OpenStore(const ProjectSpec& spec, const CancelFlag* stop) {
   constexpr std::string_view kS3 = "s3://";
   if (spec.warehouse.rfind(kS3, 0) != 0) {
     TARN_ASSIGN_OR_RETURN(auto local, OpenLocalStore(spec.warehouse, spec.limits));
@@ -58,6 +58,7 @@ Result<std::unique_ptr<ObjectStore>> OpenStore(const ProjectSpec& spec) {
   if (spec.storage.encryption == "sse-s3") options.encryption = S3Options::Encryption::kS3;
   if (spec.storage.encryption == "sse-kms") options.encryption = S3Options::Encryption::kKms;
   options.kms_key = spec.storage.kms_key;
+  options.stop = stop;
   const Limits& limits = spec.limits;
   TARN_ASSIGN_OR_RETURN(auto store, OpenS3Store(options, limits));
   store = WithFaults(std::move(store));
@@ -78,7 +79,8 @@ Result<std::unique_ptr<ObjectStore>> OpenStore(const ProjectSpec& spec) {
 
 /// For tables outside of the lake: a top-level folder of this machine, or a whole bucket.
 Result<std::unique_ptr<ObjectStore>> OpenForeignStore(const ProjectSpec& spec,
-                                                      const std::string& location) {
+                                                      const std::string& location,
+                                                      const CancelFlag* stop) {
   const size_t scheme = location.find("://");
   if (scheme != std::string::npos && location.starts_with("s3")) {
     ProjectSpec elsewhere = spec;
@@ -86,7 +88,7 @@ Result<std::unique_ptr<ObjectStore>> OpenForeignStore(const ProjectSpec& spec,
     elsewhere.warehouse = "s3://" + rest.substr(0, rest.find('/'));
     // The lake's cache is for files whose names are never used twice.
     elsewhere.limits.storage_cache_bytes = 0;
-    return OpenStore(elsewhere);
+    return OpenStore(elsewhere, stop);
   }
   if (scheme != std::string::npos && !location.starts_with("file:")) {
     return InvalidArgument("there is no storage for " + location,
@@ -98,11 +100,14 @@ Result<std::unique_ptr<ObjectStore>> OpenForeignStore(const ProjectSpec& spec,
   return OpenLocalStore("/" + location.substr(path, location.find('/', path) - path), spec.limits);
 }
 
-Result<std::unique_ptr<Catalog>> OpenCatalog(const ProjectSpec& spec, StateUse use, bool* exists) {
+Result<std::unique_ptr<Catalog>> OpenCatalog(const ProjectSpec& spec, const WireOptions& wire,
+                                             bool* exists) {
+  const StateUse use = wire.state;
   SqliteCatalogOptions options;
   options.missing = use == StateUse::kCreate ? SqliteCatalogOptions::Missing::kCreate
                                              : SqliteCatalogOptions::Missing::kRefuse;
   options.runs_kept_max = spec.limits.runs_kept_max;
+  options.stop = wire.stop;
   auto catalog = OpenSqliteCatalog(spec.state, SystemClock(), options);
   *exists = catalog.ok();
   if (catalog.ok() || catalog.error().kind != ErrorKind::kNotFound) return catalog;
@@ -154,10 +159,12 @@ Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options) {
   }
   TARN_ASSIGN_OR_RETURN(wired->open.spec, LoadProject(root, options.environment));
   const ProjectSpec& spec = wired->open.spec;
-  TARN_ASSIGN_OR_RETURN(auto store, OpenStore(spec));
-  wired->store = OpenReachingStore(
-      std::move(store), [&spec](const std::string& uri) { return OpenForeignStore(spec, uri); });
-  TARN_ASSIGN_OR_RETURN(wired->catalog, OpenCatalog(spec, options.state, &wired->state_exists));
+  TARN_ASSIGN_OR_RETURN(auto store, OpenStore(spec, options.stop));
+  wired->store =
+      OpenReachingStore(std::move(store), [&spec, stop = options.stop](const std::string& uri) {
+        return OpenForeignStore(spec, uri, stop);
+      });
+  TARN_ASSIGN_OR_RETURN(wired->catalog, OpenCatalog(spec, options, &wired->state_exists));
   if (FaultHandlerInstalled()) wired->catalog = OpenFaultyCatalog(std::move(wired->catalog));
   TARN_RETURN_IF_ERROR(OpenSources(options.cancel, wired.get()));
 
@@ -175,8 +182,9 @@ Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options) {
   engine.catalog = wired->catalog.get();
   engine.sources = wired->open.sources;
   engine.limits = spec.limits;
-  engine.open_store = [&spec](const std::string& location) -> Result<std::unique_ptr<ObjectStore>> {
-    TARN_ASSIGN_OR_RETURN(auto foreign, OpenForeignStore(spec, location));
+  engine.open_store = [&spec, stop = options.stop](
+                          const std::string& location) -> Result<std::unique_ptr<ObjectStore>> {
+    TARN_ASSIGN_OR_RETURN(auto foreign, OpenForeignStore(spec, location, stop));
     return OpenReadOnlyStore(std::move(foreign));
   };
   engine.temp_directory = (fs::path(spec.state) / "tmp").string();

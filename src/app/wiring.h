@@ -43,6 +43,9 @@ struct WireOptions {
   StateUse state = StateUse::kRequire;
   Progress* progress = nullptr;
   const CancelFlag* cancel = nullptr;
+  /// Ends what waits for storage or for the catalog's lock, while opening and later; what is under
+  /// way then fails. May be null; outlives what was opened.
+  const CancelFlag* stop = nullptr;
 };
 
 /// Opens a project. What a process that died left in the outbox is published.

@@ -267,6 +267,29 @@ TEST(Committer, ACommitThatCannotBeFoundOutKeepsItsFiles) {
   ASSERT_TRUE(PublishOutbox(lake.context(), lake.catalog()).ok());
 }
 
+TEST(Committer, ALostAnswerIsUnknownWhereAStopEndsTheAsking) {
+  class StoppedCatalog final : public ForwardingCatalog {
+   public:
+    using ForwardingCatalog::ForwardingCatalog;
+    Result<CommitInfo> Commit(const CommitRequest& request) override {
+      const auto done = next_.Commit(request);
+      if (!done.ok()) return done;
+      return CommitUnknown("connection lost");
+    }
+    Result<CommitInfo> FindCommit(const std::string&) override {
+      return Cancelled("locked by another process");
+    }
+  };
+  TestLake lake;
+  lake.Create(kT);
+  const TableEntry entry = *lake.catalog().LoadTable(kT, {});
+  StoppedCatalog stopped(lake.catalog());
+  auto t = lake.ChangeTransaction(entry);
+  ASSERT_TRUE(t->Append({TestLake::File(*t, "1")}).ok());
+  EXPECT_EQ(lake.Commit(stopped, kT, entry.uuid, *t).error().kind, ErrorKind::kCommitUnknown);
+  EXPECT_THAT(LivePaths(lake, kT), SizeIs(1));
+}
+
 TEST(Committer, ARejectionAfterALostAnswerKeepsTheFilesToo) {
   TestLake lake;
   lake.Create(kT);

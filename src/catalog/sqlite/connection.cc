@@ -1,6 +1,7 @@
 #include "catalog/sqlite/connection.h"
 
 #include <sqlite3.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -8,6 +9,9 @@ namespace tarn::sqlite {
 namespace {
 
 constexpr int64_t kBusyPauseMicros = 5000;
+constexpr int64_t kBusyPauseMsMax = 50;
+constexpr int64_t kStoppedWaitMs = 100;
+constexpr char kBusy[] = "busy";  // the detail of errors of a locked file
 
 bool IsWriteWithoutRoom(int code, int system_error) {
   return code == SQLITE_IOERR_WRITE &&
@@ -72,7 +76,7 @@ Result<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& op
     return PermissionDenied("catalog " + options.path + " cannot be written",
                             "give this user write permission on the file and its folder");
   }
-  sqlite3_busy_timeout(handle, static_cast<int>(options.lock_timeout_ms));
+  sqlite3_busy_handler(handle, &Connection::OnBusy, connection.get());
   // FULL: a commit that was answered survives a power cut. The cache bounds memory per connection.
   TARN_RETURN_IF_ERROR(
       connection->Execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;"
@@ -81,17 +85,31 @@ Result<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& op
   return connection;
 }
 
+int64_t Connection::longest_wait_ms() const {
+  return stopped() ? std::min(kStoppedWaitMs, lock_timeout_ms_) : lock_timeout_ms_;
+}
+
+int Connection::OnBusy(void* self, int times) {
+  auto& connection = *static_cast<Connection*>(self);
+  if (times == 0) connection.waited_ms_ = 0;
+  const int64_t left = connection.longest_wait_ms() - connection.waited_ms_;
+  if (left <= 0) return 0;
+  const int64_t pause = std::min({left, kBusyPauseMsMax, int64_t{1} << std::min(times, 10)});
+  sqlite3_sleep(static_cast<int>(pause));
+  connection.waited_ms_ += pause;
+  return 1;
+}
+
 // Switching the journal mode is the one lock for which SQLite does not wait by itself.
 Status Connection::UseWriteAheadLog(Clock& clock) {
-  const int64_t deadline = clock.MonotonicMicros() + lock_timeout_ms_ * 1000;
+  const int64_t begun = clock.MonotonicMicros();
   for (;;) {
     char* ignored = nullptr;
     const int code = sqlite3_exec(handle_, "PRAGMA journal_mode = WAL", nullptr, nullptr, &ignored);
     sqlite3_free(ignored);
     if (code == SQLITE_OK) return {};
-    if ((code & 0xff) != SQLITE_BUSY || clock.MonotonicMicros() >= deadline) {
-      return MakeSqliteError(code);
-    }
+    const bool waits = clock.MonotonicMicros() - begun < longest_wait_ms() * 1000;
+    if ((code & 0xff) != SQLITE_BUSY || !waits) return MakeSqliteError(code);
     clock.SleepMicros(kBusyPauseMicros);
   }
 }
@@ -136,9 +154,7 @@ Status Connection::Commit() {
   if (status.ok()) return status;
   const int code = sqlite3_extended_errcode(handle_);
   Rollback();
-  if (status.error().kind == ErrorKind::kUnavailable && status.error().detail == "busy") {
-    return status;  // nothing was written
-  }
+  if (status.error().detail == kBusy) return status;  // nothing was written
   // SQLite has undone it. The log's mark of a commit is its last page, whose checksum is over all
   // before it: where one of them could not be written, nobody will ever find a commit.
   if (code == SQLITE_FULL || code == SQLITE_IOERR_WRITE) return status;
@@ -166,10 +182,15 @@ Error Connection::MakeSqliteError(int code) const {
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+      // Not Unavailable, for nobody is to try again.
+      if (stopped()) {
+        return MakeError(ErrorKind::kCancelled, where + " is locked by another process",
+                         "nothing half done is visible; run it again", kBusy);
+      }
       return MakeError(ErrorKind::kUnavailable,
                        where + " was locked by another process for more than " +
                            std::to_string(lock_timeout_ms_) + " ms",
-                       "try again; if it stays, end the process that holds it", "busy");
+                       "try again; if it stays, end the process that holds it", kBusy);
     case SQLITE_FULL:
       return ResourceExhausted(where + ": disk full", "free space on the disk that holds it");
     case SQLITE_READONLY:

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/result.h"
 
@@ -48,6 +49,7 @@ struct ConnectionOptions {
   std::string path;    ///< of the file, for SQLite and for messages; ":memory:" too
   bool create = true;  ///< make the file when it is missing
   int64_t lock_timeout_ms = 0;
+  const CancelFlag* stop = nullptr;  ///< see SqliteCatalogOptions
 };
 
 /// One SQLite connection with its prepared statements. Threads: one at a time.
@@ -99,8 +101,15 @@ class Connection {
 
  private:
   Connection(sqlite3* handle, const ConnectionOptions& options)
-      : handle_(handle), path_(options.path), lock_timeout_ms_(options.lock_timeout_ms) {}
+      : handle_(handle),
+        path_(options.path),
+        lock_timeout_ms_(options.lock_timeout_ms),
+        stop_(options.stop) {}
 
+  /// SQLite asks it whether to wait on for a lock of another process, `times` from 0.
+  static int OnBusy(void* self, int times);
+  bool stopped() const { return stop_ != nullptr && stop_->requested(); }
+  int64_t longest_wait_ms() const;
   Result<Statement> Prepare(const char* sql);
   Status RunToEnd(Statement& statement);
   static Status BindOne(Statement& s, int index, int64_t value) { return s.Bind(index, value); }
@@ -112,6 +121,8 @@ class Connection {
   sqlite3* handle_;
   std::string path_;
   int64_t lock_timeout_ms_;
+  const CancelFlag* stop_;
+  int64_t waited_ms_ = 0;  // for the lock that is asked for
   std::unordered_map<const void*, sqlite3_stmt*> prepared_;
 };
 

@@ -320,6 +320,7 @@ Result<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& state_fold
   connection.path = file.string();
   connection.create = options.missing == SqliteCatalogOptions::Missing::kCreate;
   connection.lock_timeout_ms = options.lock_timeout_ms;
+  connection.stop = options.stop;
   return OpenAt(std::move(connection), options, clock);
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/result.h"
@@ -17,7 +18,10 @@ struct SqliteCatalogOptions {
   };
   Missing missing = Missing::kCreate;
   int64_t lock_timeout_ms = 20000;  ///< how long a writer waits for writers of other processes
-  int connections_max = 4;          ///< reads that run at once; further ones wait their turn
+  /// Once requested, a writer waits a tenth of a second at most, and who finds the file locked
+  /// gets Cancelled. May be null; outlives the catalog.
+  const CancelFlag* stop = nullptr;
+  int connections_max = 4;  ///< reads that run at once; further ones wait their turn
   int64_t runs_kept_max = Limits{}.runs_kept_max;  ///< runs remembered for `system.runs`
 };
 

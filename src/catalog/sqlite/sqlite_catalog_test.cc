@@ -218,6 +218,31 @@ TEST(SqliteCatalog, ManyReadersShareAFewConnections) {
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST(SqliteCatalog, AStopEndsTheWaitForAnotherProcess) {
+  Folder folder;
+  CancelFlag stop;
+  SqliteCatalogOptions options;
+  options.lock_timeout_ms = 600'000;
+  options.stop = &stop;
+  auto catalog = *OpenSqliteCatalog(folder.path(), SystemClock(), options);
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open((folder.path() + "/catalog.db").c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  RunRecord run;
+  run.id = "r";
+  run.status = "running";
+  Status written;
+  std::thread writer([&] { written = catalog->RecordRun(run); });
+  stop.Request();
+  writer.join();
+  ASSERT_FALSE(written.ok());
+  EXPECT_EQ(written.error().kind, ErrorKind::kCancelled);
+  EXPECT_EQ(sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
+  // What is free is written all the same.
+  EXPECT_TRUE(catalog->RecordRun(run).ok());
+  sqlite3_close(other);
+}
+
 TEST(SqliteCatalog, OnlyTheNewestRunsAreKept) {
   ManualClock clock(1'000);
   SqliteCatalogOptions options;

@@ -24,7 +24,6 @@ namespace {
 constexpr int64_t kIdleWaitMs = 1000;
 /// What is whole when a stop is asked for is committed if that takes no longer than this; else the
 /// log tells it again next time.
-constexpr std::chrono::milliseconds kStopGrace(3000);
 /// Of that: for the rest of a transaction of which a part is here.
 constexpr int64_t kWholeGraceMicros = 1'000'000;
 /// How often a log that goes on without changes of interest is written down, so that the source may

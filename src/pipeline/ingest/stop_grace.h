@@ -11,6 +11,9 @@
 
 namespace tarn {
 
+/// For how long what is whole may still be committed after a stop.
+inline constexpr std::chrono::milliseconds kStopGrace(3000);
+
 /// Lets what is under way come to its end when a stop is asked for, for a while: flag() is
 /// requested so much later than the stop, with its reason. Threads: flag() may be asked from any; a
 /// thread of its own looks at the stop now and then.

@@ -43,7 +43,7 @@ int BeforeSending(void* user, char*, char*, int, int) {
 }
 
 int OnProgress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<Transfer*>(user)->request.stop->load(std::memory_order_relaxed) ? 1 : 0;
+  return static_cast<Transfer*>(user)->request.stopped() ? 1 : 0;
 }
 
 void StartAnswer(HttpResponse& response) {
@@ -211,7 +211,7 @@ std::optional<TransportError> HttpClient::Send(const HttpRequest& request, HttpR
   if (request.timeout_ms > 0) {
     Set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_ms));
   }
-  if (request.stop != nullptr) {
+  if (request.stopped) {
     Set(handle, CURLOPT_NOPROGRESS, 0L);
     Set(handle, CURLOPT_XFERINFOFUNCTION, &OnProgress);
     Set(handle, CURLOPT_XFERINFODATA, static_cast<void*>(&transfer));

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,8 +24,8 @@ struct HttpRequest {
   std::optional<std::span<char>> into;
   /// From the connection to the answer's last byte; 0: no bound but those of HttpOptions.
   int64_t timeout_ms = 0;
-  /// Once set, the request ends (kLost) within about a second. May be null.
-  const std::atomic<bool>* stop = nullptr;
+  /// Asked once a second at least; once it says yes, the request ends (kLost). May be empty.
+  std::function<bool()> stopped = {};
 };
 
 struct HttpResponse {

@@ -107,6 +107,7 @@ S3Client::S3Client(const S3Options& options, const Limits& limits, Clock& clock,
       http_(HttpOptions{std::min(limits.storage_connect_timeout_ms, limits.storage_timeout_ms),
                         limits.storage_timeout_ms, limits.storage_connections_idle_max,
                         options.tls_ca_file}),
+      stop_(options.stop),
       bucket_(options.bucket),
       prefix_(options.prefix.empty() ? "" : options.prefix + "/"),
       region_(RegionOf(options)),
@@ -199,7 +200,7 @@ HttpRequest S3Client::Sign(const AwsCredentials& credentials, const Request& req
   http.headers = std::move(to_sign.headers);
   http.body = request.body;
   http.into = request.into;
-  http.stop = request.stop;
+  http.stopped = [this, own = request.stop] { return Stopped(own); };
   return http;
 }
 
@@ -221,6 +222,7 @@ Result<std::string> S3Client::AssumeRole(CredentialsProvider& base, const std::s
   http.headers = std::move(to_sign.headers);
   http.body = body;
   http.timeout_ms = limits_.storage_deadline_ms;
+  http.stopped = [this] { return Stopped(nullptr); };
   HttpResponse response;
   if (const auto failure = http_.Send(http, response)) {
     return Unavailable("cannot assume role " + role_arn + " at " + sts_host_ + ": " +
@@ -245,15 +247,20 @@ int64_t S3Client::BackoffMicros(int attempt) {
   return static_cast<int64_t>(random_.Below(static_cast<uint64_t>(cap))) + 1000;
 }
 
+bool S3Client::Stopped(const std::atomic<bool>* own) const {
+  return (own != nullptr && own->load(std::memory_order_relaxed)) ||
+         (stop_ != nullptr && stop_->requested());
+}
+
 bool S3Client::Wait(int64_t micros, int64_t deadline, const std::atomic<bool>* stop) {
-  const auto stopped = [&] { return stop != nullptr && stop->load(std::memory_order_relaxed); };
   if (clock_.MonotonicMicros() + micros >= deadline) return false;
-  while (micros > 0 && !stopped()) {
-    const int64_t slice = stop == nullptr ? micros : std::min(micros, kWaitSliceMicros);
+  while (micros > 0 && !Stopped(stop)) {
+    const bool stoppable = stop != nullptr || stop_ != nullptr;
+    const int64_t slice = stoppable ? std::min(micros, kWaitSliceMicros) : micros;
     clock_.SleepMicros(slice);
     micros -= slice;
   }
-  return !stopped();
+  return !Stopped(stop);
 }
 
 S3Client::Attempt S3Client::Try(const Request& request, const std::string& payload_hash,
@@ -307,12 +314,11 @@ std::optional<S3Client::Answer> S3Client::Send(const Request& original, NoAnswer
     *no_answer = {std::move(error), answer.earlier_may_have_won};
     return std::nullopt;
   };
+  const auto stopped = [&] { return Cancelled("the request to " + endpoint_ + " was stopped"); };
   for (int number = 1;; ++number) {
     const int64_t turn = throttle_.Admit(clock_.MonotonicMicros());
     if (!Wait(turn, deadline, request.stop)) {
-      if (request.stop != nullptr && request.stop->load()) {
-        return give_up(Cancelled("the request to " + endpoint_ + " was stopped"));
-      }
+      if (Stopped(request.stop)) return give_up(stopped());
       return give_up(Unavailable(endpoint_ + " asks for fewer requests, for longer than " +
                                      "`storage_deadline_ms` allows to wait",
                                  "run it again later, or raise `storage_deadline_ms`"));
@@ -336,6 +342,7 @@ std::optional<S3Client::Answer> S3Client::Send(const Request& original, NoAnswer
     const bool last =
         !attempt.repeat || number >= attempts_max || (unsent && number >= kConnectAttemptsMax);
     const auto end = [&]() -> std::optional<Answer> {
+      if (attempt.error && Stopped(request.stop)) return give_up(stopped());
       if (attempt.error) return give_up(std::move(*attempt.error));
       return std::move(answer);
     };

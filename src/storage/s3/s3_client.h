@@ -34,7 +34,8 @@ inline constexpr std::string_view kChecksumHeader = "x-amz-checksum-crc32c";
 /// Retry-After says, up to `storage_retries_max` attempts; an endpoint that cannot be reached is
 /// given up after three. Where a role's credentials have ended, others are tried once. 429 and 503
 /// slow the whole store down (Throttle). No request, with all of this, takes longer than
-/// `storage_deadline_ms`. Threads: every method may be called concurrently.
+/// `storage_deadline_ms`, or much longer than S3Options::stop allows. Threads: every method may be
+/// called concurrently.
 class S3Client {
  public:
   struct Request {
@@ -115,6 +116,8 @@ class S3Client {
               HttpResponse& response);
   Result<std::string> AssumeRole(CredentialsProvider& base, const std::string& role_arn);
   int64_t BackoffMicros(int attempt);
+  /// By the request's own flag, or by the store's.
+  bool Stopped(const std::atomic<bool>* own) const;
   /// False when it was stopped, or would have to wait beyond the deadline, and then does not.
   bool Wait(int64_t micros, int64_t deadline, const std::atomic<bool>* stop);
 
@@ -122,6 +125,7 @@ class S3Client {
   Clock& clock_;
   Random& random_;
   HttpClient http_;
+  const CancelFlag* const stop_;
   Throttle throttle_;
   /// Cleared when the endpoint refuses requests with a checksum.
   std::atomic<bool> checksums_{true};

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/random.h"
@@ -31,6 +32,9 @@ struct S3Options {
   enum class Encryption { kBucketDefault, kS3, kKms };
   Encryption encryption = Encryption::kBucketDefault;
   std::string kms_key;  ///< id, ARN or alias, for kKms; empty: the account's own key
+  /// Once requested, requests end within about a second (Cancelled) and none is begun. What was
+  /// sent may have been carried out. May be null; outlives the store and its writers.
+  const CancelFlag* stop = nullptr;
 };
 
 /// Bucket and prefix of "s3://bucket/prefix" (s3a:// and s3n:// too). Error InvalidArgument.
