@@ -161,6 +161,10 @@ Result<ForeignIceberg> FindForeignIceberg(EngineState& engine, const std::string
                         FindIcebergMetadata(*found.context.store, absolute));
   TARN_ASSIGN_OR_RETURN(found.metadata, LoadTableMetadata(found.context, metadata_location));
   TARN_ASSIGN_OR_RETURN(found.snapshot, SnapshotOf(*found.metadata, point));
+  if (found.context.cache == nullptr) {
+    found.cache = std::make_shared<TableCache>();
+    found.context.cache = found.cache.get();
+  }
   return found;
 }
 
@@ -207,7 +211,7 @@ Result<ForeignTable> OpenForeignIceberg(EngineState& engine, const std::string& 
   if (!current) pinned = snapshot->id;
   const auto constants = std::make_shared<ConstantsByFile>();
   table.planner.store_id = found.store_id;
-  table.planner.plan = [context, metadata, pinned,
+  table.planner.plan = [context, metadata, cache = found.cache, pinned,
                         constants](const Predicate& predicate) -> Result<ScanPlan> {
     TARN_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(context, *metadata, pinned, predicate));
     for (const ScanFile& file : plan.files) {
@@ -215,7 +219,7 @@ Result<ForeignTable> OpenForeignIceberg(EngineState& engine, const std::string& 
     }
     return plan;
   };
-  table.planner.deleted_rows = [context, metadata](const ScanFile& file) {
+  table.planner.deleted_rows = [context, metadata, cache = found.cache](const ScanFile& file) {
     return LoadDeletes(context, *metadata, file);
   };
   table.planner.constants = [constants](const ScanFile& file) {

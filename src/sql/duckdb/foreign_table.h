@@ -29,6 +29,8 @@ struct ForeignPoint {
 struct ForeignIceberg {
   uint64_t store_id = 0;
   TableContext context;
+  /// The context's, where the lake's own may not keep files of the table; for this one state of it.
+  std::shared_ptr<TableCache> cache;
   std::shared_ptr<const TableMetadata> metadata;
   const Snapshot* snapshot = nullptr;  ///< of `metadata`; nullptr for a table without rows
 };

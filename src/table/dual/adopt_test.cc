@@ -48,6 +48,27 @@ class AdoptIcebergTest : public TableTest {
     }
     return numbers;
   }
+  /// A delete file for these ids, as Flink writes them.
+  void DeleteEqual(const std::vector<int64_t>& ids) {
+    arrow::Int64Builder values;
+    ASSERT_TRUE(values.AppendValues(ids).ok());
+    auto schema = arrow::schema({arrow::field(
+        "id", arrow::int64(), true, arrow::key_value_metadata({"PARQUET:field_id"}, {"1"}))});
+    const std::string key = "bronze/sales/deletes/" + random_->Uuid() + ".parquet";
+    auto writer = OpenParquetWriter(store_, key, schema, FileWriterOptions(), limits_).value();
+    const auto rows = static_cast<int64_t>(ids.size());
+    const auto batch = arrow::RecordBatch::Make(schema, rows, {values.Finish().ValueOrDie()});
+    ASSERT_TRUE(writer->Write(*batch).ok());
+    DataFile deletes;
+    deletes.content = FileContent::kEqualityDeletes;
+    deletes.path = store_.UriOf(key);
+    deletes.size_bytes = writer->Finish().value().size_bytes;
+    deletes.record_count = rows;
+    deletes.equality_ids = {1};
+    auto transaction = Begin();
+    ASSERT_TRUE(transaction->Append({deletes}).ok());
+    Commit(*transaction);
+  }
   std::vector<int64_t> Ids() { return Numbers(table_->schema().fields[0]); }
 
   std::shared_ptr<const TableMetadata> foreign_;
@@ -74,23 +95,7 @@ TEST_F(AdoptIcebergTest, FilesStayWhereTheyAre) {
 TEST_F(AdoptIcebergTest, EqualityDeletesBecomePositions) {
   Create();
   Append(0, 6);
-  arrow::Int64Builder values;
-  ASSERT_TRUE(values.AppendValues({1, 4}).ok());
-  auto schema = arrow::schema({arrow::field(
-      "id", arrow::int64(), true, arrow::key_value_metadata({"PARQUET:field_id"}, {"1"}))});
-  const std::string key = "bronze/sales/deletes/eq.parquet";
-  auto writer = OpenParquetWriter(store_, key, schema, FileWriterOptions(), limits_).value();
-  ASSERT_TRUE(
-      writer->Write(*arrow::RecordBatch::Make(schema, 2, {values.Finish().ValueOrDie()})).ok());
-  DataFile deletes;
-  deletes.content = FileContent::kEqualityDeletes;
-  deletes.path = store_.UriOf(key);
-  deletes.size_bytes = writer->Finish().value().size_bytes;
-  deletes.record_count = 2;
-  deletes.equality_ids = {1};
-  auto transaction = Begin();
-  ASSERT_TRUE(transaction->Append({deletes}).ok());
-  Commit(*transaction);
+  DeleteEqual({1, 4});
   Adopt();
   EXPECT_EQ(Ids(), (Numbers64{0, 2, 3, 5}));
   for (const ScanFile& file : Plan().files) {
@@ -98,6 +103,35 @@ TEST_F(AdoptIcebergTest, EqualityDeletesBecomePositions) {
     EXPECT_TRUE(file.deletes[0].is_deletion_vector());
     EXPECT_TRUE(file.deletes[0].path.starts_with(table_->location));
   }
+}
+
+TEST_F(AdoptIcebergTest, EqualityDeletesAreReadOnceAndAppliedInOnePass) {
+  Create();
+  Append(0, 6);
+  Append(6, 12);
+  DeleteEqual({1, 8});
+  DeleteEqual({4, 9});
+  std::vector<ScanFile> files = Plan().files;
+  ASSERT_EQ(files.size(), 2u);
+  int of_deletes = 0, of_data = 0;
+  store_.SetFaultInjector([&](const StorageCall& call) -> std::optional<Error> {
+    const bool deletes = call.key.find("/deletes/") != std::string_view::npos;
+    (deletes ? of_deletes : of_data) += call.moment == StorageCall::Moment::kBefore ? 1 : 0;
+    return std::nullopt;
+  });
+  ScanFile with_one = files[0];
+  with_one.deletes.pop_back();
+  EXPECT_EQ((*LoadDeletes(context_, *table_, with_one))->cardinality(), 1);
+  const int one_pass = std::exchange(of_data, 0);
+  for (const ScanFile& file : files) {
+    ASSERT_EQ(file.deletes.size(), 2u);
+    EXPECT_EQ((*LoadDeletes(context_, *table_, file))->cardinality(), 2);
+    EXPECT_EQ(std::exchange(of_data, 0), one_pass);
+    // The first file found one of the two in the cache.
+    EXPECT_EQ(of_deletes == 0, &file != &files[0]);
+    of_deletes = 0;
+  }
+  store_.SetFaultInjector(nullptr);
 }
 
 TEST_F(AdoptIcebergTest, RowsGetIdsThatTheOtherTableDidNotGiveAway) {

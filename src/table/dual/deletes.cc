@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
+#include <map>
 #include <optional>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -22,7 +25,7 @@ namespace tarn {
 
 namespace {
 
-/// Bytes of the keys of one equality delete file that are held at once.
+/// Bytes of keys of equality delete files that are held at once for one data file.
 constexpr int64_t kEqualityKeyBytesMax = 512LL << 20;
 
 Status CheckFormat(const DataFile& file, const std::string& wanted) {
@@ -209,26 +212,69 @@ Status ReadKeys(const TableContext& context, const DataFile& file, const KeyColu
   }
 }
 
-/// Adds the rows of `data` that an equality delete file names.
-Status AddEqualityDeletes(const TableContext& context, const TableMetadata& table,
-                          const DataFile& deletes, const DataFile& data, DeletionVector& all) {
+/// The keys that an equality delete file names, each behind its size in eight bytes.
+Result<std::shared_ptr<const std::string>> LoadKeys(const TableContext& context,
+                                                    const KeyColumns& key,
+                                                    const DataFile& deletes) {
   TARN_RETURN_IF_ERROR(CheckFormat(deletes, "PARQUET"));
-  TARN_ASSIGN_OR_RETURN(const KeyColumns key, KeyColumnsOf(table, deletes));
-  std::unordered_set<std::string> deleted;
-  int64_t bytes = 0;
+  // The file's own name stays last: the cache keeps what is named by a UUID.
+  std::string cached_as = "keys ";
+  for (const FieldId id : key.ids) cached_as += std::to_string(id.value()) + ",";
+  cached_as += "@" + deletes.path;
+  if (context.cache != nullptr) {
+    if (auto cached = context.cache->FindObject(cached_as)) return cached;
+  }
+  std::string keys;
   TARN_RETURN_IF_ERROR(ReadKeys(
       context, deletes, key, Missing::kIsCorrupt, [&](const std::string& text, int64_t) -> Status {
-        if (deleted.insert(text).second) bytes += static_cast<int64_t>(text.size());
-        if (bytes <= kEqualityKeyBytesMax) return {};
+        const uint64_t size = text.size();
+        keys.append(reinterpret_cast<const char*>(&size), sizeof(size));
+        keys += text;
+        if (static_cast<int64_t>(keys.size()) <= kEqualityKeyBytesMax) return {};
         return ResourceExhausted("equality delete file " + deletes.path + " has more than " +
                                      std::to_string(kEqualityKeyBytesMax) + " bytes of keys",
                                  "compact the table with the engine that wrote it");
       }));
-  return ReadKeys(context, data, KeyColumnsIn(table, data, key), Missing::kIsDefault,
-                  [&](const std::string& text, int64_t position) -> Status {
-                    if (deleted.contains(text)) all.Add(position);
-                    return {};
-                  });
+  auto loaded = std::make_shared<const std::string>(std::move(keys));
+  if (context.cache != nullptr) context.cache->PutObject(cached_as, loaded);
+  return std::shared_ptr<const std::string>(std::move(loaded));
+}
+
+/// Adds the rows of `data` that equality delete files of the same columns name. The data file is
+/// read once for all of them, or for as many as have kEqualityKeyBytesMax of keys.
+Status AddEqualityDeletes(const TableContext& context, const TableMetadata& table,
+                          const std::vector<const DataFile*>& files, const DataFile& data,
+                          DeletionVector& all) {
+  TARN_ASSIGN_OR_RETURN(const KeyColumns key, KeyColumnsOf(table, *files[0]));
+  const KeyColumns key_in_data = KeyColumnsIn(table, data, key);
+  std::vector<std::shared_ptr<const std::string>> held;
+  std::unordered_set<std::string_view> deleted;  // in `held`
+  int64_t bytes = 0;
+  const auto apply = [&]() -> Status {
+    TARN_RETURN_IF_ERROR(ReadKeys(context, data, key_in_data, Missing::kIsDefault,
+                                  [&](const std::string& text, int64_t position) -> Status {
+                                    if (deleted.contains(text)) all.Add(position);
+                                    return {};
+                                  }));
+    deleted.clear();
+    held.clear();
+    bytes = 0;
+    return {};
+  };
+  for (const DataFile* file : files) {
+    TARN_ASSIGN_OR_RETURN(auto keys, LoadKeys(context, key, *file));
+    const auto size = static_cast<int64_t>(keys->size());
+    if (bytes > 0 && bytes + size > kEqualityKeyBytesMax) TARN_RETURN_IF_ERROR(apply());
+    for (std::string_view rest = *keys; !rest.empty();) {
+      uint64_t length = 0;
+      std::memcpy(&length, rest.data(), sizeof(length));
+      deleted.insert(rest.substr(sizeof(length), length));
+      rest.remove_prefix(sizeof(length) + length);
+    }
+    bytes += size;
+    held.push_back(std::move(keys));
+  }
+  return apply();
 }
 
 }  // namespace
@@ -253,10 +299,11 @@ Result<std::shared_ptr<const DeletionVector>> LoadDeletes(const TableContext& co
                                                           const ScanFile& file) {
   const DataFile* vector = nullptr;
   std::shared_ptr<DeletionVector> all;
+  std::map<std::vector<int32_t>, std::vector<const DataFile*>> equality;  // by their columns
   for (const DataFile& deletes : file.deletes) {
     if (all == nullptr) all = std::make_shared<DeletionVector>();
     if (deletes.content == FileContent::kEqualityDeletes) {
-      TARN_RETURN_IF_ERROR(AddEqualityDeletes(context, table, deletes, file.file, *all));
+      equality[deletes.equality_ids].push_back(&deletes);
       continue;
     }
     if (deletes.is_deletion_vector()) {
@@ -272,6 +319,9 @@ Result<std::shared_ptr<const DeletionVector>> LoadDeletes(const TableContext& co
     if (auto found = positions->find(file.file.path); found != positions->end()) {
       all->AddAll(found->second);
     }
+  }
+  for (const auto& [ids, files] : equality) {
+    TARN_RETURN_IF_ERROR(AddEqualityDeletes(context, table, files, file.file, *all));
   }
   if (all == nullptr || all->empty()) return std::shared_ptr<const DeletionVector>();
   return std::shared_ptr<const DeletionVector>(std::move(all));
