@@ -29,8 +29,10 @@ class Shop:
         self.tarn.directory.mkdir(parents=True)
         self.tarn.yaml(YAML)
         self.tarn.apply()
-        self.change()
-        self.tarn.run("up", "--once")
+        # The first checkpoint of a Delta log comes by at points that no later one does.
+        for _ in range(3):
+            self.change()
+            self.tarn.run("up", "--once")
 
     def change(self):
         """Two transactions over both tables, and one that comes to nothing: 3 changes and 4."""
@@ -39,7 +41,7 @@ class Shop:
         self.server.execute(f"BEGIN; UPDATE item SET v = 'round {n}' WHERE id = {n % 100 + 1}; INSERT INTO sale VALUES ({key}, {n}, {n}); DELETE FROM sale WHERE id = {n};  COMMIT", self.name)
         self.server.execute("BEGIN; INSERT INTO item (id) VALUES (-1); ROLLBACK", self.name)
         self.server.execute(f"BEGIN; INSERT INTO item VALUES ({key}, 'new', NULL); UPDATE item SET id = id + 1 WHERE id = {key}; UPDATE sale SET n = n + 1 WHERE id IN ({key}, {150 + n % 50}); COMMIT", self.name)
-        assert n <= 100, "the rows to be deleted are used up"
+        assert n <= 140, "the rows to be deleted are used up"
         self.changes += 7
 
     def sequences(self):
