@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <set>
 
 #include <arrow/api.h>
 #include <arrow/io/api.h>
@@ -168,6 +169,14 @@ Status PrintCsv(Rows& rows, const TimeZone* zone, std::FILE* out) {
 /// An array of objects, one a line.
 Status PrintJson(Rows& rows, const TimeZone* zone, std::FILE* out) {
   const auto& schema = rows.schema();
+  std::set<std::string> names;
+  for (const auto& field : schema->fields()) {
+    // Of a member that an object has twice, readers keep one.
+    if (!names.insert(field->name()).second) {
+      return InvalidArgument("two columns of the result are called " + field->name(),
+                             "give them names of their own with AS, or write another --format");
+    }
+  }
   std::string text = "[";
   bool first = true;
   while (true) {

@@ -7,6 +7,7 @@
 #include <arrow/api.h>
 
 #include "base/civil_date.h"
+#include "columnar/temporal_text.h"
 #include "columnar/variant_column.h"
 #include "columnar/variant_json.h"
 
@@ -316,6 +317,11 @@ void AppendText(const arrow::Array& array, int64_t row, const TimeZone* zone, st
     case Type::MAP:
       AppendNestedText(array, row, zone, out);
       return;
+    case Type::INTERVAL_MONTH_DAY_NANO: {
+      const auto interval = ValueAt<arrow::MonthDayNanoIntervalArray>(array, row);
+      out->append(SqlIntervalText(interval.months, interval.days, interval.nanoseconds));
+      return;
+    }
     default: {
       auto scalar = array.GetScalar(row);
       out->append(scalar.ok() ? (*scalar)->ToString() : "?");

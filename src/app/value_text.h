@@ -12,7 +12,8 @@ namespace tarn {
 /// Values of Arrow arrays as people and programs read them.
 /// Numbers in shortest exact form; timestamps "2026-11-21 04:05:06.5", where they have a zone in
 /// `zone` (null: UTC) with its offset, "+00" or "+05:30"; ±infinity where DuckDB has it; years
-/// before Christ with " (BC)"; binary as "\x0a…"; lists [a, b], structs {'a': 1}; variants as JSON.
+/// before Christ with " (BC)"; intervals "1 day 02:00:00"; binary as "\x0a…"; lists [a, b], structs
+/// {'a': 1}; variants as JSON.
 /// @{
 /// The text of one value that is not null.
 void AppendText(const arrow::Array& array, int64_t row, const TimeZone* zone, std::string* out);

@@ -100,6 +100,13 @@ TEST(ConformTest, DatesAndTimes) {
         R"(["P-1Y-1M2DT1H", null])");
 }
 
+TEST(ConformTest, SqlIntervalTextIsWhatSqlReads) {
+  EXPECT_EQ(SqlIntervalText(0, 0, 0), "00:00:00");
+  EXPECT_EQ(SqlIntervalText(14, 1, 7'200'500'000'000), "1 year 2 months 1 day 02:00:00.5");
+  EXPECT_EQ(SqlIntervalText(-14, -3, -1'000), "-1 year -2 months -3 days -00:00:00.000001");
+  EXPECT_EQ(SqlIntervalText(0, 0, 360'000'000'000'000), "100:00:00");
+}
+
 TEST(ConformTest, IntervalTextHasOneSignForSeconds) {
   EXPECT_EQ(IntervalText(0, 0, 1, -500'000'000), "PT0.5S");
   EXPECT_EQ(IntervalText(0, 0, -1, 500'000'000), "PT-0.5S");

@@ -27,6 +27,21 @@ std::string TimeText(int64_t nanos_of_day) {
   return buffer + Fraction(nanos_of_day % 1'000'000'000);
 }
 
+std::string SqlIntervalText(int64_t months, int64_t days, int64_t nanos) {
+  std::string text;
+  const auto part = [&](int64_t amount, const char* unit) {
+    if (amount == 0) return;
+    if (!text.empty()) text += " ";
+    text += std::to_string(amount) + " " + unit + (amount == 1 || amount == -1 ? "" : "s");
+  };
+  part(months / 12, "year");
+  part(months % 12, "month");
+  part(days, "day");
+  if (nanos == 0) return text.empty() ? "00:00:00" : text;
+  if (!text.empty()) text += " ";
+  return text + (nanos < 0 ? "-" : "") + TimeText(nanos < 0 ? -nanos : nanos);
+}
+
 std::string IntervalText(int64_t months, int64_t days, int64_t seconds, int64_t nanos) {
   // Seconds and their fraction have one sign.
   seconds += nanos / 1'000'000'000;

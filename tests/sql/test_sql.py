@@ -49,3 +49,8 @@ def test_file(lake, file):
         else:
             assert head == "statement ok", f"{file.name}: what is {head!r}?"
     assert count, f"{file.name} has no record"
+
+
+def test_an_object_of_json_has_no_member_twice(lake):
+    assert "two columns of the result are called a" in lake.run("sql", "-c", "SELECT 1 AS a, 2 AS a", "--format", "json", check=1).stderr
+    assert lake.run("sql", "-c", "SELECT 1 AS a, 2 AS a", "--format", "csv").stdout == "a,a\n1,2\n"
