@@ -1,5 +1,6 @@
 #include "server/http/http_server.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -16,6 +17,7 @@
 #include <boost/beast/http.hpp>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "base/thread.h"
 
 namespace tarn {
@@ -28,6 +30,8 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr int64_t kBodyBytesMax = 0;  // nothing here takes one
+/// Beyond `connections_max`: those that are told so. Further ones are closed unheard.
+constexpr int64_t kRefusedMax = 16;
 /// Before a listener that cannot accept (no file to be had) tries again.
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
@@ -40,13 +44,32 @@ bool IsThisMachine(const std::string& host) {
   return host == "127.0.0.1" || host == "::1" || host == "localhost";
 }
 
-/// The host of "127.0.0.1:8181", "[::1]:8181", "localhost".
+/// The host of "127.0.0.1:8181", "[::1]:8181", "LocalHost", in small letters.
 std::string HostOf(std::string_view field) {
-  const std::string text(field);
+  const std::string text = LowerAscii(field);
   if (!text.empty() && text.front() == '[') {
     return WithoutBrackets(text.substr(0, text.find(']') + 1));
   }
   return text.substr(0, text.find(':'));
+}
+
+/// Who is asked, and for what: of "/metrics?a" with the Host field, or of the absolute form
+/// "http://localhost:8181/metrics?a", which says it all (RFC 9112 §3.2.2).
+struct Target {
+  std::string host;
+  std::string path;
+};
+
+Target TargetOf(std::string_view target, std::string_view host_field) {
+  constexpr std::string_view kScheme = "http://";
+  if (LowerAscii(target.substr(0, kScheme.size())) != kScheme) {
+    return {HostOf(host_field), std::string(target)};
+  }
+  target.remove_prefix(kScheme.size());
+  const size_t end = std::min(target.find_first_of("/?"), target.size());
+  std::string path(target.substr(end));
+  if (path.empty() || path.front() != '/') path.insert(0, 1, '/');
+  return {HostOf(target.substr(0, end)), std::move(path)};
 }
 
 std::string JsonError(const std::string& message) { return "{\"error\": \"" + message + "\"}\n"; }
@@ -134,6 +157,7 @@ asio::awaitable<void> BeastServer::Accept() {
     error_code error;
     tcp::socket socket =
         co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    if (!error && connections_ >= options_.connections_max + kRefusedMax) continue;
     if (!error) {
       asio::co_spawn(context_, Serve(std::move(socket)), asio::detached);
       continue;
@@ -189,10 +213,10 @@ HttpResponse BeastServer::Answer(const Request& request) const {
   if (request.method() != http::verb::get && request.method() != http::verb::head) {
     return {405, "application/json", JsonError("only GET and HEAD are answered here")};
   }
-  if (!IsThisMachine(HostOf(request[http::field::host]))) {
+  const auto& [host, target] = TargetOf(request.target(), request[http::field::host]);
+  if (!IsThisMachine(host)) {
     return {421, "application/json", JsonError("this is not the host that was asked for")};
   }
-  const std::string target(request.target());
   const size_t question = target.find('?');
   HttpRequest asked;
   asked.method = "GET";

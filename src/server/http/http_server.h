@@ -27,7 +27,8 @@ struct HttpServerOptions {
   /// Answers GET (HEAD gets the same without body). On the server's one thread: what takes long
   /// keeps the others waiting. What it throws is a 500.
   std::function<HttpResponse(const HttpRequest&)> handler;
-  int64_t connections_max = 64;  ///< further ones are answered with 503
+  /// Further ones are answered with 503, and closed unheard where they are too many for that.
+  int64_t connections_max = 64;
   int64_t header_bytes_max = 16 << 10;
   int64_t timeout_ms = 30'000;  ///< without progress, and between requests of a connection
 };

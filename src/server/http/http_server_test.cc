@@ -140,6 +140,34 @@ TEST_F(HttpServerTest, TooManyConnectionsAreToldSo) {
   EXPECT_EQ(Ask(Get("/echo")).substr(0, 12), "HTTP/1.1 503");
 }
 
+TEST_F(HttpServerTest, FarTooManyConnectionsAreClosedUnheard) {
+  options_.connections_max = 0;
+  const std::string one = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  std::vector<std::unique_ptr<Client>> silent;
+  // Of those that are told so, each has begun to be heard when the next one comes.
+  while (silent.size() < 16) silent.push_back(std::make_unique<Client>(Server().url()));
+  Client last(Server().url());
+  EXPECT_EQ(last.ReadUntil("never"), "");
+  silent.front()->Send(one);
+  EXPECT_NE(silent.front()->ReadUntil("").find("HTTP/1.1 503"), std::string::npos);
+  // There is room for another one as soon as the server has let go of the first.
+  std::string answer;
+  for (int attempt = 0; attempt < 1000 && answer.empty(); ++attempt) {
+    Client next(Server().url());
+    next.Send(one);
+    answer = next.ReadUntil("");
+  }
+  EXPECT_NE(answer.find("HTTP/1.1 503"), std::string::npos);
+}
+
+TEST_F(HttpServerTest, TheHostIsOneInAnyCaseAndInTheAbsoluteForm) {
+  EXPECT_EQ(Ask(Get("/echo", "LocalHost:80")).substr(0, 12), "HTTP/1.1 200");
+  EXPECT_NE(Ask(Get("http://LOCALHOST:8181/echo?a", "evil.example")).find("[GET a]"),
+            std::string::npos);
+  EXPECT_EQ(Ask(Get("HTTP://127.0.0.1", "localhost")).substr(0, 12), "HTTP/1.1 404");
+  EXPECT_EQ(Ask(Get("http://evil.example/echo", "localhost")).substr(0, 12), "HTTP/1.1 421");
+}
+
 TEST_F(HttpServerTest, APortIsTakenOnce) {
   options_.port = std::stoi(Server().url().substr(17));
   const auto second = HttpServer::Listen(options_);
