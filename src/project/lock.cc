@@ -99,12 +99,8 @@ Status ProjectLock::Renew() {
     expires_micros_ = asked_micros + lease_ms_ * 1000;
     return {};
   }
-  // Where there is no room to renew it nobody has room to take it.
-  if (renewed.error().kind == ErrorKind::kResourceExhausted) return renewed;
-  // Until its end nobody else takes it, whatever kept the catalog from answering.
-  const bool stands = clock_.NowMicros() < expires_micros_.load();
-  if (stands && renewed.error().kind != ErrorKind::kConflict) return renewed;
-  return Lost(renewed.error());
+  // Who cannot ask does not know whether somebody took it: the next answer tells.
+  return renewed.error().kind == ErrorKind::kConflict ? Lost(renewed.error()) : renewed;
 }
 
 Status ProjectLock::Lost(const Error& why) {

@@ -18,11 +18,11 @@
 namespace tarn {
 
 /// The right to change what the project made: one holder at a time, over all processes of a state.
-/// Held by a lease that a thread of its own renews. When the lease was taken by somebody else, or
-/// ran out by this process's clock and cannot be renewed (for another reason than a full disk),
-/// `cancel` is requested with that as its reason. That alone stops nobody in time who stood still
-/// for a while (SIGSTOP, a closed lid): every commit carries expectation(), and what no commit
-/// guards asks Confirm() first. Threads: Confirm() and expectation() may be called concurrently.
+/// Held by a lease that a thread of its own renews. When somebody else has taken it, `cancel` is
+/// requested with that as its reason; a catalog that does not answer, or has no room, takes nothing
+/// away. That alone stops nobody in time who stood still for a while (SIGSTOP, a closed lid) or was
+/// cut off: every commit carries expectation(), and what no commit guards asks Confirm() first.
+/// Threads: Confirm() and expectation() may be called concurrently.
 class ProjectLock {
  public:
   /// What is locked: the right to change what the project declared; that to follow the logs of its
@@ -47,14 +47,14 @@ class ProjectLock {
   ExpectLockOp expectation() const { return {info_.name, info_.token}; }
 
   /// Ok while the lease stands by this process's clock; one that ran out is renewed at once.
-  /// Errors: Cancelled, when the lock is lost or the work is to stop; ResourceExhausted while the
-  /// catalog has no room for a new lease.
+  /// Errors: Cancelled, when the lock is lost or the work is to stop; ResourceExhausted and
+  /// Unavailable while the catalog gives no new lease.
   Status Confirm();
 
  private:
   ProjectLock(Catalog& catalog, Clock& clock, LockInfo info, int64_t lease_ms, CancelFlag& cancel);
   Status KeepAlive();
-  /// An error other than Cancelled says that the lease still stands and to try again.
+  /// An error other than Cancelled says that nobody is known to have taken the lock: try again.
   Status Renew();
   Status Lost(const Error& why);
 
