@@ -31,7 +31,9 @@ struct ChangeLimits {
   int64_t bytes_max = 0;
   int64_t wait_ms_max = 0;  ///< with fewer rows it returns what came until then
   /// And at once when the log up to here was read. What is committed later is for the next call.
-  std::optional<std::string> until;
+  std::optional<std::string> until = std::nullopt;
+  /// So long after the first row of the call it waits for others.
+  int64_t linger_ms_max = INT32_MAX;
 };
 
 /// The log of a source from one position on. Threads: Next() one at a time; Acknowledge() and

@@ -22,6 +22,10 @@ namespace {
 
 /// How long one call waits for changes while none are pending.
 constexpr int64_t kIdleWaitMs = 1000;
+/// What comes after a pause is committed at once, together with what comes right behind it: for a
+/// part of the cadence, and no longer than this.
+constexpr int64_t kGatherPart = 10;
+constexpr int64_t kGatherMaxMs = 100;
 /// What is whole when a stop is asked for is committed if that takes no longer than this; else the
 /// log tells it again next time.
 /// Of that: for the rest of a transaction of which a part is here.
@@ -74,9 +78,9 @@ class CaptureRun {
   void StopTable(Table& table, const Status& reason);
   bool Stopping() const { return stop_ != nullptr && stop_->requested(); }
   bool AwaitsWhole();
-  bool HasChanges() const;
+  bool HasChanges() const { return has_changes_; }
   bool Due() const;
-  int64_t WaitMs() const;
+  int64_t LingerMs() const;
   Status Commit();
   Result<CommitInfo> TryCommit(std::vector<TableName>* changed);
 
@@ -98,10 +102,10 @@ class CaptureRun {
   int64_t rows_ = 0;
   int64_t bytes_ = 0;
   int64_t transactions_ = 0;
-  std::optional<int64_t> first_change_micros_;  ///< monotonic: of what is pending
-  int64_t last_commit_micros_ = 0;              ///< monotonic
-  std::optional<int64_t> stopping_micros_;      ///< monotonic: when the stop was noticed
-  bool whole_ = true;                           ///< no transaction is half here
+  bool has_changes_ = false;                ///< that are not committed
+  int64_t last_commit_micros_ = 0;          ///< monotonic: when the last commit began
+  std::optional<int64_t> stopping_micros_;  ///< monotonic: when the stop was noticed
+  bool whole_ = true;                       ///< no transaction is half here
   bool progressed_ = false;
   bool commit_unknown_ = false;  ///< whether one that was tried happened: its files stay
 };
@@ -185,7 +189,9 @@ Status CaptureRun::Run() {
     ChangeLimits limits;
     limits.rows_max = context_.tables.limits->batch_rows;
     limits.bytes_max = context_.tables.limits->batch_bytes_max;
-    limits.wait_ms_max = WaitMs();
+    limits.wait_ms_max = kIdleWaitMs;
+    limits.linger_ms_max = LingerMs();
+    if (HasChanges()) limits.wait_ms_max = std::min(limits.wait_ms_max, limits.linger_ms_max);
     limits.until = options_.until;
     const int64_t asked_micros = context_.tables.clock->MonotonicMicros();
     const Result<ChangeBatch> next = stream_->Next(limits);
@@ -213,10 +219,14 @@ bool CaptureRun::AwaitsWhole() {
   return now - *stopping_micros_ < kWholeGraceMicros;
 }
 
-int64_t CaptureRun::WaitMs() const {
-  if (!first_change_micros_) return kIdleWaitMs;
-  const int64_t waited = (context_.tables.clock->MonotonicMicros() - *first_change_micros_) / 1000;
-  return std::clamp<int64_t>(options_.cadence.every_ms - waited, 1, kIdleWaitMs);
+/// Until the next commit is due, counted from the beginning of the last: a commit's own time is not
+/// added to what changes wait for.
+int64_t CaptureRun::LingerMs() const {
+  const int64_t since = (context_.tables.clock->MonotonicMicros() - last_commit_micros_) / 1000;
+  const int64_t every = options_.cadence.every_ms;
+  const int64_t least =
+      HasChanges() ? 1 : std::clamp<int64_t>(every / kGatherPart, 1, kGatherMaxMs);
+  return std::max(every - since, least);
 }
 
 bool CaptureRun::Due() const {
@@ -225,10 +235,8 @@ bool CaptureRun::Due() const {
     return reached_.position != committed_.position && now - last_commit_micros_ > kHeartbeatMicros;
   }
   return rows_ >= options_.cadence.rows || bytes_ >= options_.cadence.bytes ||
-         now - *first_change_micros_ >= options_.cadence.every_ms * 1000;
+         now - last_commit_micros_ >= options_.cadence.every_ms * 1000;
 }
-
-bool CaptureRun::HasChanges() const { return first_change_micros_.has_value(); }
 
 Result<bool> CaptureRun::IsLoaded(const ChangeBatch& batch, uint32_t transaction, Table& table) {
   if (table.joined) return false;
@@ -263,17 +271,13 @@ void CaptureRun::Order(const ChangeBatch& batch) {
 
 Status CaptureRun::TakeIn(const ChangeBatch& batch) {
   Order(batch);
-  if (batch.rows > 0 && !first_change_micros_) {
-    first_change_micros_ = context_.tables.clock->MonotonicMicros();
-  }
+  has_changes_ = has_changes_ || batch.rows > 0;
   for (const TableChanges& changes : batch.tables) {
     const auto found = tables_.find(changes.table);
     if (found == tables_.end()) continue;  // of the publication, and of no interest
     if (found->second.stopped) continue;
     TARN_RETURN_IF_ERROR(TakeEvents(batch, changes, found->second));
-    if (!changes.events.empty() && !first_change_micros_) {
-      first_change_micros_ = context_.tables.clock->MonotonicMicros();
-    }
+    has_changes_ = has_changes_ || !changes.events.empty();
   }
   rows_ += batch.rows;
   bytes_ += batch.bytes;
@@ -389,6 +393,7 @@ Result<CommitInfo> CaptureRun::TryCommit(std::vector<TableName>* changed) {
 
 Status CaptureRun::Commit() {
   if (!HasChanges() && reached_.position == committed_.position) return {};
+  const int64_t begun_micros = context_.tables.clock->MonotonicMicros();
   CaptureCommit report;
   Result<CommitInfo> info = TryCommit(&report.tables);
   // Compaction moved rows while they were being changed: their new places are found, and it is
@@ -430,8 +435,8 @@ Status CaptureRun::Commit() {
     }
   }
   rows_ = bytes_ = transactions_ = 0;
-  first_change_micros_.reset();
-  last_commit_micros_ = context_.tables.clock->MonotonicMicros();
+  has_changes_ = false;
+  last_commit_micros_ = begun_micros;
   TARN_RETURN_IF_ERROR(stream_->Acknowledge(committed_.position));
   if (options_.committed) options_.committed(report);
   return status;

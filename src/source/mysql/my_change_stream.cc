@@ -113,13 +113,17 @@ class Stream final : public ChangeStream {
     if (limits.until) {
       TARN_ASSIGN_OR_RETURN(until, Position::Parse(*limits.until));
     }
-    const auto deadline = Clock::now() + milliseconds(std::max<int64_t>(limits.wait_ms_max, 0));
+    auto deadline = Clock::now() + milliseconds(std::max<int64_t>(limits.wait_ms_max, 0));
+    bool lingers = false;
     bool late = false;
     std::optional<Clock::time_point> stopped;
     while (true) {
       const bool inside = assembler_->in_transaction();
       const int64_t rows = assembler_->rows();
       const int64_t bytes = assembler_->bytes();
+      if (rows > 0 && !std::exchange(lingers, true)) {
+        deadline = std::min(deadline, Clock::now() + milliseconds(limits.linger_ms_max));
+      }
       if (!inside) {
         TARN_ASSIGN_OR_RETURN(const bool reached, Reached(until));
         if (reached || late || stopped || rows >= rows_max || bytes >= bytes_max)

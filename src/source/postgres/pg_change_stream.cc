@@ -214,7 +214,8 @@ class Stream final : public ChangeStream {
     if (limits.until) {
       TARN_ASSIGN_OR_RETURN(until, Lsn::Parse(*limits.until));
     }
-    const auto deadline = Clock::now() + milliseconds(std::max<int64_t>(limits.wait_ms_max, 0));
+    auto deadline = Clock::now() + milliseconds(std::max<int64_t>(limits.wait_ms_max, 0));
+    bool lingers = false;
     auto asked = Clock::now();
     bool late = false;
     std::optional<Clock::time_point> stopped;
@@ -222,6 +223,9 @@ class Stream final : public ChangeStream {
       const bool inside = assembler_->in_transaction();
       const int64_t rows = assembler_->rows();
       const int64_t bytes = assembler_->bytes();
+      if (rows > 0 && !std::exchange(lingers, true)) {
+        deadline = std::min(deadline, Clock::now() + milliseconds(limits.linger_ms_max));
+      }
       if (!inside) {
         if (until && assembler_->position() >= *until) return Done(until);
         if (late || stopped || rows >= rows_max || bytes >= bytes_max) return Done(until);
