@@ -17,6 +17,9 @@ namespace {
 /// Files of a scan whose bounds are looked up for the optimizer.
 constexpr size_t kStatisticsFilesMax = 1000;
 
+/// DuckDB's row groups hold so many rows: fewer are not worth a second thread.
+constexpr int64_t kRowsOfAThread = 122'880;
+
 enum class Metrics { kOfPredicate, kAll };
 
 /// The columns by which PlanScan() understands a predicate.
@@ -217,9 +220,10 @@ duckdb::FileExpandResult LakeFileList::GetExpandResult() const {
   if (files_.empty()) return duckdb::FileExpandResult::NO_FILES;
   // For a single file DuckDB would plan one thread, because it has not read its footer; row groups
   // of one file are scanned in parallel only when it expects several files.
-  const bool one_group = files_.size() == 1 && plan_->files[0].file.split_offsets.size() <= 1;
-  return one_group ? duckdb::FileExpandResult::SINGLE_FILE
-                   : duckdb::FileExpandResult::MULTIPLE_FILES;
+  const int64_t rows = plan_->files[0].file.record_count;
+  const bool one_thread = files_.size() == 1 && rows >= 0 && rows <= kRowsOfAThread;
+  return one_thread ? duckdb::FileExpandResult::SINGLE_FILE
+                    : duckdb::FileExpandResult::MULTIPLE_FILES;
 }
 
 duckdb::idx_t LakeFileList::GetTotalFileCount() const {
