@@ -1,6 +1,7 @@
 #include "app/up_automation.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "app/process_lock.h"
@@ -17,6 +18,9 @@ constexpr int64_t kAppliedRestMicros = 1'000'000;
 /// A clock that is put back by more than this makes schedules look at it anew.
 constexpr int64_t kClockBackMicros = 60'000'000;
 constexpr int64_t kSecondMicros = 1'000'000;
+/// Between two looks at what other processes ran, and how many of the last runs that takes in.
+constexpr int64_t kLookEveryMicros = 10'000'000;
+constexpr int64_t kRunsSeen = 500;
 
 /// All that was applied, as one text.
 Result<std::string> AppliedText(Catalog& catalog) {
@@ -68,11 +72,13 @@ void Automation::EndRound() {
   if (!stopping_) cancel_.Reset();
 }
 
+bool Automation::Stopping() {
+  const std::lock_guard lock(stop_mutex_);
+  return stopping_;
+}
+
 void Automation::Pause(const std::string& what, const Status& why) {
-  {
-    const std::lock_guard lock(stop_mutex_);
-    if (stopping_) return;
-  }
+  if (Stopping()) return;
   say_(what + ": " + why.error().ToString());
   resume_micros_ = SystemClock().MonotonicMicros() + kPauseMicros;
 }
@@ -108,6 +114,13 @@ Status Automation::Open() {
     return now == known.end() || before == known_.end() || !(now->second == before->second);
   });
   known_ = std::move(known);
+  std::set<std::string> names;
+  for (const auto& [name, object] : known_) names.insert(name);
+  status_.KeepSchedules(names);
+  names.clear();
+  for (const Model& model : wired_->open.spec.models) names.insert(model.name.ToString());
+  status_.KeepModels(names);
+  look_micros_ = 0;
   attempted_.clear();
   looked_at_ = Sequence(-1);
   return {};
@@ -138,8 +151,12 @@ Result<bool> Automation::Refresh() {
 }
 
 Result<std::unique_ptr<ProjectLock>> Automation::Lock() {
-  return AcquireLock(*wired_, ProjectLock::Scope::kProject, "up", cancel_,
-                     [this](const std::string& holder) { say_("waiting: " + holder); });
+  TARN_ASSIGN_OR_RETURN(
+      auto lock, AcquireLock(*wired_, ProjectLock::Scope::kProject, "up", cancel_,
+                             [this](const std::string& holder) { say_("waiting: " + holder); }));
+  TARN_ASSIGN_OR_RETURN(const std::string applied, AppliedText(*wired_->catalog));
+  if (applied != applied_) return Conflict("the project was applied meanwhile", "run it again");
+  return lock;
 }
 
 Result<ApplyReport> Automation::RunLocked(RunSelection selection) {
@@ -194,6 +211,7 @@ Result<bool> Automation::RunTriggered() {
 }
 
 void Automation::PutOff(const std::string& schedule, const Error& why) {
+  if (Stopping()) return;
   const int64_t again = (SystemClock().NowMicros() + kPauseMicros) / kSecondMicros;
   int64_t& next = next_[schedule];
   next = std::min(next, again);
@@ -205,7 +223,7 @@ Status Automation::RunSchedule(const ScheduleSpec& schedule) {
   say_("schedule " + schedule.name + " is due: " +
        (schedule.source.empty() ? Join(schedule.run, ", ") : "loading its tables again"));
   const auto lock = Lock();
-  if (!lock.ok() && lock.error().kind == ErrorKind::kConflict && !cancel_.requested()) {
+  if (!lock.ok() && Passes(lock.error())) {
     PutOff(schedule.name, lock.error());
     return {};
   }
@@ -215,7 +233,10 @@ Status Automation::RunSchedule(const ScheduleSpec& schedule) {
   run.name = schedule.name;
   run.status = "running";
   run.started_micros = SystemClock().NowMicros();
-  TARN_RETURN_IF_ERROR(wired_->catalog->RecordRun(run));
+  if (const Status recorded = wired_->catalog->RecordRun(run); !recorded.ok()) {
+    PutOff(schedule.name, recorded.error());
+    return {};
+  }
   RunSelection selection;
   selection.author = "up";
   selection.selectors = schedule.run;
@@ -231,7 +252,10 @@ Status Automation::RunSchedule(const ScheduleSpec& schedule) {
     run.error = "not all models were built: see their own runs";
   }
   status_.ScheduleRan(schedule.name, run.started_micros, run.status == "succeeded");
-  if (!report.ok() && !cancel_.requested()) {
+  if (!report.ok() && cancel_.requested()) {
+    // The lock was lost: whoever took it may have done half of what is due.
+    PutOff(schedule.name, report.error());
+  } else if (!report.ok()) {
     say_("schedule " + schedule.name + " failed: " + report.error().ToString());
   }
   return wired_->catalog->RecordRun(run);
@@ -255,9 +279,25 @@ Status Automation::RunSchedules() {
   return {};
 }
 
+Status Automation::LookAtRuns() {
+  const int64_t now = SystemClock().MonotonicMicros();
+  if (now < look_micros_) return {};
+  look_micros_ = now + kLookEveryMicros;
+  std::set<std::string> models;
+  for (const Model& model : wired_->open.spec.models) models.insert(model.name.ToString());
+  TARN_ASSIGN_OR_RETURN(const auto runs, wired_->catalog->ListRuns(kRunsSeen));
+  for (const RunRecord& run : runs) {
+    if (run.kind == "model" && run.finished_micros && models.erase(run.name) > 0) {
+      status_.ModelRanElsewhere(run);
+    }
+  }
+  return {};
+}
+
 Status Automation::Tick() {
   TARN_ASSIGN_OR_RETURN(const bool up_to_date, Refresh());
   if (!up_to_date) return {};
+  TARN_RETURN_IF_ERROR(LookAtRuns());
   TARN_RETURN_IF_ERROR(RunSchedules());
   return RunTriggered().status();
 }

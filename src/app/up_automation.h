@@ -42,6 +42,8 @@ class Automation {
 
  private:
   Status Tick();
+  /// How models ended last, whoever ran them.
+  Status LookAtRuns();
   /// Opens the project again when something was applied since, once that has come to rest. Tells
   /// whether what is open is what was applied.
   Result<bool> Refresh();
@@ -49,8 +51,10 @@ class Automation {
   Status RunSchedules();
   Status RunSchedule(const ScheduleSpec& schedule);
   Result<bool> RunTriggered();
-  /// Another holder of the project's lock has the way: it is due again after a pause.
+  /// Something passing was in its way: it is due again after a pause.
   void PutOff(const std::string& schedule, const Error& why);
+  bool Stopping();
+  /// Conflict as well when something was applied while it was waited for.
   Result<std::unique_ptr<ProjectLock>> Lock();
   /// Call with Lock() held.
   Result<ApplyReport> RunLocked(RunSelection selection);
@@ -79,6 +83,7 @@ class Automation {
   std::map<std::string, int64_t> next_;        ///< schedule → seconds since 1970
   int64_t scheduled_micros_ = 0;               ///< when `next_` was looked at last
   int64_t resume_micros_ = 0;                  ///< monotonic: nothing runs before
+  int64_t look_micros_ = 0;                    ///< monotonic: when runs are looked at next
 };
 
 }  // namespace tarn

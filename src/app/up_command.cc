@@ -156,7 +156,11 @@ void FollowToTheEnd(const CommandContext& context, std::unique_ptr<Following> fo
 
 void RunUp(CommandContext& context, bool once) {
   UpStatus status(SystemClock().NowMicros());
-  auto following = OrFail(Following::Begin(context, once, Say, status));
+  auto begun = Following::Begin(context, once, Say, status);
+  // A stop while it waited for another one's lock: `up` ends as it does later.
+  const bool stopped = !begun.ok() && begun.error().kind == ErrorKind::kCancelled;
+  if (stopped && !once && context.cancel->requested()) return;
+  auto following = OrFail(std::move(begun));
   // Outlives what is followed first.
   const ProjectSpec spec = following->spec();
   if (following->sources() == 0 && !Automation::HasWork(spec)) {
@@ -170,8 +174,9 @@ void RunUp(CommandContext& context, bool once) {
   if (once) {
     OrFail(following->Run());
     following.reset();
-    if (!Automation::HasWork(spec)) return;
+    // Whoever goes on from here wants to know that the lake may be behind.
     OrFail(context.cancel->Check());
+    if (!Automation::HasWork(spec)) return;
     OrFail(RunTriggeredOnce(automation, *context.cancel));
     return;
   }

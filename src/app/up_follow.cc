@@ -1,11 +1,14 @@
 #include "app/up_follow.h"
 
+#include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
 #include "app/make_way.h"
 #include "app/process_lock.h"
 #include "app/terminal_progress.h"
+#include "app/up_automation.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "catalog/committer.h"
@@ -46,6 +49,11 @@ class FollowRun {
     record_.error = reason.error().ToString();
     Write();
   }
+  void CaughtUp() {
+    if (record_.error.empty()) return;
+    record_.error.clear();
+    Write();
+  }
   void End(const Status& status) {
     record_.status = status.ok() ? "succeeded" : "failed";
     record_.finished_micros = SystemClock().NowMicros();
@@ -72,6 +80,7 @@ Status Following::FollowSource(CaptureOptions options) {
   FollowRun run(*wired_->catalog, options.source);
   const std::string name = options.source;
   status_.Begun(name);
+  bool trouble_stays = false;
   options.committed = [&](const CaptureCommit& commit) {
     run.Committed(commit);
     status_.Committed(name, commit);
@@ -84,7 +93,12 @@ Status Following::FollowSource(CaptureOptions options) {
          WithThousands(commit.transactions) + " transactions in " + tables + ", up to " +
          commit.position + ", sequence " + std::to_string(commit.sequence.value()));
   };
+  options.caught_up = [&] {
+    if (!trouble_stays) run.CaughtUp();
+    status_.CaughtUp(name);
+  };
   options.stopped = [&](const SourceTableName& table, const Status& reason) {
+    trouble_stays = true;
     run.Trouble(reason);
     status_.TableStopped(name, table.ToString(), reason);
     say_("source " + name + ": " + table.ToString() +
@@ -111,13 +125,16 @@ void Following::RunUpkeep(const PipelineContext& context) {
   for (const TableName& table : tables_) options.patterns.push_back(table.ToString());
   const auto report = Maintain(context, options);
   const bool stopped = context.cancel->requested();
-  if (!stopped) status_.UpkeepRan(report.ok());
   if (!report.ok() && !stopped) say_("upkeep: " + report.error().ToString());
-  if (!report.ok()) return;
-  for (const TableUpkeep& upkeep : report->tables) {
-    if (upkeep.error.ok()) continue;
-    say_("upkeep of " + upkeep.table.ToString() + ": " + upkeep.error.error().ToString());
+  bool succeeded = report.ok();
+  if (report.ok()) {
+    for (const TableUpkeep& upkeep : report->tables) {
+      if (upkeep.error.ok()) continue;
+      succeeded = false;
+      say_("upkeep of " + upkeep.table.ToString() + ": " + upkeep.error.error().ToString());
+    }
   }
+  if (!stopped) status_.UpkeepRan(succeeded);
 }
 
 /// What other processes committed and died before publishing; and how far behind the sources are.
@@ -135,24 +152,31 @@ void Following::LookAround() {
   }
   for (const CaptureOptions& source : sources_) {
     const auto seen = wired_->open.sources.at(source.source)->capture()->Inspect(source.spec);
-    if (seen.ok()) status_.Inspected(source.source, *seen);
+    status_.Inspected(source.source, seen.ok() ? std::optional(*seen) : std::nullopt);
   }
 }
 
 Status Following::KeepUp() {
   PipelineContext context = wired_->pipeline;
   context.cancel = &done_;
-  int64_t look = SystemClock().MonotonicMicros();
-  int64_t upkeep = look + kUpkeepEveryMicros;
+  int64_t next = SystemClock().MonotonicMicros() + kUpkeepEveryMicros;
+  while (!done_.requested()) {
+    if (SystemClock().MonotonicMicros() >= next && !tables_.empty()) {
+      RunUpkeep(context);
+      next = SystemClock().MonotonicMicros() + kUpkeepEveryMicros;
+    }
+    SystemClock().SleepMicros(kTickMicros);
+  }
+  return {};
+}
+
+Status Following::KeepLooking() {
+  int64_t next = 0;
   while (!done_.requested()) {
     const int64_t now = SystemClock().MonotonicMicros();
-    if (now >= look) {
+    if (now >= next) {
       LookAround();
-      look = now + kLookEveryMicros;
-    }
-    if (now >= upkeep && !tables_.empty()) {
-      RunUpkeep(context);
-      upkeep = SystemClock().MonotonicMicros() + kUpkeepEveryMicros;
+      next = now + kLookEveryMicros;
     }
     SystemClock().SleepMicros(kTickMicros);
   }
@@ -231,6 +255,9 @@ Status Following::Open() {
     sources_.push_back(std::move(options));
   }
   RemoveUnusedKeyIndexes(spec(), sources_);
+  std::set<std::string> names;
+  for (const CaptureOptions& source : sources_) names.insert(source.source);
+  status_.KeepSources(names);
   return {};
 }
 
@@ -241,9 +268,9 @@ Status Following::FollowAll() {
     outcomes[i] = FollowSource(sources_[i]);
     return Status::Ok();
   }));
-  while (sources_.empty() && !once_ && !cancel_.requested()) {
-    SystemClock().SleepMicros(kTickMicros);
-  }
+  // Models and schedules go on without the sources; `resync` mends those when it gets the way.
+  const bool stays = !once_ && (sources_.empty() || Automation::HasWork(spec()));
+  while (stays && !cancel_.requested()) SystemClock().SleepMicros(kTickMicros);
   for (const Status& outcome : outcomes) TARN_RETURN_IF_ERROR(outcome);
   return {};
 }
@@ -251,6 +278,7 @@ Status Following::FollowAll() {
 Status Following::Run() {
   running_ = true;
   Status status = once_ ? Status::Ok() : Begin(&Following::KeepUp);
+  if (status.ok() && !once_) status = Begin(&Following::KeepLooking);
   if (status.ok()) status = FollowAll();
   const bool cancelled = cancel_.requested();
   // What goes on beside is given no more time than after a stop.

@@ -51,6 +51,7 @@ class Following {
   Status Begin(Status (Following::*work)());
   Status Watch();
   Status KeepUp();
+  Status KeepLooking();
   void RunUpkeep(const PipelineContext& context);
   void LookAround();
 

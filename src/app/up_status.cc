@@ -1,6 +1,29 @@
 #include "app/up_status.h"
 
 namespace tarn {
+namespace {
+
+template <typename Figures>
+void Keep(const std::set<std::string>& names, std::map<std::string, Figures>* figures) {
+  std::erase_if(*figures, [&](const auto& entry) { return !names.contains(entry.first); });
+}
+
+}  // namespace
+
+void UpStatus::KeepSources(const std::set<std::string>& names) {
+  const std::lock_guard lock(mutex_);
+  Keep(names, &figures_.sources);
+}
+
+void UpStatus::KeepModels(const std::set<std::string>& names) {
+  const std::lock_guard lock(mutex_);
+  Keep(names, &figures_.models);
+}
+
+void UpStatus::KeepSchedules(const std::set<std::string>& names) {
+  const std::lock_guard lock(mutex_);
+  Keep(names, &figures_.schedules);
+}
 
 void UpStatus::Begun(const std::string& source) {
   const std::lock_guard lock(mutex_);
@@ -8,6 +31,13 @@ void UpStatus::Begun(const std::string& source) {
   figures.state = "following";
   figures.error.clear();
   figures.stopped_tables.clear();
+}
+
+void UpStatus::CaughtUp(const std::string& source) {
+  const std::lock_guard lock(mutex_);
+  UpFigures::Source& figures = figures_.sources[source];
+  figures.state = "following";
+  figures.error.clear();
 }
 
 void UpStatus::Committed(const std::string& source, const CaptureCommit& commit) {
@@ -46,11 +76,11 @@ void UpStatus::Ended(const std::string& source, const Status& status) {
   figures.error = status.ok() ? "" : status.error().ToString();
 }
 
-void UpStatus::Inspected(const std::string& source, const CaptureStatus& status) {
+void UpStatus::Inspected(const std::string& source, const std::optional<CaptureStatus>& status) {
   const std::lock_guard lock(mutex_);
   UpFigures::Source& figures = figures_.sources[source];
-  figures.lag_bytes = status.lag_bytes;
-  figures.retained_bytes = status.retained_bytes;
+  figures.lag_bytes = status ? status->lag_bytes : -1;
+  figures.retained_bytes = status ? status->retained_bytes : -1;
 }
 
 void UpStatus::ModelRan(const ModelOutcome& outcome, int64_t finished_micros) {
@@ -61,6 +91,17 @@ void UpStatus::ModelRan(const ModelOutcome& outcome, int64_t finished_micros) {
   figures.last_rows = outcome.rows;
   figures.last_finished_micros = finished_micros;
   figures.last_duration_micros = outcome.duration_micros;
+}
+
+void UpStatus::ModelRanElsewhere(const RunRecord& run) {
+  const std::lock_guard lock(mutex_);
+  UpFigures::Model& figures = figures_.models[run.name];
+  const int64_t finished_micros = run.finished_micros.value_or(run.started_micros);
+  if (finished_micros <= figures.last_finished_micros) return;
+  figures.last_status = run.status;
+  figures.last_rows = run.rows;
+  figures.last_finished_micros = finished_micros;
+  figures.last_duration_micros = finished_micros - run.started_micros;
 }
 
 void UpStatus::ScheduleDue(const std::string& schedule, int64_t next_micros) {

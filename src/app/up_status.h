@@ -3,10 +3,13 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "catalog/catalog.h"
 #include "pipeline/ingest/capture.h"
 #include "pipeline/transform/runner.h"
 #include "source/change_capture.h"
@@ -53,13 +56,24 @@ class UpStatus {
  public:
   explicit UpStatus(int64_t started_micros) { figures_.started_micros = started_micros; }
 
+  /// \name What there is: figures of what is there no more are forgotten.
+  /// @{
+  void KeepSources(const std::set<std::string>& names);
+  void KeepModels(const std::set<std::string>& names);
+  void KeepSchedules(const std::set<std::string>& names);
+  /// @}
   void Begun(const std::string& source);
+  /// The lake has all that the source had committed.
+  void CaughtUp(const std::string& source);
   void Committed(const std::string& source, const CaptureCommit& commit);
   void TableStopped(const std::string& source, const std::string& table, const Status& reason);
   void Retrying(const std::string& source, const Status& reason);
   void Ended(const std::string& source, const Status& status);
-  void Inspected(const std::string& source, const CaptureStatus& status);
+  /// Nothing, where the source did not answer.
+  void Inspected(const std::string& source, const std::optional<CaptureStatus>& status);
   void ModelRan(const ModelOutcome& outcome, int64_t finished_micros);
+  /// A run that another process may have had.
+  void ModelRanElsewhere(const RunRecord& run);
   void ScheduleDue(const std::string& schedule, int64_t next_micros);
   void ScheduleRan(const std::string& schedule, int64_t started_micros, bool succeeded);
   void UpkeepRan(bool succeeded);
