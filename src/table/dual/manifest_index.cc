@@ -134,22 +134,25 @@ void ManifestIndexBuilder::Add(const ManifestEntry& entry) {
   }
 }
 
-std::shared_ptr<const ManifestIndex> ManifestIndexBuilder::TooLarge() const {
-  auto index = std::make_shared<ManifestIndex>();
+std::shared_ptr<const ManifestIndex> ManifestIndexBuilder::TooLarge(
+    const ManifestIndex* earlier) const {
+  auto index = earlier != nullptr ? std::make_shared<ManifestIndex>(*earlier)
+                                  : std::make_shared<ManifestIndex>();
   index->too_large_for_ = ids_;
   return index;
 }
 
 std::shared_ptr<const ManifestIndex> ManifestIndexBuilder::Finish(const ManifestIndex* earlier,
                                                                   const ManifestTypes& types) && {
-  if (too_large_) return TooLarge();
+  if (too_large_) return TooLarge(earlier);
   index_->live_.shrink_to_fit();
   index_->blocks_.shrink_to_fit();
   for (IndexColumn& column : index_->partitions_) column.Finish();
   for (const auto& column : columns_) column->bounds.Finish();
-  if (index_->memory_bytes() > bytes_max_) return TooLarge();
+  if (index_->memory_bytes() > bytes_max_) return TooLarge(earlier);
   if (earlier != nullptr && earlier->IsOf(index_->spec_, types) &&
       earlier->live_.size() == index_->live_.size()) {
+    index_->too_large_for_ = earlier->too_large_for_;
     for (const auto& [id, column] : earlier->columns_) {
       if (!earlier->Covers(types, {id}) || !index_->columns_.emplace(id, column).second) continue;
       if (index_->memory_bytes() > bytes_max_) index_->columns_.erase(id);

@@ -24,8 +24,8 @@ class ManifestIndex {
   bool IsOf(const PartitionSpec& spec, const ManifestTypes& types) const;
   /// Whether it knows these columns by the types that they have there.
   bool Covers(const ManifestTypes& types, const std::vector<int32_t>& columns) const;
-  /// True of what only says that an index of some columns is too large to be kept: of these columns
-  /// and others it need not be tried again.
+  /// True where an index of some columns turned out too large to be kept: of these columns and
+  /// others it need not be tried again.
   bool TooLargeFor(const std::vector<int32_t>& columns) const;
   /// False where the row ids of the manifest's entries could exceed 64 bits, which only a reader of
   /// all entries notices.
@@ -66,12 +66,12 @@ class ManifestIndexBuilder {
   void BeginBlock(const ManifestBlock& block);
   void Add(const ManifestEntry& entry);
   /// The index, which also knows the columns of `earlier`, where that is of the same meanings and
-  /// there is room (nullptr: none). Without room for it alone: one that says so.
+  /// there is room (nullptr: none). Without room for it alone: `earlier`, which then says so.
   std::shared_ptr<const ManifestIndex> Finish(const ManifestIndex* earlier,
                                               const ManifestTypes& types) &&;
 
  private:
-  std::shared_ptr<const ManifestIndex> TooLarge() const;
+  std::shared_ptr<const ManifestIndex> TooLarge(const ManifestIndex* earlier) const;
 
   const int64_t bytes_max_;
   std::vector<int32_t> ids_;

@@ -299,20 +299,22 @@ class IndexedPlanning : public TableTest {
   }
 
   /// An index of `files` files, one column.
-  std::shared_ptr<const ManifestIndex> IndexOf(size_t files, int64_t bytes_max = 1 << 30) {
+  std::shared_ptr<const ManifestIndex> IndexOf(size_t files, int64_t bytes_max = 1 << 30,
+                                               const ManifestIndex* earlier = nullptr,
+                                               std::vector<int32_t> columns = {kId}) {
     Schema schema;
     schema.fields = {Column(kId, "id", Type(Kind::kLong))};
     metadata_ = TableMetadata();
     metadata_.schemas = {schema};
     const ManifestTypes types(metadata_);
-    ManifestIndexBuilder builder(PartitionSpec(), types, {kId}, bytes_max);
+    ManifestIndexBuilder builder(PartitionSpec(), types, columns, bytes_max);
     ManifestEntry entry;
     for (size_t i = 0; i < files; ++i) {
       entry.file.lower_bounds[kId] = static_cast<int64_t>(i);
       entry.file.upper_bounds[kId] = static_cast<int64_t>(i + 5);
       builder.Add(entry);
     }
-    return std::move(builder).Finish(nullptr, types);
+    return std::move(builder).Finish(earlier, types);
   }
 
   std::unique_ptr<Random> chance_;
@@ -406,7 +408,14 @@ TEST_F(IndexedPlanning, AnIndexThatIsTooLargeIsNotTriedAgain) {
   EXPECT_TRUE(index->TooLargeFor({kId}));
   EXPECT_TRUE(index->TooLargeFor({kName, kId}));
   EXPECT_FALSE(index->TooLargeFor({kName}));
-  EXPECT_FALSE(IndexOf(10)->TooLargeFor({kId}));
+  const auto small = IndexOf(2000);
+  EXPECT_FALSE(small->TooLargeFor({kId}));
+  const auto kept = IndexOf(2000, 35'000, small.get(), {kId, kName});
+  const ManifestTypes types(metadata_);
+  EXPECT_TRUE(kept->TooLargeFor({kId, kName}));
+  EXPECT_FALSE(kept->TooLargeFor({kId}));
+  EXPECT_TRUE(kept->Covers(types, {kId})) << "what there was is of use still";
+  EXPECT_TRUE(IndexOf(2000, 100'000, kept.get(), {kName})->TooLargeFor({kId, kName}));
 }
 
 TEST_F(IndexedPlanning, AnIndexOutlivesTheBytesOfItsManifest) {
