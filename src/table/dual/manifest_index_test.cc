@@ -230,9 +230,8 @@ class IndexedPlanning : public TableTest {
   ManifestFile MakeDeletes(const Schema& schema) {
     const PartitionSpec& spec = metadata_.specs[Below(metadata_.specs.size())];
     const ManifestWriter::Options options = {ManifestFile::Content::kDeletes, SnapshotId(2), 2, 2};
-    auto writer =
-        ManifestWriter::Open(spec, schema, ManifestTypes(metadata_, schema), options, *chance_)
-            .value();
+    const ManifestTypes types(metadata_, schema);
+    auto writer = ManifestWriter::Open(spec, schema, types, options, *chance_).value();
     for (int i = 0; i < 3; ++i) {
       ManifestEntry entry = MakeEntry(schema, spec, static_cast<int64_t>(Below(200)));
       entry.status = EntryStatus::kAdded;
