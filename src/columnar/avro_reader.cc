@@ -54,10 +54,14 @@ Scalar AvroValue::ToScalar() const {
 }
 
 struct AvroReader::State {
-  State(std::string file_bytes, std::string file_name, AvroCodec with)
-      : bytes(std::move(file_bytes)), name(std::move(file_name)), codec(std::move(with)) {}
+  State(std::shared_ptr<const std::string> file_bytes, std::string file_name, AvroCodec with)
+      : holder(std::move(file_bytes)),
+        bytes(*holder),
+        name(std::move(file_name)),
+        codec(std::move(with)) {}
 
-  std::string bytes;
+  const std::shared_ptr<const std::string> holder;
+  const std::string& bytes;
   std::string name;
   AvroCodec codec;
   std::map<std::string, std::string> metadata;
@@ -113,6 +117,11 @@ AvroReader& AvroReader::operator=(AvroReader&&) noexcept = default;
 AvroReader::~AvroReader() = default;
 
 Result<AvroReader> AvroReader::Open(std::string bytes, std::string name) {
+  return Open(std::make_shared<const std::string>(std::move(bytes)), std::move(name));
+}
+
+Result<AvroReader> AvroReader::Open(std::shared_ptr<const std::string> holder, std::string name) {
+  const std::string& bytes = *holder;
   if (!std::string_view(bytes).starts_with(kMagic)) {
     return Corruption(name + ": not an avro container file");
   }
@@ -132,7 +141,8 @@ Result<AvroReader> AvroReader::Open(std::string bytes, std::string name) {
   auto codec = AvroCodec::Make(codec_name == metadata.end() ? "null" : codec_name->second);
   if (!codec.ok()) return std::move(codec).Wrap(name).error();
 
-  auto state = std::make_unique<State>(std::move(bytes), std::move(name), std::move(codec).value());
+  auto state =
+      std::make_unique<State>(std::move(holder), std::move(name), std::move(codec).value());
   state->metadata = std::move(metadata);
   state->schema = std::move(schema);
   state->sync = std::string_view(state->bytes).substr(sync_offset, kSyncBytes);
@@ -170,6 +180,22 @@ Result<bool> AvroReader::Next() {
     return state.Bad(state.cursor.error, state.block_offset);
   }
   return true;
+}
+
+size_t AvroReader::block_offset() const { return state_->block_offset; }
+
+Status AvroReader::SeekBlock(size_t offset) {
+  State& state = *state_;
+  // A block follows the marker of the one before it, the first one that of the header.
+  const std::string_view bytes = state.bytes;
+  if (offset < kSyncBytes || offset >= bytes.size() ||
+      bytes.substr(offset - kSyncBytes, kSyncBytes) != state.sync) {
+    return state.Bad("no block begins there", offset);
+  }
+  state.next_block = offset;
+  state.records_left = 0;
+  state.cursor = {};
+  return {};
 }
 
 AvroList AvroReader::list(const AvroValue& value) const {

@@ -121,7 +121,8 @@ class AvroList {
 /// field that the file lacks is null in every row (`has()` tells). Unions give the value of their
 /// branch.
 ///
-/// Threads: one at a time. Ownership: the reader owns the bytes; values point into it.
+/// Threads: one at a time. Ownership: the reader owns the bytes, or shares them; values point into
+/// it.
 /// Memory: the file, one decompressed block (at most kBlockBytesMax) and one row.
 /// Errors: Corruption, naming the file and the block's offset, for every byte that the format does
 /// not allow; Unsupported for another codec. Lengths are checked before anything is allocated.
@@ -132,6 +133,7 @@ class AvroReader {
 
   /// `name` names the file in errors.
   static Result<AvroReader> Open(std::string bytes, std::string name);
+  static Result<AvroReader> Open(std::shared_ptr<const std::string> bytes, std::string name);
   AvroReader(AvroReader&&) noexcept;
   AvroReader& operator=(AvroReader&&) noexcept;
   ~AvroReader();
@@ -147,6 +149,11 @@ class AvroReader {
   bool has(size_t column) const;
   /// Moves to the next record; false at the end.
   Result<bool> Next();
+  /// Where the block of the current record begins in the file; 0 before the first one.
+  size_t block_offset() const;
+  /// Lets Next() go on with the block that begins at an offset, backwards too: those that
+  /// block_offset() told. Errors: Corruption where no block begins.
+  Status SeekBlock(size_t offset);
   const AvroValue& operator[](size_t column) const { return row_[column]; }
   /// The items of a list column of the row, or of a list among a list's items. Null: no items.
   AvroList list(size_t column) const { return list(row_[column]); }

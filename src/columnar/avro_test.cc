@@ -394,6 +394,32 @@ TEST(AvroWriterTest, WhatIsWrittenIsRead) {
   }
 }
 
+TEST(AvroReaderTest, BlocksAreFoundAgainByTheirOffsets) {
+  const std::string bytes = WriteRows(3000, {.block_bytes = 1000});
+  AvroReader reader = Opened(bytes, {{1, AvroExpect::kInt}});
+  EXPECT_EQ(reader.block_offset(), 0U);
+  std::map<size_t, int64_t> first_of;
+  for (int64_t i = 0; i < 3000; ++i) {
+    ASSERT_TRUE(reader.Next().value());
+    first_of.emplace(reader.block_offset(), i);
+  }
+  ASSERT_GT(first_of.size(), 20U);
+  for (auto block = first_of.rbegin(); block != first_of.rend(); ++block) {
+    ASSERT_TRUE(reader.SeekBlock(block->first).ok());
+    for (int64_t i = 0; i < 3 && block->second + i < 3000; ++i) {
+      ASSERT_TRUE(reader.Next().value());
+      ASSERT_EQ(reader[0].as_int(), block->second + i);
+    }
+  }
+  for (size_t offset = 0; offset < bytes.size() + 20; ++offset) {
+    const Status status = reader.SeekBlock(offset);
+    ASSERT_EQ(status.ok(), first_of.contains(offset)) << offset;
+    if (!status.ok()) {
+      ASSERT_EQ(status.error().kind, ErrorKind::kCorruption);
+    }
+  }
+}
+
 TEST(AvroWriterTest, AFileWithoutRecordsIsRead) {
   EXPECT_TRUE(Drain(WriteRows(0, {}), {{1}}).ok());
 }

@@ -156,6 +156,11 @@ std::shared_ptr<const ScanPlan> LakeFileList::shared_plan() const {
   return plan_;
 }
 
+std::shared_ptr<const ScanPlan> LakeFileList::KnownPlan() const {
+  const std::lock_guard lock(mutex_);
+  return plan_;
+}
+
 std::shared_ptr<const ScanPlan> LakeFileList::MetricsOfFiles() const {
   EnsurePlanned();
   const std::lock_guard lock(mutex_);

@@ -18,6 +18,8 @@ namespace tarn::duck {
 struct LakeFilePlanner {
   /// The files that may hold matching rows.
   std::function<Result<ScanPlan>(const Predicate&)> plan;
+  /// The plan if there is one already; else nullptr. For those who only tell about it.
+  std::shared_ptr<const ScanPlan> KnownPlan() const;
   /// The same files with all that is known of their columns; may be empty.
   std::function<Result<ScanPlan>(const Predicate&)> plan_with_metrics;
   /// The deleted rows of one file of the plan; nullptr when there are none.
@@ -56,6 +58,8 @@ class LakeFileList final : public duckdb::MultiFileList {
   const ScanPlan& plan() const;
   /// The plan, kept alive beyond the list.
   std::shared_ptr<const ScanPlan> shared_plan() const;
+  /// The plan if there is one already; else nullptr. For those who only tell about it.
+  std::shared_ptr<const ScanPlan> KnownPlan() const;
   /// The same files with all that is known of their columns, which costs a second look at the
   /// manifests; nullptr when they are not offered, or are too many to be worth it.
   std::shared_ptr<const ScanPlan> MetricsOfFiles() const;

@@ -280,34 +280,43 @@ duckdb::BindInfo ScanBindInfo(const duckdb::optional_ptr<duckdb::FunctionData> b
   return duckdb::BindInfo(const_cast<duckdb::TableCatalogEntry&>(*entry));
 }
 
+/// How many files the scan reads of how many there are.
+std::string TellFiles(const LakeFileList& files, const ScanPlan& plan) {
+  int64_t total = plan.files_total;
+  const TableMetadata* metadata = nullptr;
+  std::optional<SnapshotId> pinned;
+  if (files.entry()) {
+    const auto& table = files.entry()->Cast<LakeTableEntry>().lake_table();
+    metadata = table.metadata.get();
+    pinned = table.snapshot;
+  }
+  // Files of manifests that were skipped whole are known from the snapshot's summary only.
+  const Snapshot* snapshot = nullptr;
+  if (metadata != nullptr) {
+    snapshot = pinned ? metadata->FindSnapshot(*pinned) : metadata->current();
+  }
+  if (snapshot != nullptr && plan.manifests_skipped > 0) {
+    const auto files_total = snapshot->summary.find("total-data-files");
+    if (files_total != snapshot->summary.end()) {
+      int64_t number = 0;
+      const std::string& text = files_total->second;
+      std::from_chars(text.data(), text.data() + text.size(), number);
+      total = std::max(total, number);
+    }
+  }
+  return std::to_string(plan.files.size()) + " of " + std::to_string(total);
+}
+
+/// EXPLAIN also asks for the text of scans before filters are pushed into them: for that alone the
+/// whole table is not planned.
 duckdb::InsertionOrderPreservingMap<std::string> ScanToString(
     duckdb::TableFunctionToStringInput& input) {
   duckdb::InsertionOrderPreservingMap<std::string> result;
   const LakeFileList& files = FilesOf(*input.bind_data);
-  const ScanPlan& plan = files.plan();
   if (files.entry()) {
     result["Table"] = files.entry()->ParentSchema().name + "." + files.entry()->name;
-    const auto& table = files.entry()->Cast<LakeTableEntry>().lake_table();
-    // Files of manifests that were skipped whole are known from the snapshot's summary only.
-    int64_t total = plan.files_total;
-    const Snapshot* snapshot = nullptr;
-    if (table.metadata != nullptr) {
-      snapshot = table.snapshot ? table.metadata->FindSnapshot(*table.snapshot)
-                                : table.metadata->current();
-    }
-    if (snapshot != nullptr && plan.manifests_skipped > 0) {
-      const auto files_total = snapshot->summary.find("total-data-files");
-      if (files_total != snapshot->summary.end()) {
-        int64_t number = 0;
-        const std::string& text = files_total->second;
-        std::from_chars(text.data(), text.data() + text.size(), number);
-        total = std::max(total, number);
-      }
-    }
-    result["Files"] = std::to_string(plan.files.size()) + " of " + std::to_string(total);
-  } else {
-    result["Files"] = std::to_string(plan.files.size()) + " of " + std::to_string(plan.files_total);
   }
+  if (const auto plan = files.KnownPlan()) result["Files"] = TellFiles(files, *plan);
   if (!files.predicate().always_true()) result["File filter"] = ToString(files.predicate());
   return result;
 }

@@ -23,17 +23,6 @@ std::optional<T> Lookup(const std::map<int32_t, T>& values, int32_t id) {
   return found == values.end() ? std::nullopt : std::optional<T>(found->second);
 }
 
-ColumnBounds BoundsOfValue(const Scalar& value) {
-  ColumnBounds bounds;
-  bounds.value_count = 1;
-  bounds.null_count = IsNull(value) ? 1 : 0;
-  const auto* number = std::get_if<double>(&value);
-  const bool nan = number != nullptr && std::isnan(*number);
-  bounds.nan_count = nan ? 1 : 0;
-  if (!nan && !IsNull(value)) bounds.lower = bounds.upper = value;
-  return bounds;
-}
-
 ColumnBounds BoundsOfSummary(const PartitionSummary& summary, const Type& type) {
   ColumnBounds bounds;
   if (summary.lower) bounds.lower = DecodeSingleValue(type, *summary.lower);
@@ -44,6 +33,28 @@ ColumnBounds BoundsOfSummary(const PartitionSummary& summary, const Type& type) 
 }
 
 }  // namespace
+
+ColumnBounds BoundsOfPartition(const Scalar& value) {
+  ColumnBounds bounds;
+  bounds.value_count = 1;
+  bounds.null_count = IsNull(value) ? 1 : 0;
+  const auto* number = std::get_if<double>(&value);
+  const bool nan = number != nullptr && std::isnan(*number);
+  bounds.nan_count = nan ? 1 : 0;
+  if (!nan && !IsNull(value)) bounds.lower = bounds.upper = value;
+  return bounds;
+}
+
+ColumnBounds BoundsOfColumn(const DataFile& file, int32_t id) {
+  ColumnBounds bounds;
+  bounds.lower = Lookup(file.lower_bounds, id);
+  bounds.upper = Lookup(file.upper_bounds, id);
+  bounds.null_count = Lookup(file.null_counts, id);
+  bounds.value_count = Lookup(file.value_counts, id);
+  if (!bounds.value_count && file.record_count >= 0) bounds.value_count = file.record_count;
+  bounds.nan_count = Lookup(file.nan_counts, id);
+  return bounds;
+}
 
 FilePruner::FilePruner(const TableMetadata& table, const Schema& schema, const ManifestTypes& types,
                        const Predicate& predicate)
@@ -77,7 +88,7 @@ bool FilePruner::PartitionMayMatch(const DataFile& file) {
   if (projection.predicate.always_true() || file.partition.size() != projection.types.size()) {
     return true;
   }
-  return Evaluate(projection, [&](size_t i) { return BoundsOfValue(file.partition[i]); });
+  return Evaluate(projection, [&](size_t i) { return BoundsOfPartition(file.partition[i]); });
 }
 
 bool FilePruner::FileMayMatch(const DataFile& file) const {
@@ -86,16 +97,36 @@ bool FilePruner::FileMayMatch(const DataFile& file) const {
   return MayMatch(predicate_, [&](const std::string& column) -> const ColumnBounds* {
     auto found = columns_.find(column);
     if (found == columns_.end()) return nullptr;
-    const int32_t id = found->second;
-    bounds = {};
-    bounds.lower = Lookup(file.lower_bounds, id);
-    bounds.upper = Lookup(file.upper_bounds, id);
-    bounds.null_count = Lookup(file.null_counts, id);
-    bounds.value_count = Lookup(file.value_counts, id);
-    if (!bounds.value_count && file.record_count >= 0) bounds.value_count = file.record_count;
-    bounds.nan_count = Lookup(file.nan_counts, id);
+    bounds = BoundsOfColumn(file, found->second);
     return &bounds;
   });
+}
+
+bool FilePruner::Check::MayMatch() const {
+  return (of_partition_ == nullptr || tarn::MayMatch(*of_partition_, partition_)) &&
+         (of_columns_ == nullptr || tarn::MayMatch(*of_columns_, columns_));
+}
+
+FilePruner::Check FilePruner::CheckOf(
+    SpecId id, size_t fields, const std::function<const ColumnBounds*(size_t)>& of_partition,
+    const std::function<const ColumnBounds*(int32_t)>& of_column) {
+  Check check;
+  const Projection& projection = ProjectionOf(id);
+  if (!projection.predicate.always_true() && fields == projection.types.size()) {
+    check.of_partition_ = &projection.predicate;
+    check.partition_ = [&projection, &of_partition](const std::string& name) {
+      const auto place = projection.places.find(name);
+      return place == projection.places.end() ? nullptr : of_partition(place->second);
+    };
+  }
+  if (!columns_.empty()) {
+    check.of_columns_ = &predicate_;
+    check.columns_ = [this, &of_column](const std::string& name) {
+      const auto found = columns_.find(name);
+      return found == columns_.end() ? nullptr : of_column(found->second);
+    };
+  }
+  return check;
 }
 
 const FilePruner::Projection& FilePruner::ProjectionOf(SpecId id) {

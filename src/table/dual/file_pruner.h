@@ -13,6 +13,11 @@
 
 namespace tarn {
 
+/// A partition value as the bounds of the one value of its column.
+ColumnBounds BoundsOfPartition(const Scalar& value);
+/// What a file tells of a column by its id.
+ColumnBounds BoundsOfColumn(const DataFile& file, int32_t id);
+
 /// A predicate as it applies to the partitions of each spec, and to the columns of files: what
 /// certainly holds no matching row is told. Borrows everything. Threads: one at a time.
 class FilePruner {
@@ -27,6 +32,24 @@ class FilePruner {
   bool ManifestMayMatch(const ManifestFile& manifest);
   bool PartitionMayMatch(const DataFile& file);
   bool FileMayMatch(const DataFile& file) const;
+
+  /// Both questions about files that something else than a DataFile describes.
+  class Check {
+   public:
+    bool MayMatch() const;
+
+   private:
+    friend class FilePruner;
+    const Predicate* of_partition_ = nullptr;  ///< nullptr: matches all
+    const Predicate* of_columns_ = nullptr;
+    BoundsLookup partition_, columns_;
+  };
+  /// Of files with `fields` partition values by the spec `id`. The lookups tell of the file in
+  /// question the bounds of a partition field, by its place, and of a column, by its id; what they
+  /// return stays valid until the next call. They are borrowed, as is the pruner.
+  Check CheckOf(SpecId id, size_t fields,
+                const std::function<const ColumnBounds*(size_t)>& of_partition,
+                const std::function<const ColumnBounds*(int32_t)>& of_column);
 
  private:
   struct Projection {

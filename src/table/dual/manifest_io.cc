@@ -6,6 +6,8 @@
 
 #include "base/thread.h"
 #include "storage/outside_files.h"
+#include "table/dual/file_pruner.h"
+#include "table/dual/manifest_index.h"
 #include "table/iceberg/single_value.h"
 #include "table/model/adopted_columns.h"
 
@@ -18,7 +20,20 @@ constexpr char kExpired[] =
 
 }  // namespace
 
-Result<std::shared_ptr<const std::string>> ManifestIo::Fetch(const std::string& uri) {
+/// How the matching entries of one manifest are found.
+struct ManifestIo::Way {
+  const ManifestFile* manifest = nullptr;
+  const PartitionSpec* spec = nullptr;
+  std::shared_ptr<const ManifestIndex> index;  ///< what the cache has; of use or not
+  enum class Kind {
+    kIndex,     ///< `matching` are all
+    kAddIndex,  ///< reads all and makes an index of it
+    kRead       ///< reads all
+  } kind = Kind::kRead;
+  std::vector<int64_t> matching;
+};
+
+Result<ManifestIo::Object> ManifestIo::Fetch(const std::string& uri) {
   if (cache_ != nullptr) {
     if (auto cached = cache_->FindObject(uri)) return cached;
   }
@@ -92,31 +107,120 @@ bool ManifestIo::MayHoldPartitionOf(const ManifestFile& manifest,
   return false;
 }
 
-Status ManifestIo::ReadOne(const ManifestFile& manifest, const std::string& bytes,
-                           const ManifestMetrics& metrics,
-                           const std::function<Status(ManifestEntry&&)>& visit) {
+Result<std::vector<ManifestIo::Object>> ManifestIo::FetchAll(
+    const std::vector<const ManifestFile*>& manifests) {
+  std::vector<Object> objects(manifests.size());
+  std::vector<size_t> missing;
+  for (size_t i = 0; i < objects.size(); ++i) {
+    if (cache_ != nullptr) objects[i] = cache_->FindObject(manifests[i]->path);
+    if (objects[i] == nullptr) missing.push_back(i);
+  }
+  TARN_RETURN_IF_ERROR(RunInThreads(missing.size(), missing.size(), [&](size_t n) -> Status {
+    TARN_ASSIGN_OR_RETURN(objects[missing[n]], Fetch(manifests[missing[n]]->path));
+    return {};
+  }));
+  return objects;
+}
+
+Result<const PartitionSpec*> ManifestIo::SpecOf(const ManifestFile& manifest) const {
   const PartitionSpec* spec = table_.FindSpec(manifest.spec_id);
   if (spec == nullptr) return Corruption("manifest " + manifest.path + " has an unknown spec");
-  return ReadManifest(bytes, manifest, *spec, types_, metrics, visit);
+  return spec;
 }
 
 Status ManifestIo::Read(const std::vector<ManifestFile>& manifests, const ManifestMetrics& metrics,
                         const std::function<Status(ManifestEntry&&)>& visit) {
   for (size_t begin = 0; begin < manifests.size(); begin += kFetchesMax) {
-    const size_t count = std::min(kFetchesMax, manifests.size() - begin);
-    std::vector<std::shared_ptr<const std::string>> objects(count);
-    std::vector<size_t> missing;
-    for (size_t i = 0; i < count; ++i) {
-      if (cache_ != nullptr) objects[i] = cache_->FindObject(manifests[begin + i].path);
-      if (objects[i] == nullptr) missing.push_back(i);
+    std::vector<const ManifestFile*> some;
+    for (size_t i = begin; i < std::min(begin + kFetchesMax, manifests.size()); ++i) {
+      some.push_back(&manifests[i]);
     }
-    TARN_RETURN_IF_ERROR(RunInThreads(missing.size(), missing.size(), [&](size_t n) -> Status {
-      TARN_ASSIGN_OR_RETURN(objects[missing[n]], Fetch(manifests[begin + missing[n]].path));
+    TARN_ASSIGN_OR_RETURN(const std::vector<Object> objects, FetchAll(some));
+    for (size_t i = 0; i < some.size(); ++i) {
+      TARN_ASSIGN_OR_RETURN(const PartitionSpec* const spec, SpecOf(*some[i]));
+      TARN_RETURN_IF_ERROR(ReadManifest(objects[i], *some[i], *spec, types_, metrics, visit));
+    }
+  }
+  return {};
+}
+
+Result<ManifestIo::Way> ManifestIo::WayTo(const ManifestFile& manifest, FilePruner& pruner) const {
+  Way way;
+  way.manifest = &manifest;
+  TARN_ASSIGN_OR_RETURN(way.spec, SpecOf(manifest));
+  const std::vector<int32_t> columns = pruner.column_ids();
+  if (cache_ == nullptr || columns.empty() || !TableCache::Keeps(manifest.path)) return way;
+  way.index = cache_->FindIndex(manifest.path);
+  if (way.index != nullptr && way.index->TooLargeFor(columns)) return way;
+  way.kind = Way::Kind::kAddIndex;
+  if (way.index != nullptr && way.index->IsOf(*way.spec, types_) &&
+      way.index->Covers(types_, columns)) {
+    if (!way.index->FitsRowIds(manifest)) {
+      way.kind = Way::Kind::kRead;
+      return way;
+    }
+    way.kind = Way::Kind::kIndex;
+    way.matching = way.index->Matching(pruner);
+  }
+  return way;
+}
+
+Result<ManifestIo::FileCounts> ManifestIo::ReadMatching(
+    const std::vector<ManifestFile>& manifests, const ManifestMetrics& metrics, FilePruner& pruner,
+    const std::function<Status(ManifestEntry&&)>& visit) {
+  FileCounts counts;
+  std::vector<Way> ways;  // to manifests that must be opened
+  for (const ManifestFile& manifest : manifests) {
+    TARN_ASSIGN_OR_RETURN(Way way, WayTo(manifest, pruner));
+    if (way.kind == Way::Kind::kIndex) {
+      counts.total += way.index->live_files();
+      counts.skipped += way.index->live_files() - static_cast<int64_t>(way.matching.size());
+      if (way.matching.empty()) continue;
+    }
+    ways.push_back(std::move(way));
+  }
+  for (size_t begin = 0; begin < ways.size(); begin += kFetchesMax) {
+    std::vector<const ManifestFile*> some;
+    for (size_t i = begin; i < std::min(begin + kFetchesMax, ways.size()); ++i) {
+      some.push_back(ways[i].manifest);
+    }
+    TARN_ASSIGN_OR_RETURN(const std::vector<Object> objects, FetchAll(some));
+    for (size_t i = 0; i < some.size(); ++i) {
+      TARN_RETURN_IF_ERROR(
+          ReadOneMatching(ways[begin + i], objects[i], metrics, pruner, visit, counts));
+    }
+  }
+  return counts;
+}
+
+Status ManifestIo::ReadOneMatching(const Way& way, const Object& bytes,
+                                   const ManifestMetrics& metrics, FilePruner& pruner,
+                                   const std::function<Status(ManifestEntry&&)>& visit,
+                                   FileCounts& counts) {
+  if (way.kind == Way::Kind::kIndex) {
+    return ReadManifestEntries(bytes, *way.manifest, *way.spec, types_, metrics,
+                               way.index->blocks(), way.matching, visit);
+  }
+  std::optional<ManifestIndexBuilder> builder;
+  std::function<void(const ManifestBlock&)> on_block;
+  if (way.kind == Way::Kind::kAddIndex) {
+    builder.emplace(*way.spec, types_, pruner.column_ids(), cache_->entry_bytes_max());
+    on_block = [&builder](const ManifestBlock& block) { builder->BeginBlock(block); };
+  }
+  const auto sift = [&](ManifestEntry&& entry) -> Status {
+    if (builder) builder->Add(entry);
+    if (entry.status == EntryStatus::kDeleted) return {};
+    ++counts.total;
+    if (!pruner.PartitionMayMatch(entry.file) || !pruner.FileMayMatch(entry.file)) {
+      ++counts.skipped;
       return {};
-    }));
-    for (size_t i = 0; i < count; ++i) {
-      TARN_RETURN_IF_ERROR(ReadOne(manifests[begin + i], *objects[i], metrics, visit));
     }
+    return visit(std::move(entry));
+  };
+  TARN_RETURN_IF_ERROR(
+      ReadManifest(bytes, *way.manifest, *way.spec, types_, metrics, sift, on_block));
+  if (builder) {
+    cache_->PutIndex(way.manifest->path, std::move(*builder).Finish(way.index.get(), types_));
   }
   return {};
 }

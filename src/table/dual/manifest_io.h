@@ -15,6 +15,9 @@
 
 namespace tarn {
 
+class FilePruner;
+class ManifestIndex;
+
 /// Reads the metadata files of one table out of a store, through a cache where there is one.
 /// Borrows everything; `table` must outlive it. Threads: one at a time.
 class ManifestIo {
@@ -41,13 +44,30 @@ class ManifestIo {
   Status Read(const std::vector<ManifestFile>& manifests, const ManifestMetrics& metrics,
               const std::function<Status(ManifestEntry&&)>& visit);
 
+  /// Live files, and those among them that certainly hold no matching row.
+  struct FileCounts {
+    int64_t total = 0, skipped = 0;
+  };
+  /// Calls `visit` with those live entries of these manifests of data that may hold matching rows,
+  /// in their order. With a cache it keeps an index of each manifest there: of manifests that are
+  /// asked again only blocks with such entries are read. `metrics` has the columns of `pruner`.
+  Result<FileCounts> ReadMatching(const std::vector<ManifestFile>& manifests,
+                                  const ManifestMetrics& metrics, FilePruner& pruner,
+                                  const std::function<Status(ManifestEntry&&)>& visit);
+
  private:
   static constexpr size_t kFetchesMax = 8;
+  struct Way;
+  using Object = std::shared_ptr<const std::string>;
 
-  Result<std::shared_ptr<const std::string>> Fetch(const std::string& uri);
-  Status ReadOne(const ManifestFile& manifest, const std::string& bytes,
-                 const ManifestMetrics& metrics,
-                 const std::function<Status(ManifestEntry&&)>& visit);
+  Result<Object> Fetch(const std::string& uri);
+  /// The bytes of each; at once.
+  Result<std::vector<Object>> FetchAll(const std::vector<const ManifestFile*>& manifests);
+  Result<const PartitionSpec*> SpecOf(const ManifestFile& manifest) const;
+  Result<Way> WayTo(const ManifestFile& manifest, FilePruner& pruner) const;
+  Status ReadOneMatching(const Way& way, const Object& bytes, const ManifestMetrics& metrics,
+                         FilePruner& pruner, const std::function<Status(ManifestEntry&&)>& visit,
+                         FileCounts& counts);
 
   ObjectStore& store_;
   TableCache* cache_;

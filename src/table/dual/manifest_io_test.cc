@@ -1,5 +1,6 @@
 #include "table/dual/manifest_io.h"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -50,6 +51,34 @@ TEST_F(OldTable, NamesItsManifestsWithoutAList) {
   EXPECT_EQ(rows, 8);
   // A later list takes them as they are.
   EXPECT_TRUE(WriteManifestList(manifests, *table.current(), *random_).ok());
+}
+
+TEST_F(OldTable, IsPlannedThroughIndexesAsWithoutThem) {
+  const TableMetadata table = WithoutList();
+  const auto planned = [&](TableCache* cache, const Predicate& predicate) {
+    TableContext context = context_;
+    context.cache = cache;
+    const ScanPlan plan = PlanScan(context, table, std::nullopt, predicate).value();
+    std::string told = std::to_string(plan.files_skipped) + "/" + std::to_string(plan.files_total);
+    for (const ScanFile& file : plan.files) {
+      told += " " + file.file.path + " " + std::to_string(file.data_sequence_number) + " " +
+              std::to_string(file.file.lower_bounds.size());
+    }
+    return told;
+  };
+  using Op = Predicate::Op;
+  for (int64_t id = 0; id < 10; ++id) {
+    for (const Op op : {Op::kEq, Op::kLt, Op::kGtEq}) {
+      const auto predicate = Predicate::Compare(op, "id", Scalar(id));
+      const std::string expected = planned(nullptr, predicate);
+      EXPECT_EQ(planned(&cache_, predicate), expected);
+      EXPECT_EQ(planned(&cache_, predicate), expected);
+    }
+  }
+  const auto& paths = table.current()->manifests;
+  EXPECT_TRUE(std::any_of(paths.begin(), paths.end(), [&](const std::string& path) {
+    return cache_.FindIndex(path) != nullptr;
+  }));
 }
 
 TEST_F(OldTable, WhoseSnapshotNamesNothingIsCorrupt) {

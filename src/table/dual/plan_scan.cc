@@ -53,19 +53,17 @@ Result<ScanPlan> Visit(const TableContext& context, const TableMetadata& table,
   ManifestMetrics metrics{ManifestMetrics::Kind::kPruning, pruner.column_ids()};
   if (metrics.columns.empty()) metrics.kind = ManifestMetrics::Kind::kNone;
   if (wanted == Metrics::kAll) metrics.kind = ManifestMetrics::Kind::kAll;
-  TARN_RETURN_IF_ERROR(io.Read(data, metrics, [&](ManifestEntry&& entry) -> Status {
-    if (entry.status == EntryStatus::kDeleted) return {};
-    ++plan.files_total;
-    if (!pruner.PartitionMayMatch(entry.file) || !pruner.FileMayMatch(entry.file)) {
-      ++plan.files_skipped;
-      return {};
-    }
+  const auto keep = [&](ManifestEntry&& entry) -> Status {
     ScanFile file;
     file.deletes = delete_index.For(entry.file, entry.data_sequence_number);
     file.data_sequence_number = entry.data_sequence_number;
     file.file = std::move(entry.file);
     return visit(std::move(file));
-  }));
+  };
+  TARN_ASSIGN_OR_RETURN(const ManifestIo::FileCounts counts,
+                        io.ReadMatching(data, metrics, pruner, keep));
+  plan.files_total = counts.total;
+  plan.files_skipped = counts.skipped;
   return plan;
 }
 

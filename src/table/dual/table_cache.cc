@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "table/dual/manifest_index.h"
+
 namespace tarn {
 
 namespace {
@@ -20,16 +22,19 @@ bool IsUuid(std::string_view text) {
   return true;
 }
 
-bool NamedByUuid(std::string_view uri) {
+/// No object is called so.
+std::string IndexKey(const std::string& manifest_uri) { return manifest_uri + "#index"; }
+
+}  // namespace
+
+bool TableCache::Keeps(const std::string& uri) {
   constexpr size_t kUuidLength = 36;
-  const std::string_view name = uri.substr(uri.rfind('/') + 1);
+  const std::string_view name = std::string_view(uri).substr(uri.rfind('/') + 1);
   for (size_t i = 0; i + kUuidLength <= name.size(); ++i) {
     if (IsUuid(name.substr(i, kUuidLength))) return true;
   }
   return false;
 }
-
-}  // namespace
 
 TableCache::Entry TableCache::Find(const std::string& uri) {
   std::lock_guard lock(mutex_);
@@ -40,17 +45,25 @@ TableCache::Entry TableCache::Find(const std::string& uri) {
 }
 
 void TableCache::Put(Entry entry) {
-  if (!NamedByUuid(entry.uri) || entry.cost > bytes_max_ / 2) return;
+  if (!Keeps(entry.uri) || entry.cost > entry_bytes_max()) return;
   std::lock_guard lock(mutex_);
   if (by_uri_.contains(entry.uri)) return;
+  Insert(std::move(entry));
+}
+
+void TableCache::Insert(Entry entry) {
   bytes_ += entry.cost;
   entries_.push_front(std::move(entry));
   by_uri_[entries_.front().uri] = entries_.begin();
-  while (bytes_ > bytes_max_) {
-    bytes_ -= entries_.back().cost;
-    by_uri_.erase(entries_.back().uri);
-    entries_.pop_back();
-  }
+  while (bytes_ > bytes_max_) Erase(std::string(entries_.back().uri));
+}
+
+void TableCache::Erase(const std::string& uri) {
+  const auto found = by_uri_.find(uri);
+  if (found == by_uri_.end()) return;
+  bytes_ -= found->second->cost;
+  entries_.erase(found->second);
+  by_uri_.erase(found);
 }
 
 std::shared_ptr<const TableMetadata> TableCache::FindMetadata(const std::string& uri) {
@@ -59,7 +72,7 @@ std::shared_ptr<const TableMetadata> TableCache::FindMetadata(const std::string&
 
 void TableCache::PutMetadata(const std::string& uri, std::shared_ptr<const TableMetadata> metadata,
                              int64_t file_bytes) {
-  Put({uri, std::move(metadata), nullptr, nullptr, file_bytes * kParsedFactor});
+  Put({.uri = uri, .metadata = std::move(metadata), .cost = file_bytes * kParsedFactor});
 }
 
 std::shared_ptr<const std::string> TableCache::FindObject(const std::string& uri) {
@@ -68,7 +81,7 @@ std::shared_ptr<const std::string> TableCache::FindObject(const std::string& uri
 
 void TableCache::PutObject(const std::string& uri, std::shared_ptr<const std::string> bytes) {
   const auto cost = static_cast<int64_t>(bytes->size());
-  Put({uri, nullptr, std::move(bytes), nullptr, cost});
+  Put({.uri = uri, .object = std::move(bytes), .cost = cost});
 }
 
 std::shared_ptr<const DeletedPositions> TableCache::FindDeletes(const std::string& uri) {
@@ -81,7 +94,24 @@ void TableCache::PutDeletes(const std::string& uri,
   for (const auto& [path, positions] : *deletes) {
     cost += static_cast<int64_t>(path.size()) + positions.memory_bytes();
   }
-  Put({uri, nullptr, nullptr, std::move(deletes), cost});
+  Put({.uri = uri, .deletes = std::move(deletes), .cost = cost});
+}
+
+std::shared_ptr<const ManifestIndex> TableCache::FindIndex(const std::string& manifest_uri) {
+  return Find(IndexKey(manifest_uri)).index;
+}
+
+void TableCache::PutIndex(const std::string& manifest_uri,
+                          std::shared_ptr<const ManifestIndex> index) {
+  const int64_t cost = index->memory_bytes();
+  if (!Keeps(manifest_uri) || cost > entry_bytes_max()) return;
+  std::lock_guard lock(mutex_);
+  if (const auto object = by_uri_.find(manifest_uri); object != by_uri_.end()) {
+    entries_.splice(entries_.end(), entries_, object->second);
+  }
+  const std::string key = IndexKey(manifest_uri);
+  Erase(key);
+  Insert({.uri = key, .index = std::move(index), .cost = cost});
 }
 
 int64_t TableCache::bytes() {

@@ -106,6 +106,33 @@ Status ReadManifest(std::string bytes, const ManifestFile& manifest, const Parti
                     const ManifestTypes& types, const ManifestMetrics& metrics,
                     const std::function<Status(ManifestEntry&&)>& visit);
 
+/// Where a block of entries begins in a manifest.
+struct ManifestBlock {
+  int64_t offset = 0;       ///< in the file, in bytes
+  int64_t first_entry = 0;  ///< the number of its first entry, counted from the manifest's first
+  /// The row ids that entries before it inherit; how many, as the manifest's own first row id may
+  /// be another in another list.
+  int64_t rows_inherited = 0;
+};
+
+/// The same of bytes that others hold as well. `on_block`, where given, is called with every block
+/// that has entries, before its first one is visited.
+Status ReadManifest(std::shared_ptr<const std::string> bytes, const ManifestFile& manifest,
+                    const PartitionSpec& spec, const ManifestTypes& types,
+                    const ManifestMetrics& metrics,
+                    const std::function<Status(ManifestEntry&&)>& visit,
+                    const std::function<void(const ManifestBlock&)>& on_block = nullptr);
+
+/// Calls `visit` for some entries of a manifest, as ReadManifest() would, by their numbers in
+/// rising order. Only blocks that hold them are read; `blocks` are all that ReadManifest() told of
+/// these bytes. Errors: Corruption, naming the file, also where the blocks are not the file's;
+/// those of `visit`.
+Status ReadManifestEntries(std::shared_ptr<const std::string> bytes, const ManifestFile& manifest,
+                           const PartitionSpec& spec, const ManifestTypes& types,
+                           const ManifestMetrics& metrics, const std::vector<ManifestBlock>& blocks,
+                           const std::vector<int64_t>& numbers,
+                           const std::function<Status(ManifestEntry&&)>& visit);
+
 /// Reads a manifest list (Avro, versions 1 to 3). Errors: Corruption, naming `location`.
 Result<std::vector<ManifestFile>> ReadManifestList(std::string bytes, const std::string& location);
 

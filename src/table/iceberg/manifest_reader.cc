@@ -79,23 +79,65 @@ class ManifestReader {
         spec_(spec),
         types_(types),
         metrics_(metrics),
-        partition_types_(types.PartitionTypes(spec)),
-        next_row_id_(manifest.first_row_id) {}
+        partition_types_(types.PartitionTypes(spec)) {}
 
-  Status Run(const std::function<Status(ManifestEntry&&)>& visit) {
+  Status Run(const std::function<Status(ManifestEntry&&)>& visit,
+             const std::function<void(const ManifestBlock&)>& on_block) {
     TARN_RETURN_IF_ERROR(Select());
-    while (true) {
+    size_t block = 0;
+    for (int64_t number = 0;; ++number) {
       TARN_ASSIGN_OR_RETURN(bool more, reader_.Next());
       if (!more) return {};
-      ManifestEntry entry;
-      TARN_RETURN_IF_ERROR(ReadHead(entry));
-      TARN_RETURN_IF_ERROR(ReadPartition(entry.file));
-      if (metrics_.kind != ManifestMetrics::Kind::kNone) ReadMetrics(entry.file);
-      TARN_RETURN_IF_ERROR(visit(std::move(entry)));
+      if (on_block && reader_.block_offset() != block) {
+        block = reader_.block_offset();
+        on_block({static_cast<int64_t>(block), number, rows_inherited_});
+      }
+      TARN_RETURN_IF_ERROR(VisitEntry(visit));
     }
   }
 
+  Status RunSome(const std::vector<ManifestBlock>& blocks, const std::vector<int64_t>& numbers,
+                 const std::function<Status(ManifestEntry&&)>& visit) {
+    TARN_RETURN_IF_ERROR(Select());
+    auto block = blocks.begin();
+    int64_t next = std::numeric_limits<int64_t>::max();  // the number of the reader's next entry
+    for (const int64_t number : numbers) {
+      const auto behind = std::upper_bound(
+          block, blocks.end(), number,
+          [](int64_t wanted, const ManifestBlock& b) { return wanted < b.first_entry; });
+      if (behind == blocks.begin()) return Bad("no block has the entry that is looked for");
+      if (behind - 1 != block || next > number) {
+        block = behind - 1;
+        TARN_RETURN_IF_ERROR(reader_.SeekBlock(static_cast<size_t>(block->offset)));
+        next = block->first_entry;
+        rows_inherited_ = block->rows_inherited;
+        const int64_t rows_max =
+            std::numeric_limits<int64_t>::max() - manifest_.first_row_id.value_or(0);
+        if (rows_inherited_ > rows_max) return Bad("its row ids exceed 64 bits");
+      }
+      for (; next <= number; ++next) {
+        TARN_ASSIGN_OR_RETURN(bool more, reader_.Next());
+        if (!more) return Bad("it ends before the entry that is looked for");
+        if (next == number) {
+          TARN_RETURN_IF_ERROR(VisitEntry(visit));
+        } else {
+          ManifestEntry passed;  // for the row ids that it takes
+          TARN_RETURN_IF_ERROR(ReadHead(passed));
+        }
+      }
+    }
+    return {};
+  }
+
  private:
+  Status VisitEntry(const std::function<Status(ManifestEntry&&)>& visit) {
+    ManifestEntry entry;
+    TARN_RETURN_IF_ERROR(ReadHead(entry));
+    TARN_RETURN_IF_ERROR(ReadPartition(entry.file));
+    if (metrics_.kind != ManifestMetrics::Kind::kNone) ReadMetrics(entry.file);
+    return visit(std::move(entry));
+  }
+
   Error Bad(const std::string& message) const {
     return Corruption("manifest " + manifest_.path + ": " + message);
   }
@@ -190,12 +232,15 @@ class ManifestReader {
       if (*entry.file.first_row_id < 0) return Bad("a file's first row id is below 0");
       return {};
     }
-    if (!next_row_id_ || entry.status == EntryStatus::kDeleted) return {};
-    entry.file.first_row_id = next_row_id_;
-    if (entry.file.record_count > std::numeric_limits<int64_t>::max() - *next_row_id_) {
-      return Bad("its row ids exceed 64 bits");
+    if (entry.status == EntryStatus::kDeleted) return {};
+    constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+    const int64_t next = manifest_.first_row_id.value_or(0) + rows_inherited_;
+    const bool exceeded = entry.file.record_count > kMax - next;
+    if (manifest_.first_row_id) {
+      entry.file.first_row_id = next;
+      if (exceeded) return Bad("its row ids exceed 64 bits");
     }
-    *next_row_id_ += entry.file.record_count;
+    rows_inherited_ = exceeded ? kMax : rows_inherited_ + entry.file.record_count;
     return {};
   }
 
@@ -263,7 +308,7 @@ class ManifestReader {
   const ManifestMetrics& metrics_;
   const std::vector<Type> partition_types_;
   size_t metrics_begin_ = 0;
-  std::optional<int64_t> next_row_id_;
+  int64_t rows_inherited_ = 0;  ///< row ids taken by the entries before the next one
 };
 
 }  // namespace
@@ -271,8 +316,27 @@ class ManifestReader {
 Status ReadManifest(std::string bytes, const ManifestFile& manifest, const PartitionSpec& spec,
                     const ManifestTypes& types, const ManifestMetrics& metrics,
                     const std::function<Status(ManifestEntry&&)>& visit) {
+  return ReadManifest(std::make_shared<const std::string>(std::move(bytes)), manifest, spec, types,
+                      metrics, visit);
+}
+
+Status ReadManifest(std::shared_ptr<const std::string> bytes, const ManifestFile& manifest,
+                    const PartitionSpec& spec, const ManifestTypes& types,
+                    const ManifestMetrics& metrics,
+                    const std::function<Status(ManifestEntry&&)>& visit,
+                    const std::function<void(const ManifestBlock&)>& on_block) {
   TARN_ASSIGN_OR_RETURN(AvroReader reader, AvroReader::Open(std::move(bytes), manifest.path));
-  return ManifestReader(std::move(reader), manifest, spec, types, metrics).Run(visit);
+  return ManifestReader(std::move(reader), manifest, spec, types, metrics).Run(visit, on_block);
+}
+
+Status ReadManifestEntries(std::shared_ptr<const std::string> bytes, const ManifestFile& manifest,
+                           const PartitionSpec& spec, const ManifestTypes& types,
+                           const ManifestMetrics& metrics, const std::vector<ManifestBlock>& blocks,
+                           const std::vector<int64_t>& numbers,
+                           const std::function<Status(ManifestEntry&&)>& visit) {
+  TARN_ASSIGN_OR_RETURN(AvroReader reader, AvroReader::Open(std::move(bytes), manifest.path));
+  return ManifestReader(std::move(reader), manifest, spec, types, metrics)
+      .RunSome(blocks, numbers, visit);
 }
 
 }  // namespace tarn

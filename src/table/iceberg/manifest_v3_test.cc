@@ -296,6 +296,64 @@ TEST(Manifest, OfVersion3NamesNanosecondsAndItsVersion) {
   EXPECT_EQ(Entries(table, written.bytes, written.file)[0].file.partition, entry.file.partition);
 }
 
+TEST(Manifest, EntriesAreReadByTheirBlocksAsWithAllOthers) {
+  const TableMetadata table = Table(0);
+  std::vector<ManifestEntry> entries;
+  for (int i = 0; i < 3000; ++i) {
+    const auto status = i % 7 == 0   ? EntryStatus::kDeleted
+                        : i % 3 == 0 ? EntryStatus::kExisting
+                                     : EntryStatus::kAdded;
+    entries.push_back(Entry(status, std::string(60, 'x') + std::to_string(i), i % 11));
+    if (i % 6 == 0) entries.back().file.first_row_id = 5;
+  }
+  const WrittenManifest written = Write(table, Content::kData, entries).value();
+  ManifestFile file = written.file;
+  file.first_row_id = 1000;
+  const ManifestTypes types(table);
+  const auto bytes = std::make_shared<const std::string>(written.bytes);
+  const auto told = [](const ManifestEntry& entry) {
+    return entry.file.path + " " + std::to_string(static_cast<int>(entry.status)) + " " +
+           std::to_string(entry.data_sequence_number) + " " +
+           std::to_string(entry.snapshot.value()) + " " +
+           std::to_string(entry.file.first_row_id.value_or(-1));
+  };
+  std::vector<std::string> all;
+  std::vector<ManifestBlock> blocks;
+  ASSERT_TRUE(ReadManifest(
+                  bytes, file, table.spec(), types, {},
+                  [&](ManifestEntry&& entry) -> Status {
+                    all.push_back(told(entry));
+                    return {};
+                  },
+                  [&](const ManifestBlock& block) { blocks.push_back(block); })
+                  .ok());
+  ASSERT_GT(blocks.size(), 5U);
+  const auto read = [&](const std::vector<int64_t>& numbers) -> Status {
+    size_t next = 0;
+    return ReadManifestEntries(bytes, file, table.spec(), types, {}, blocks, numbers,
+                               [&](ManifestEntry&& entry) -> Status {
+                                 const auto number = static_cast<size_t>(numbers[next++]);
+                                 EXPECT_EQ(told(entry), all[number]);
+                                 return {};
+                               });
+  };
+  EXPECT_TRUE(read({}).ok());
+  const int64_t third = blocks[2].first_entry;
+  for (const std::vector<int64_t>& numbers : {std::vector<int64_t>{0},
+                                              {2999},
+                                              {1, 2, 2998},
+                                              {third - 1, third},
+                                              {third},
+                                              {5, third + 9}}) {
+    EXPECT_TRUE(read(numbers).ok());
+  }
+  EXPECT_EQ(read({3000}).error().kind, ErrorKind::kCorruption) << "there is none";
+  ++blocks[2].offset;
+  EXPECT_EQ(read({third}).error().kind, ErrorKind::kCorruption);
+  blocks.clear();
+  EXPECT_EQ(read({0}).error().kind, ErrorKind::kCorruption);
+}
+
 /// The golden table of version 3: other readers are shown it as well (tests/interop).
 TEST(GoldenV3, IsWhatIsWritten) {
   TableMetadata table = Table(1000);
