@@ -34,6 +34,8 @@ LIMITS = ("limits: {storage_timeout_ms: 1500, storage_connect_timeout_ms: 1000, 
 POINTS = ["store.put:kill@{}", "store.put:die@{}", "store.put:lose@{}", "store.put_if_absent:die@{}", "store.put_if_absent:lose@{}", "store.close:die@{}", "store.close:fail@{}",
           "store.get:fail@{}", "store.get_range:fail@{}", "catalog.commit:kill@{}", "catalog.commit:die@{}", "catalog.commit:fail@{}", "catalog.commit:lose@{}", "commit.staged:kill@{}",
           "commit.answered:kill@{}", "publish.begin:kill@{}", "publish.entry:kill@{}", "publish.checkpoint:kill", "publish.hint:kill@{}", "catalog.read:fail@{}", "catalog.lock:fail@{}"]
+# PostgreSQL's log has no numbers of columns: read after its table was altered again, it may not tell a rename from a drop and an add. The table stops, and says so.
+UNTOLD = re.compile(r"\.(wide_\d+) is not followed any more: column \S+ of table \S+ was added with a value for the rows of before, which is not known")
 # Why a command may end with 1 here: what was done to it, in its own words.
 EXCUSES = re.compile(r"by a test|a test (made|lost)|SlowDown|InternalError|127\.0\.0\.1|timed out|the lease of lock|lock was lost|is held by|connection|shutting down|starting up|server closed")
 
@@ -57,6 +59,7 @@ class Chaos:
         self.faulty = Tarn(project.directory, faults_binary, project.env)
         self.log, self.wrong, self.counts = [], [], {"killed": 0, "stopped": 0, "died": 0, "restarts": 0, "commits": 0}
         self.lives_without_commit = 0
+        self.untold = set()  # tables that stopped because they were altered too often meanwhile
         self.began = time.monotonic()
 
     def note(self, what):
@@ -66,7 +69,9 @@ class Chaos:
         """Nothing but what was done to it may have ended a command, and no table may have stopped."""
         if ended.exit_code not in codes or (ended.exit_code == 1 and not EXCUSES.search(ended.stderr)):
             self.wrong.append(f"{what} ended with {ended.exit_code}: {ended.stderr[-2000:]}")
-        if "is not followed any more" in ended.stderr:
+        told = UNTOLD.findall(ended.stderr) if self.database.is_postgres else []
+        self.untold.update(told)
+        if ended.stderr.count("is not followed any more") > len(told):
             self.wrong.append(f"{what}: a table stopped: {ended.stderr[-2000:]}")
 
     def first_load(self):
@@ -208,10 +213,12 @@ def test_every_committed_state_is_a_prefix_of_the_source(project, tarn_faults_bi
             proxy.heal()
             assert not chaos.wrong and not workload.wrong, "\n".join(chaos.wrong + workload.wrong)
             chaos.judge("the last up", project.run("up", "--once", timeout=180 + SECONDS))
+            for table in sorted(chaos.untold):
+                project.run("resync", f"bronze.{table}", timeout=180)
             project.run("up", "--once", timeout=180)
             stopped = [s["stopped_tables"] for s in json.loads(project.run("status", "--json").stdout)["sources"]]
             assert stopped == [[]], stopped
-            wrong, looked_at = prefix.wrong_sequences(project, database, WRITERS, first)
+            wrong, looked_at = prefix.wrong_sequences(project, database, WRITERS, first, without=chaos.untold)
             assert not wrong, report(wrong, looked_at, workload)
             project.run("check")
             for w in range(WRITERS):

@@ -59,7 +59,7 @@ class PostgresSession:
 
 class MysqlSession:
     """A client for each script: what is not committed at its end is taken back."""
-    _GONE = ("Can't connect", "Lost connection", "gone away", "shutdown", "ERROR 2006", "ERROR 2013", "ERROR 2026", "ERROR 1053", "ERROR 2002", "ERROR 2003", "reading initial communication")
+    _GONE = ("Can't connect", "Lost connection", "gone away", "shutdown", "ERROR 2006", "ERROR 2013", "ERROR 2026", "ERROR 1053", "ERROR 1317", "ERROR 2002", "ERROR 2003", "reading initial communication")
 
     def __init__(self, database):
         self.database = database

@@ -138,6 +138,21 @@ TEST(PostgresCaptureDefault, AColumnThatIsDroppedForOneOfAnotherNameIsNotTakenFo
   EXPECT_EQ(std::count(log.begin(), log.end(), "t: filled b"), 1);
 }
 
+// Behind it stands a column of before, so that it is none that was added.
+TEST(PostgresCaptureDefault, WhatWasRenamedAmongOthersIsFollowedWhateverCameAndWentSince) {
+  const TestDatabase db(
+      "CREATE TABLE t (id int PRIMARY KEY, x int, v text); INSERT INTO t VALUES (1, 1, 'a')");
+  Mirror mirror(db, {"public.t"});
+  db.Run(
+      "ALTER TABLE t RENAME x TO y; INSERT INTO t VALUES (2, 2, 'b'); ALTER TABLE t ADD COLUMN n "
+      "int; ALTER TABLE t DROP COLUMN n; ALTER TABLE t DROP COLUMN y; INSERT INTO t VALUES (3, "
+      "'c')");
+  EXPECT_EQ(mirror.CatchUp(),
+            (Strings{"t: altered id int32 key, y int32, v utf8", "t: renamed x y",
+                     "t: insert 2|2|b", "t: altered id int32 key, v utf8", "t: insert 3|c"}));
+  mirror.ExpectSame();
+}
+
 TEST(PostgresCaptureDefault, WhatWasRenamedAloneIsFollowedAlsoWhereTheLogIsReadLater) {
   const TestDatabase db("CREATE TABLE t (id int PRIMARY KEY, x int)");
   Mirror mirror(db, {"public.t"});

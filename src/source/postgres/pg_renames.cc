@@ -37,6 +37,23 @@ std::vector<TableAltered::Renamed> FindRenamed(const SourceTable& before, const 
   return renamed;
 }
 
+namespace {
+
+/// Both have their columns in the order of their numbers, which are given out in that order: what
+/// stands before a column that is still the same, at the same place, was there before it, and none
+/// of it is new.
+bool IsBeforeOneThatStayed(const SourceTable& before, const SourceTable& now, size_t place) {
+  const size_t both = std::min(before.columns.size(), now.columns.size());
+  for (size_t i = place + 1; i < both; ++i) {
+    const SourceColumn& was = before.columns[i];
+    const SourceColumn& is = now.columns[i];
+    if (was.id != 0 && was.id == is.id && was.name == is.name) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 std::vector<TableAltered::Filled> UncertainRenames(
     const SourceTable& before, const SourceTable& now,
     const std::optional<std::vector<LaterColumn>>& later,
@@ -51,6 +68,9 @@ std::vector<TableAltered::Filled> UncertainRenames(
     const SourceColumn& was = *FindColumn(before, one.from);
     const SourceColumn& is = *FindColumn(now, one.to);
     if (was.id != 0 && was.id == is.id) continue;
+    const auto place = static_cast<size_t>(&was - before.columns.data());
+    const bool same_place = place < now.columns.size() && now.columns[place].name == one.to;
+    if (same_place && IsBeforeOneThatStayed(before, now, place)) continue;
     // One that was added and renamed since, twice, is the one that is not seen.
     const bool both = was.id == 0 && is.id == 0;
     if (both) ++unnumbered;
