@@ -66,7 +66,7 @@ struct AvroReader::State {
   AvroCodec codec;
   std::map<std::string, std::string> metadata;
   std::string_view sync;
-  AvroSchema schema;
+  std::shared_ptr<const AvroSchema> schema;
   AvroDecoder decoder;
   std::vector<AvroValue> row;
   bool selected = false;
@@ -103,7 +103,7 @@ struct AvroReader::State {
       return Status(block.error())
           .Wrap(name + ": avro block at byte " + std::to_string(block_offset));
     cursor = {block->data(), block->data() + block->size(), nullptr};
-    const int64_t least = schema.root().encoded_bytes_min;
+    const int64_t least = schema->root().encoded_bytes_min;
     const int64_t most =
         least > 0 ? static_cast<int64_t>(cursor.remaining()) / least : kEmptyRecordsMax;
     if (records_left > most) return Bad("more records than bytes", block_offset);
@@ -136,7 +136,7 @@ Result<AvroReader> AvroReader::Open(std::shared_ptr<const std::string> holder, s
   const auto sync_offset = static_cast<size_t>(cursor.at - bytes.data());
   auto text = metadata.find("avro.schema");
   if (text == metadata.end()) return Corruption(name + ": avro header has no schema");
-  TARN_ASSIGN_OR_RETURN(AvroSchema schema, AvroSchema::Parse(text->second, name));
+  TARN_ASSIGN_OR_RETURN(auto schema, AvroSchema::Shared(text->second, name));
   auto codec_name = metadata.find("avro.codec");
   auto codec = AvroCodec::Make(codec_name == metadata.end() ? "null" : codec_name->second);
   if (!codec.ok()) return std::move(codec).Wrap(name).error();
@@ -151,10 +151,10 @@ Result<AvroReader> AvroReader::Open(std::shared_ptr<const std::string> holder, s
 }
 
 const std::map<std::string, std::string>& AvroReader::metadata() const { return state_->metadata; }
-const AvroSchema& AvroReader::schema() const { return state_->schema; }
+const AvroSchema& AvroReader::schema() const { return *state_->schema; }
 
 Status AvroReader::Select(const std::vector<AvroColumn>& columns) {
-  auto decoder = AvroDecoder::Compile(state_->schema, columns);
+  auto decoder = AvroDecoder::Compile(*state_->schema, columns);
   if (!decoder.ok()) return Status(decoder.error()).Wrap(state_->name + ": avro schema");
   state_->decoder = std::move(decoder).value();
   state_->row.assign(columns.size(), AvroValue());

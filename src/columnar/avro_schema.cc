@@ -1,8 +1,11 @@
 #include "columnar/avro_schema.h"
 
 #include <limits>
+#include <list>
+#include <mutex>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "base/json.h"
 
@@ -257,6 +260,32 @@ Result<AvroSchema> AvroSchema::Parse(std::string_view json, std::string_view wha
   if (FindKind(json) != nullptr) return AvroSchemaParser(what).Run(Json(std::string(json)));
   TARN_ASSIGN_OR_RETURN(const Json parsed, ParseJson(json, std::string(what) + ": avro schema"));
   return AvroSchemaParser(what).Run(parsed);
+}
+
+Result<std::shared_ptr<const AvroSchema>> AvroSchema::Shared(std::string_view json,
+                                                             std::string_view what) {
+  struct Kept {
+    std::string json;
+    std::shared_ptr<const AvroSchema> schema;
+  };
+  static std::mutex mutex;
+  static std::list<Kept> kept;  // what was asked for last stands first
+  if (json.size() <= kSharedTextBytesMax) {
+    const std::lock_guard lock(mutex);
+    for (auto one = kept.begin(); one != kept.end(); ++one) {
+      if (one->json != json) continue;
+      kept.splice(kept.begin(), kept, one);
+      return kept.front().schema;
+    }
+  }
+  TARN_ASSIGN_OR_RETURN(AvroSchema parsed, Parse(json, what));
+  auto schema = std::make_shared<const AvroSchema>(std::move(parsed));
+  if (json.size() > kSharedTextBytesMax)
+    return std::shared_ptr<const AvroSchema>(std::move(schema));
+  const std::lock_guard lock(mutex);
+  kept.push_front({std::string(json), schema});
+  if (kept.size() > kSharedMax) kept.pop_back();
+  return schema;
 }
 
 std::string ToString(const AvroType& type) {

@@ -59,6 +59,12 @@ class AvroSchema {
  public:
   /// `what` names the file in errors. Errors: Corruption.
   static Result<AvroSchema> Parse(std::string_view json, std::string_view what);
+  /// The same, kept for the files that follow: those of one table have few schemas. Threads: may be
+  /// called concurrently. Memory: kSharedMax schemas with a text of kSharedTextBytesMax at most.
+  static Result<std::shared_ptr<const AvroSchema>> Shared(std::string_view json,
+                                                          std::string_view what);
+  static constexpr size_t kSharedMax = 8;
+  static constexpr size_t kSharedTextBytesMax = 256 << 10;
   const AvroType& root() const { return *root_; }
 
  private:

@@ -306,6 +306,23 @@ TEST(AvroSchemaTest, NamesAreResolvedInTheirNamespace) {
   EXPECT_EQ(schema->root().encoded_bytes_min, 7);
 }
 
+TEST(AvroSchemaTest, FilesOfOneSchemaShareIt) {
+  const auto record = [](int n) {
+    return R"({"type": "record", "name": "r)" + std::to_string(n) + R"(", "fields": []})";
+  };
+  const auto first = AvroSchema::Shared(record(0), "a.avro").value();
+  EXPECT_EQ(first->root().name, "r0");
+  EXPECT_EQ(AvroSchema::Shared(record(0), "b.avro").value(), first);
+  for (size_t n = 1; n <= AvroSchema::kSharedMax; ++n) {
+    EXPECT_EQ(AvroSchema::Shared(record(static_cast<int>(n)), "a.avro").value()->root().name,
+              "r" + std::to_string(n));
+  }
+  EXPECT_NE(AvroSchema::Shared(record(0), "a.avro").value(), first) << "no more are kept";
+  const auto broken = AvroSchema::Shared("{", "c.avro");
+  ASSERT_FALSE(broken.ok());
+  EXPECT_TRUE(broken.error().message.starts_with("c.avro")) << broken.error().message;
+}
+
 TEST(AvroSchemaTest, ColumnNamesBecomeAvroNamesAsIcebergMakesThem) {
   EXPECT_EQ(AvroName("plain_1"), "plain_1");
   EXPECT_EQ(AvroName("1st"), "_1st");

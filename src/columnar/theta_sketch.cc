@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kEntriesMax = 4096;
 /// Hashes that wait to be put in order.
 constexpr size_t kWaitingMax = 4 * kEntriesMax;
+/// Hashes that are known to have been added: a power of two.
+constexpr size_t kRecentMax = kEntriesMax;
 constexpr uint64_t kThetaMax = uint64_t{1} << 63;
 constexpr uint64_t kSeed = 9001;
 
@@ -80,6 +82,11 @@ static_assert(std::endian::native == std::endian::little);
 
 void ThetaSketch::Add(uint64_t hash) {
   if (hash == 0 || hash >= theta_) return;
+  // Columns of few values would else be put in order over and over.
+  if (recent_.empty()) recent_.resize(kRecentMax);
+  uint64_t& recent = recent_[hash & (kRecentMax - 1)];
+  if (recent == hash) return;
+  recent = hash;
   hashes_.push_back(hash);
   if (hashes_.size() - compacted_ >= kWaitingMax) Compact();
 }

@@ -36,6 +36,7 @@ class ThetaSketch {
   mutable std::vector<uint64_t> hashes_;
   mutable size_t compacted_ = 0;  ///< how many are in order
   mutable uint64_t theta_ = uint64_t{1} << 63;
+  std::vector<uint64_t> recent_;  ///< some that were added, by their low bits
 };
 
 }  // namespace tarn

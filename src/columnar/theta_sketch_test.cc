@@ -34,6 +34,19 @@ TEST(ThetaSketchTest, PartsMakeTheSketchOfTheWhole) {
   EXPECT_EQ(parts.Serialize(), Of(0, 120'000).Serialize());
 }
 
+TEST(ThetaSketchTest, RepeatedValuesChangeNothing) {
+  // More of them than are remembered, in turns, before and after the sketch gets full.
+  for (const int64_t values : {1'000, 7'000, 50'000}) {
+    ThetaSketch sketch;
+    for (int round = 0; round < 20; ++round) {
+      for (int64_t value = 0; value < values; ++value) {
+        sketch.Update({reinterpret_cast<const char*>(&value), sizeof(value)});
+      }
+    }
+    EXPECT_EQ(sketch.Serialize(), Of(0, values).Serialize()) << values;
+  }
+}
+
 TEST(ThetaSketchTest, EmptyBytesAreNoValue) {
   ThetaSketch sketch;
   sketch.Update("");

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/thread.h"
 #include "table/delta/text.h"
 #include "table/delta/vector_descriptor.h"
 #include "table/dual/manifest_io.h"
@@ -11,6 +12,11 @@
 namespace tarn {
 
 namespace {
+
+/// Manifests, or lists of them, that are read at once.
+constexpr size_t kReadsAtOnceMax = 8;
+/// Hashes of objects that one thread gathers.
+constexpr size_t kObjectsAtOnce = 4096;
 
 const ManifestMetrics kNoMetrics{ManifestMetrics::Kind::kNone, {}};
 
@@ -61,26 +67,50 @@ Status ReachableFiles::AddState(const TableMetadata& table) {
   VisitUnknown(table.unknown_members, add_text);
   for (const Snapshot& snapshot : table.snapshots) {
     VisitUnknown(snapshot.unknown_members, add_text);
-    TARN_RETURN_IF_ERROR(AddSnapshot(table, snapshot));
+    if (!snapshot.manifest_list.empty()) AddUri(snapshot.manifest_list);
   }
-  return {};
-}
-
-Status ReachableFiles::AddSnapshot(const TableMetadata& table, const Snapshot& snapshot) {
-  if (context_.cancel != nullptr) TARN_RETURN_IF_ERROR(context_.cancel->Check());
-  ManifestIo io(*context_.tables.store, context_.tables.cache, table);
-  TARN_ASSIGN_OR_RETURN(std::vector<ManifestFile> manifests, io.List(snapshot));
-  if (!snapshot.manifest_list.empty()) AddUri(snapshot.manifest_list);
-  std::erase_if(manifests, [this](const ManifestFile& manifest) {
-    return !read_.insert(Hash64(manifest.path)).second;
-  });
-  for (const ManifestFile& manifest : manifests) AddUri(manifest.path);
-  return io.Read(manifests, kNoMetrics, [&](ManifestEntry&& entry) -> Status {
-    if (entry.status == EntryStatus::kDeleted) return {};
-    AddUri(entry.file.path);
-    if (entry.file.is_deletion_vector()) AddUri(DeltaCopyOf(table.location, entry.file.path));
+  TARN_ASSIGN_OR_RETURN(const std::vector<ManifestFile> manifests, FindManifests(table));
+  return RunInThreads(manifests.size(), kReadsAtOnceMax, [&](size_t at) -> Status {
+    if (context_.cancel != nullptr) TARN_RETURN_IF_ERROR(context_.cancel->Check());
+    ManifestIo io(*context_.tables.store, context_.tables.cache, table);
+    std::vector<uint64_t> found;
+    const auto add = [&](const std::string& uri) {
+      const auto key = context_.tables.store->KeyOf(uri);
+      if (key.ok()) found.push_back(Hash64(*key));
+    };
+    add(manifests[at].path);
+    const auto visit = [&](ManifestEntry&& entry) -> Status {
+      if (entry.status == EntryStatus::kDeleted) return {};
+      add(entry.file.path);
+      if (entry.file.is_deletion_vector()) add(DeltaCopyOf(table.location, entry.file.path));
+      if (found.size() >= kObjectsAtOnce) Insert(std::exchange(found, {}));
+      return {};
+    };
+    TARN_RETURN_IF_ERROR(io.Read({manifests[at]}, kNoMetrics, visit));
+    Insert(found);
     return {};
   });
+}
+
+Result<std::vector<ManifestFile>> ReachableFiles::FindManifests(const TableMetadata& table) {
+  std::vector<ManifestFile> found;
+  const auto list = [&](size_t at) -> Status {
+    if (context_.cancel != nullptr) TARN_RETURN_IF_ERROR(context_.cancel->Check());
+    ManifestIo io(*context_.tables.store, context_.tables.cache, table);
+    TARN_ASSIGN_OR_RETURN(std::vector<ManifestFile> listed, io.List(table.snapshots[at]));
+    const std::lock_guard lock(mutex_);
+    for (ManifestFile& manifest : listed) {
+      if (read_.insert(Hash64(manifest.path)).second) found.push_back(std::move(manifest));
+    }
+    return {};
+  };
+  TARN_RETURN_IF_ERROR(RunInThreads(table.snapshots.size(), kReadsAtOnceMax, list));
+  return found;
+}
+
+void ReachableFiles::Insert(const std::vector<uint64_t>& objects) {
+  const std::lock_guard lock(mutex_);
+  objects_.insert(objects.begin(), objects.end());
 }
 
 Status VisitUnreachable(const PipelineContext& context, const TableMetadata& table,

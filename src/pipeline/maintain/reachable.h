@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -9,6 +10,7 @@
 
 #include "base/result.h"
 #include "pipeline/context.h"
+#include "table/iceberg/manifest.h"
 #include "table/model/metadata.h"
 
 namespace tarn {
@@ -16,7 +18,9 @@ namespace tarn {
 /// The objects that states of one table refer to: data files, deletes, Delta's copies of deletion
 /// vectors, manifests, their lists, statistics. Remembered by 64-bit hashes of their keys: two
 /// objects of one hash can only make one of them stay that could have gone.
-/// Memory: about 40 bytes an object. Threads: one at a time. Errors: those of reading manifests.
+/// Memory: about 40 bytes an object, and while a state is added a few manifests and what their
+/// lists say of them. Threads: one at a time; a state is read by several. Errors: those of reading
+/// manifests.
 class ReachableFiles {
  public:
   explicit ReachableFiles(const PipelineContext& context) : context_(context) {}
@@ -30,9 +34,12 @@ class ReachableFiles {
   bool ContainsUri(const std::string& uri) const;
 
  private:
-  Status AddSnapshot(const TableMetadata& table, const Snapshot& snapshot);
+  /// The manifests of a state that were not read before.
+  Result<std::vector<ManifestFile>> FindManifests(const TableMetadata& table);
+  void Insert(const std::vector<uint64_t>& objects);
 
   const PipelineContext& context_;
+  std::mutex mutex_;  ///< while a state is added
   std::unordered_set<uint64_t> objects_;
   std::unordered_set<uint64_t> read_;  ///< manifests whose entries are in already
 };

@@ -1,9 +1,9 @@
 #include "table/dual/analyze.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,8 +13,8 @@
 #include <arrow/record_batch.h>
 
 #include "columnar/puffin.h"
-#include "columnar/scalar.h"
 #include "columnar/theta_sketch.h"
+#include "table/dual/batches_ahead.h"
 #include "table/dual/earlier_sketches.h"
 #include "table/dual/live_rows.h"
 
@@ -23,6 +23,8 @@ namespace tarn {
 namespace {
 
 constexpr char kNdvProperty[] = "ndv";
+/// Batches of full size that are read before they are counted.
+constexpr int64_t kBatchesWaitingMax = 2;
 
 /// Bytes of values of a fixed width, as they stand in memory: little endian, as Iceberg's single
 /// values are.
@@ -42,6 +44,17 @@ void UpdateText(const arrow::Array& array, ThetaSketch& sketch) {
   for (int64_t row = 0; row < typed.length(); ++row) {
     if (typed.IsValid(row)) sketch.Update(typed.GetView(row));
   }
+}
+
+/// As Int128ToBigEndian() gives it: the fewest bytes that keep the sign.
+void UpdateDecimal(const uint8_t* little_endian, ThetaSketch& sketch) {
+  std::array<char, 16> bytes;
+  std::reverse_copy(little_endian, little_endian + bytes.size(), bytes.begin());
+  const auto sign = [&](size_t at) { return bytes[at] < 0; };
+  const char filler = sign(0) ? '\xff' : '\0';
+  size_t skip = 0;
+  while (skip + 1 < bytes.size() && bytes[skip] == filler && sign(skip + 1) == sign(0)) ++skip;
+  sketch.Update({bytes.data() + skip, bytes.size() - skip});
 }
 
 void Update(const arrow::Array& array, ThetaSketch& sketch) {
@@ -76,16 +89,43 @@ void Update(const arrow::Array& array, ThetaSketch& sketch) {
     case arrow::Type::DECIMAL128: {
       const auto& decimals = static_cast<const arrow::Decimal128Array&>(array);
       for (int64_t row = 0; row < decimals.length(); ++row) {
-        if (decimals.IsNull(row)) continue;
-        Int128 value;
-        std::memcpy(&value.low, decimals.GetValue(row), sizeof(value.low));
-        std::memcpy(&value.high, decimals.GetValue(row) + sizeof(value.low), sizeof(value.high));
-        sketch.Update(Int128ToBigEndian(value));
+        if (decimals.IsValid(row)) UpdateDecimal(decimals.GetValue(row), sketch);
       }
       return;
     }
     default:
       return;
+  }
+}
+
+/// Files are read in a thread of their own while the rows before are counted.
+Status UpdateAll(const TableContext& context, const TableMetadata& table, const Schema& columns,
+                 const EarlierSketches* earlier, const CancelFlag* cancel,
+                 std::vector<ThetaSketch>& sketches) {
+  if (columns.fields.empty()) return {};
+  const auto read = [&](const BatchesAhead::Put& put) -> Status {
+    bool wanted = true;
+    return VisitFilesToAnalyze(context, table, earlier, [&](const ScanFile& file) -> Status {
+      if (!wanted) return {};
+      TARN_ASSIGN_OR_RETURN(auto rows, LiveRows::Open(context, table, columns, file, nullptr));
+      while (wanted) {
+        TARN_ASSIGN_OR_RETURN(auto batch, rows->Next());
+        if (batch == nullptr) break;
+        wanted = put(std::move(batch));
+      }
+      return {};
+    });
+  };
+  TARN_ASSIGN_OR_RETURN(
+      const auto batches,
+      BatchesAhead::Start(read, kBatchesWaitingMax * context.limits->batch_bytes_max));
+  while (true) {
+    if (cancel != nullptr) TARN_RETURN_IF_ERROR(cancel->Check());
+    TARN_ASSIGN_OR_RETURN(const auto batch, batches->Next());
+    if (batch == nullptr) return {};
+    for (size_t i = 0; i < sketches.size(); ++i) {
+      Update(*batch->column(static_cast<int>(i)), sketches[i]);
+    }
   }
 }
 
@@ -102,19 +142,7 @@ Result<StatisticsFile> AnalyzeTable(const TableContext& context, const TableMeta
   for (size_t i = 0; earlier != nullptr && i < sketches.size(); ++i) {
     sketches[i] = earlier->columns.at(columns.fields[i].id.value());
   }
-  const auto read = [&](const ScanFile& file) -> Status {
-    if (columns.fields.empty()) return {};
-    TARN_ASSIGN_OR_RETURN(auto rows, LiveRows::Open(context, table, columns, file, nullptr));
-    while (true) {
-      if (cancel != nullptr) TARN_RETURN_IF_ERROR(cancel->Check());
-      TARN_ASSIGN_OR_RETURN(const auto batch, rows->Next());
-      if (batch == nullptr) return {};
-      for (size_t i = 0; i < sketches.size(); ++i) {
-        Update(*batch->column(static_cast<int>(i)), sketches[i]);
-      }
-    }
-  };
-  TARN_RETURN_IF_ERROR(VisitFilesToAnalyze(context, table, earlier, read));
+  TARN_RETURN_IF_ERROR(UpdateAll(context, table, columns, earlier, cancel, sketches));
 
   PuffinWriter writer;
   StatisticsFile file;

@@ -17,7 +17,7 @@ namespace tarn {
 /// (Iceberg "Table Statistics"; the property "ndv" tells the estimate to those that read no
 /// sketches). The file is the caller's: TableTransaction::SetStatistics() makes it the table's.
 /// All rows, or those that are not in `earlier`, of this very state of the table (nullptr: none).
-/// Memory: a batch of rows, and up to 160 KiB a column. `cancel` may be nullptr.
+/// Memory: a few batches of rows, and up to 192 KiB a column. `cancel` may be nullptr.
 /// Errors: NotFound (a table without rows ever); those of LiveRows; Cancelled.
 Result<StatisticsFile> AnalyzeTable(const TableContext& context, const TableMetadata& table,
                                     const EarlierSketches* earlier, const CancelFlag* cancel);
