@@ -53,7 +53,7 @@ class Run:
 def measure(command, server_pid, **kw):
     """Runs a command to its end; a failure is an exception with its last words."""
     server, before, start = cpu_of(server_pid), resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **kw)
+    child = subprocess.Popen(command, **{"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True} | kw)
     peak, done = [0], threading.Event()
 
     def watch():

@@ -24,9 +24,13 @@ std::string FilesText(const MaintainStep& step) {
 }
 
 Json StepJson(const MaintainStep& step) {
-  Json json = {{"part", step.part}, {"outcome", OutcomeName(step.outcome)},
-               {"why", step.why},   {"taken", step.taken},
-               {"made", step.made}, {"bytes", step.bytes}};
+  Json json = {{"part", step.part},
+               {"outcome", OutcomeName(step.outcome)},
+               {"why", step.why},
+               {"taken", step.taken},
+               {"made", step.made},
+               {"bytes", step.bytes},
+               {"seconds", static_cast<double>(step.micros) / 1e6}};
   if (!step.names.empty()) json["names"] = step.names;
   return json;
 }

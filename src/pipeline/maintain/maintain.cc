@@ -70,8 +70,10 @@ TableUpkeep MaintainTable(const PipelineContext& context, const TableEntry& tabl
   for (const NamedPart& part : kParts) {
     const bool left = options.statistics == MaintainOptions::Statistics::kLeave;
     if (part.is_statistics && left) continue;
+    const int64_t begun_micros = context.tables.clock->MonotonicMicros();
     auto step = RunPart(context, part, table.uuid, options.mode, clocks);
     if (step.ok()) {
+      step->micros = context.tables.clock->MonotonicMicros() - begun_micros;
       upkeep.steps.push_back(std::move(step).value());
       continue;
     }

@@ -27,6 +27,7 @@ struct MaintainStep {
   int64_t taken = 0;               ///< files, manifests, snapshots or objects that leave
   int64_t made = 0;                ///< that come instead
   int64_t bytes = 0;               ///< of what leaves; of what is read for statistics
+  int64_t micros = 0;              ///< that it took
   std::vector<std::string> names;  ///< of the objects that a dry run found orphaned, the first ones
 };
 std::string_view OutcomeName(MaintainStep::Outcome outcome);

@@ -148,8 +148,8 @@ TEST(PostgresCaptureDefault, WhatWasRenamedAmongOthersIsFollowedWhateverCameAndW
       "int; ALTER TABLE t DROP COLUMN n; ALTER TABLE t DROP COLUMN y; INSERT INTO t VALUES (3, "
       "'c')");
   EXPECT_EQ(mirror.CatchUp(),
-            (Strings{"t: altered id int32 key, y int32, v utf8", "t: renamed x y",
-                     "t: insert 2|2|b", "t: altered id int32 key, v utf8", "t: insert 3|c"}));
+            (Strings{"t: altered id int32 key, y int32, v string", "t: renamed x y",
+                     "t: insert 2|2|b", "t: altered id int32 key, v string", "t: insert 3|c"}));
   mirror.ExpectSame();
 }
 

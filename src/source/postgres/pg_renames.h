@@ -16,8 +16,8 @@ const SourceColumn* FindColumn(const SourceTable& table, const std::string& name
 /// them, else by their place in tables that differ in names only.
 std::vector<TableAltered::Renamed> FindRenamed(const SourceTable& before, const SourceTable& now);
 
-/// Renames that numbers and places do not prove, where a column that came later and is not in the log here
-/// may be what the table had, or what it has: dropped and added, they would look the same.
+/// Renames that numbers and places do not prove, where a column that came later and is not in the
+/// log here may be what the table had, or what it has: dropped and added, they would look the same.
 std::vector<TableAltered::Filled> UncertainRenames(
     const SourceTable& before, const SourceTable& now,
     const std::optional<std::vector<LaterColumn>>& later,
