@@ -50,16 +50,6 @@ class Committer {
     }
   }
 
-  /// Those that the commit makes or changes.
-  std::set<std::string> tables() const {
-    std::set<std::string> uuids;
-    for (const CommitOp& op : request_.ops) {
-      if (const auto* made = std::get_if<CreateTableOp>(&op)) uuids.insert(made->table.uuid);
-      if (const auto* changed = std::get_if<UpdateTableOp>(&op)) uuids.insert(changed->uuid);
-    }
-    return uuids;
-  }
-
  private:
   // Schemas that the commit puts something into and that nobody has made yet.
   Status ListMissingNamespaces() {
@@ -240,13 +230,11 @@ bool IsCertainRejection(const Error& error) {
 
 Result<CommitInfo> CommitToLake(const TableContext& context, Catalog& catalog,
                                 const LakeCommit& commit) {
-  Committer committer(context, catalog, commit);
-  Result<CommitInfo> info = committer.Run();
+  Result<CommitInfo> info = Committer(context, catalog, commit).Run();
   if (!info.ok()) return info;
   // Whatever goes wrong from here on, the commit has happened.
   PassFaultPoint(FaultPoint::kCommitAnswered);
-  const Status published =
-      RunWalled([&] { return PublishTables(context, catalog, committer.tables()); });
+  const Status published = RunWalled([&] { return PublishOutbox(context, catalog); });
   if (!published.ok()) {
     Log(LogLevel::kWarning, "commit " + std::to_string(info->sequence.value()) +
                                 " is in the catalog but not published for other readers; the next "

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -56,13 +55,9 @@ Result<CommitInfo> CommitToLake(const TableContext& context, Catalog& catalog,
 
 /// Publishes what the outbox holds: `metadata/v<N>.metadata.json`, then the Delta log entry
 /// N-1 by put-if-absent (and a checkpoint when due), then `metadata/version-hint.text`; marks it
-/// published. Idempotent; several processes may do it at once. Called at start, and now and then by
-/// who stays.
+/// published. Idempotent; several processes may do it at once. Called after every commit and at
+/// start.
 Status PublishOutbox(const TableContext& context, Catalog& catalog);
-/// The same for these tables (uuids) after a commit of theirs. Of others only what has waited for
-/// so long that nobody may be at it any more.
-Status PublishTables(const TableContext& context, Catalog& catalog,
-                     const std::set<std::string>& tables);
 
 /// Sends readers without a catalog to the newest state of a table that is published. Of several
 /// processes that publish one table the last one to write the hint may have had an older state, and

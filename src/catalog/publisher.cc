@@ -21,8 +21,6 @@ namespace tarn {
 namespace {
 
 constexpr int64_t kPageRows = 256;
-/// What another process committed is left to it for so long.
-constexpr int64_t kOthersMicros = 5'000'000;
 
 bool IsNotFound(const Status& status) {
   return !status.ok() && status.error().kind == ErrorKind::kNotFound;
@@ -96,9 +94,7 @@ Status RaiseHint(ObjectStore& store, const std::string& table_key, int64_t versi
 
 class Publisher {
  public:
-  /// `own`: tables whose entries are published at once; nullptr for all.
-  Publisher(const TableContext& context, Catalog& catalog, const std::set<std::string>* own)
-      : context_(context), catalog_(catalog), own_(own) {}
+  Publisher(const TableContext& context, Catalog& catalog) : context_(context), catalog_(catalog) {}
 
   // Goes through the outbox once, page by page, in its order: for each table that of its versions.
   // A table that fails waits for the next time; the others go on.
@@ -121,8 +117,7 @@ class Publisher {
   void PublishPage(const std::vector<Publication>& page) {
     std::map<std::string, std::vector<const Publication*>> by_table;
     for (const Publication& one : page) {
-      if (failed_.contains(one.table_uuid) || IsLeft(one)) continue;
-      by_table[one.table_uuid].push_back(&one);
+      if (!failed_.contains(one.table_uuid)) by_table[one.table_uuid].push_back(&one);
     }
     std::vector<TableRun> runs;
     for (auto& [uuid, versions] : by_table) runs.push_back({std::move(versions), {}, {}});
@@ -136,13 +131,6 @@ class Publisher {
       Keep(run.error);
       if (run.published) published_[uuid] = *run.published;
     }
-  }
-
-  // Of a table's versions, none is published before an earlier one.
-  bool IsLeft(const Publication& one) {
-    if (own_ == nullptr || own_->contains(one.table_uuid)) return false;
-    const bool young = context_.clock->NowMicros() - one.committed_micros < kOthersMicros;
-    return left_.contains(one.table_uuid) || (young && left_.insert(one.table_uuid).second);
   }
 
   struct Published {
@@ -286,8 +274,6 @@ class Publisher {
 
   const TableContext& context_;
   Catalog& catalog_;
-  const std::set<std::string>* const own_;
-  std::set<std::string> left_;                  // uuids
   std::set<std::string> failed_;                // uuids
   std::map<std::string, Published> published_;  // by uuid: the newest that this run published
   Status first_error_;
@@ -296,12 +282,7 @@ class Publisher {
 }  // namespace
 
 Status PublishOutbox(const TableContext& context, Catalog& catalog) {
-  return Publisher(context, catalog, nullptr).Run();
-}
-
-Status PublishTables(const TableContext& context, Catalog& catalog,
-                     const std::set<std::string>& tables) {
-  return Publisher(context, catalog, &tables).Run();
+  return Publisher(context, catalog).Run();
 }
 
 Status RaiseVersionHint(const TableContext& context, Catalog& catalog,

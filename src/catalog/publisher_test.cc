@@ -214,27 +214,6 @@ TEST(Publisher, ARollbackReadsNoManifestThatBothStatesHave) {
   }
 }
 
-// Who commits to one table does not do over again what another process is at.
-TEST(Publisher, EntriesOfOtherTablesAreLeftToWhoeverCommittedThemForAWhile) {
-  TestLake lake;
-  FillOutbox(lake);
-  const TableEntry t = *lake.catalog().LoadTable(kT, {});
-  const TableEntry u = *lake.catalog().LoadTable(kU, {});
-  const auto pending = [&](const TableEntry& table) {
-    return lake.catalog().PendingPublications({.limit = 10, .table_uuid = table.uuid})->size();
-  };
-  ASSERT_EQ(pending(t), 6u);
-  ASSERT_EQ(pending(u), 2u);
-  ASSERT_TRUE(PublishTables(lake.context(), lake.catalog(), {u.uuid}).ok());
-  EXPECT_EQ(pending(u), 0u);
-  EXPECT_EQ(pending(t), 6u);
-  lake.clock().Advance(6'000'000);
-  ASSERT_TRUE(PublishTables(lake.context(), lake.catalog(), {u.uuid}).ok());
-  EXPECT_EQ(pending(t), 0u);
-  ExpectLogsAgree(lake, kT);
-  ExpectLogsAgree(lake, kU);
-}
-
 TEST(Publisher, ACheckpointStandsForTheEntriesBeforeIt) {
   TestLake lake;
   lake.Create(kT, {"region"});
