@@ -50,8 +50,9 @@ std::string SecondsText(int64_t micros) {
 
 }  // namespace
 
-Automation::Automation(const CommandContext& context, Say say, UpStatus& status)
-    : context_(context), say_(std::move(say)), status_(status) {}
+Automation::Automation(const CommandContext& context, const ProjectSpec& spec, Say say,
+                       UpStatus& status)
+    : context_(context), say_(std::move(say)), status_(status), has_work_(HasWork(spec)) {}
 
 bool Automation::HasWork(const ProjectSpec& spec) {
   if (!spec.schedules.empty()) return true;
@@ -114,6 +115,7 @@ Status Automation::Open() {
     return now == known.end() || before == known_.end() || !(now->second == before->second);
   });
   known_ = std::move(known);
+  has_work_ = HasWork(wired_->open.spec);
   std::set<std::string> names;
   for (const auto& [name, object] : known_) names.insert(name);
   status_.KeepSchedules(names);

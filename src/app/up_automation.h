@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -29,9 +30,12 @@ class Automation {
   /// Told a line for people.
   using Say = std::function<void(const std::string&)>;
 
-  Automation(const CommandContext& context, Say say, UpStatus& status);
+  /// `spec`: as the project was opened before.
+  Automation(const CommandContext& context, const ProjectSpec& spec, Say say, UpStatus& status);
   /// Whether the opened project has anything to run by itself.
   static bool HasWork(const ProjectSpec& spec);
+  /// The same of what was applied last, as far as it was seen. Threads: any.
+  bool has_work() const { return has_work_; }
 
   /// Until Stop(). Errors are told and outlived.
   Status Run();
@@ -67,6 +71,7 @@ class Automation {
   UpStatus& status_;
   CancelFlag cancel_;
   std::unique_ptr<StopGrace> grace_;  ///< after which nothing waits for storage or the catalog
+  std::atomic<bool> has_work_;
   std::mutex stop_mutex_;
   bool stopping_ = false;
 

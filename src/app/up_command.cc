@@ -136,9 +136,11 @@ std::unique_ptr<Following> FollowAgain(const CommandContext& context, const std:
 
 /// Follows until the end, making way for whoever wants it.
 void FollowToTheEnd(const CommandContext& context, std::unique_ptr<Following> following,
-                    UpStatus& status) {
+                    const Automation& automation, UpStatus& status) {
   while (true) {
-    const Status ended = following->Run();
+    // A project without sources has nothing but that.
+    const bool follows = following->sources() > 0;
+    const Status ended = following->Run([&] { return !follows || automation.has_work(); });
     const auto who = following->made_way_for();
     if (!who.has_value()) {
       OrFail(ended);
@@ -170,9 +172,9 @@ void RunUp(CommandContext& context, bool once) {
         "give a source `mode: cdc`, then `tarn apply`"));
   }
   Say(WhatIsDone(following->sources(), following->tables(), spec));
-  Automation automation(context, Say, status);
+  Automation automation(context, spec, Say, status);
   if (once) {
-    OrFail(following->Run());
+    OrFail(following->Run([] { return false; }));
     following.reset();
     // Whoever goes on from here wants to know that the lake may be behind.
     OrFail(context.cancel->Check());
@@ -183,7 +185,7 @@ void RunUp(CommandContext& context, bool once) {
   const auto http = OrFail(OpenHttpDoor(spec, status, Say));
   const StopListener listener(automation, *context.cancel);
   const AutomationThread beside(automation);
-  FollowToTheEnd(context, std::move(following), status);
+  FollowToTheEnd(context, std::move(following), automation, status);
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include "app/make_way.h"
 #include "app/process_lock.h"
 #include "app/terminal_progress.h"
-#include "app/up_automation.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "catalog/committer.h"
@@ -261,7 +260,7 @@ Status Following::Open() {
   return {};
 }
 
-Status Following::FollowAll() {
+Status Following::FollowAll(const std::function<bool()>& has_other_work) {
   std::vector<Status> outcomes(sources_.size());
   // One source's end is no reason for the others to end.
   TARN_RETURN_IF_ERROR(RunInThreads(sources_.size(), sources_.size(), [&](size_t i) {
@@ -269,17 +268,16 @@ Status Following::FollowAll() {
     return Status::Ok();
   }));
   // Models and schedules go on without the sources; `resync` mends those when it gets the way.
-  const bool stays = !once_ && (sources_.empty() || Automation::HasWork(spec()));
-  while (stays && !cancel_.requested()) SystemClock().SleepMicros(kTickMicros);
+  while (!cancel_.requested() && has_other_work()) SystemClock().SleepMicros(kTickMicros);
   for (const Status& outcome : outcomes) TARN_RETURN_IF_ERROR(outcome);
   return {};
 }
 
-Status Following::Run() {
+Status Following::Run(const std::function<bool()>& has_other_work) {
   running_ = true;
   Status status = once_ ? Status::Ok() : Begin(&Following::KeepUp);
   if (status.ok() && !once_) status = Begin(&Following::KeepLooking);
-  if (status.ok()) status = FollowAll();
+  if (status.ok()) status = FollowAll(has_other_work);
   const bool cancelled = cancel_.requested();
   // What goes on beside is given no more time than after a stop.
   cancel_.Request();

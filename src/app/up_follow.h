@@ -33,9 +33,10 @@ class Following {
   Following(const Following&) = delete;
   Following& operator=(const Following&) = delete;
 
-  /// Until every source has ended (once), somebody wants the way, or the command's flag is set;
-  /// then what is whole is committed. Errors: of a source, when all have ended.
-  Status Run();
+  /// Until every source has ended and there is nothing else to do, somebody wants the way, or the
+  /// command's flag is set; then what is whole is committed. `has_other_work` is asked once the
+  /// sources have ended, again and again. Errors: of a source, when all have ended.
+  Status Run(const std::function<bool()>& has_other_work);
 
   const ProjectSpec& spec() const { return wired_->open.spec; }
   size_t sources() const { return sources_.size(); }
@@ -47,7 +48,7 @@ class Following {
   Following(const CommandContext& context, bool once, Say say, UpStatus& status);
   Status Open();
   Status FollowSource(CaptureOptions options);
-  Status FollowAll();
+  Status FollowAll(const std::function<bool()>& has_other_work);
   Status Begin(Status (Following::*work)());
   Status Watch();
   Status KeepUp();

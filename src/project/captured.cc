@@ -58,6 +58,21 @@ Result<SourceTable> DescribedTable(OpenProject& project, const SourceTableObject
   return table;
 }
 
+/// A mirrored table as the project remembers it; where the log stands for it is not told here.
+Result<CaptureItem> ItemOf(OpenProject& project, const SourceTableObject& object) {
+  auto entry = project.catalog->LoadTable(object.target, std::nullopt);
+  if (!entry.ok()) return std::move(entry).Wrap("source " + object.source).status();
+  CaptureItem item;
+  TARN_ASSIGN_OR_RETURN(item.table, DescribedTable(project, object, *entry));
+  item.target.name = object.target;
+  item.target.owner = "source:" + object.source;
+  item.target.key = object.key;
+  item.target.partition = object.partition;
+  item.uuid = entry->uuid;
+  if (object.history) item.history = HistoryTarget(object);
+  return item;
+}
+
 Error NotFollowed(const SourceTableName& table) {
   return NotFound("the source table " + table.ToString() + " is not followed any more",
                   "run `tarn apply`");
@@ -175,29 +190,20 @@ Result<CaptureOptions> CaptureOptionsOf(OpenProject& project, const SourceSpec& 
   std::map<SourceTableName, std::string> objects;
   for (const auto& [name, object] : alive.tables) {
     if (object.source != spec.name) continue;
-    auto entry = project.catalog->LoadTable(object.target, std::nullopt);
-    if (!entry.ok()) return std::move(entry).Wrap("source " + spec.name).status();
-    CaptureItem item;
-    TARN_ASSIGN_OR_RETURN(item.table, DescribedTable(project, object, *entry));
-    item.target.name = object.target;
-    item.target.owner = "source:" + spec.name;
-    item.target.key = object.key;
-    item.target.partition = object.partition;
-    item.uuid = entry->uuid;
-    if (object.history) item.history = HistoryTarget(object);
+    TARN_ASSIGN_OR_RETURN(CaptureItem item, ItemOf(project, object));
     options.items.push_back(std::move(item));
     objects[{object.schema, object.table}] = name;
   }
   options.altered = [objects, catalog = project.catalog](const SourceTable& table) {
     return RememberAltered(*catalog, objects.at(table.name), table);
   };
-  options.described = [objects, &project](const CaptureItem& item) -> Result<SourceTable> {
+  options.described = [objects, &project](const CaptureItem& item) -> Result<CaptureItem> {
     TARN_ASSIGN_OR_RETURN(const AliveObjects now, LoadAliveObjects(*project.catalog));
     const auto object = now.tables.find(objects.at(item.table.name));
     if (object == now.tables.end()) return NotFollowed(item.table.name);
-    TARN_ASSIGN_OR_RETURN(const TableEntry entry,
-                          project.catalog->LoadTable(item.target.name, std::nullopt));
-    return DescribedTable(project, object->second, entry);
+    TARN_ASSIGN_OR_RETURN(CaptureItem is, ItemOf(project, object->second));
+    is.position = item.position;
+    return is;
   };
   return options;
 }

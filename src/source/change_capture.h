@@ -32,8 +32,9 @@ struct ChangeLimits {
   int64_t wait_ms_max = 0;  ///< with fewer rows it returns what came until then
   /// And at once when the log up to here was read. What is committed later is for the next call.
   std::optional<std::string> until = std::nullopt;
-  /// So long after the first row of the call it waits for others.
+  /// With a row it waits for others until so long after the call, and then for those right behind.
   int64_t linger_ms_max = INT32_MAX;
+  int64_t gather_ms = 0;  ///< how long after the first row that is, at least
 };
 
 /// The log of a source from one position on. Threads: Next() one at a time; Acknowledge() and

@@ -1,6 +1,7 @@
 """mode: cdc on real PostgreSQL: what the source commits is in the lake, whole transactions, through kills; other readers agree."""
 import json
 import random
+import shutil
 import signal
 import time
 
@@ -178,6 +179,48 @@ def test_a_table_that_was_altered_before_the_connection_broke(shop, source):
         ended = up.kill(signal.SIGTERM)
     assert "not followed" not in ended.stderr, ended.stderr
     assert_equal(shop, source, without=["polars_delta"])  # which knows no column mapping, and says so
+
+
+def test_a_key_whose_columns_were_renamed_before_the_connection_broke(shop, source):
+    """Two columns of a key that swap their names: rows are found by the same columns as before."""
+    server, name = source
+    shop.apply()
+    up = shop.start("up")
+    committed = lambda row: lambda: shop.sql(f"SELECT 1 AS n FROM lake.bronze.sale WHERE qty = {row}")
+    try:
+        # Each is followed and committed by itself.
+        for number, rename in enumerate(["id TO x", "line TO id", "x TO line"]):
+            server.execute(f"ALTER TABLE sale RENAME {rename}", name)
+            server.execute(f"UPDATE sale SET qty = {7000 + number} WHERE ctid = (SELECT min(ctid) FROM sale)", name)
+            process.wait_for(committed(7000 + number), 60, "the renamed column")
+        server.query("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active AND database = current_database()", name)
+        process.wait_for(lambda: up.logged("goes on from the last commit"), 60, "the next attempt")
+        server.execute("UPDATE sale SET qty = 7100", name)
+        process.wait_for(committed(7100), 60, "the rows of after")
+    finally:
+        ended = up.kill(signal.SIGTERM)
+    assert "not followed" not in ended.stderr and ended.exit_code == 0, ended.stderr
+    assert_equal(shop, source, without=["polars_delta"])
+
+
+def test_a_key_index_that_was_behind_once_knows_deleted_rows_in_later_processes_too(shop, source):
+    """A kill between a commit and the index: the index of before the commit stands."""
+    server, name = source
+    shop.apply()
+
+    def follow(sql):
+        server.execute(sql, name)
+        shop.run("up", "--once", timeout=60)
+
+    follow("UPDATE sale SET qty = 2 WHERE id <= 5")
+    keys, before = shop.directory / "state/keys", shop.directory / "before"
+    shutil.copytree(keys, before)
+    follow("DELETE FROM sale WHERE id = 7")
+    shutil.rmtree(keys)
+    shutil.copytree(before, keys)
+    follow("UPDATE sale SET qty = 3 WHERE id = 8")
+    follow("INSERT INTO sale VALUES (7, 1, 7, 7)")
+    assert_equal(shop, source)
 
 
 def test_what_apply_says_of_a_table_is_ahead_of_no_alter_of_the_source(shop, source):

@@ -1,4 +1,5 @@
 """mode: cdc on real MySQL and MariaDB: what the source commits is in the lake, whole transactions, through kills; other readers agree."""
+import os
 import random
 import signal
 import time
@@ -49,6 +50,29 @@ def shop(project, source):
     project.yaml(YAML)
     yield project
     project.run("destroy", "-y")
+
+
+def test_a_load_waits_for_transactions_that_are_prepared(shop, source):
+    """Their rows are in the log before the load's place, and in no snapshot."""
+    server, name = source
+    prepare = "XA START 'x{0}'; INSERT INTO sale VALUES ({0}, 1, 1, 1); XA END 'x{0}'; XA PREPARE 'x{0}'"
+    server.query(prepare.format(501), name)
+    refused = shop.apply(check=1, timeout=60)
+    assert "XA transaction x501" in refused.stderr and "is prepared and not ended" in refused.stderr, str(refused)
+    applying = shop.start("apply", "-y")
+    process.wait_for(lambda: server.query("SELECT 1 FROM information_schema.processlist WHERE user <> 'system user' AND id <> CONNECTION_ID() AND time < 100", name), 60, "its connection")
+    server.query("XA COMMIT 'x501'", name)
+    applied = applying.wait(60)
+    assert applied.exit_code == 0, str(applied)
+    assert_equal(shop, source)
+    # One that changes a table while it is followed stops it; loading it anew mends that, not before it has ended.
+    server.query(prepare.format(502), name)
+    assert "was changed by an XA transaction" in shop.run("up", "--once").stderr
+    assert "is prepared and not ended" in shop.run("resync", "bronze.sale", check=1, timeout=60).stderr
+    server.query("XA COMMIT 'x502'; INSERT INTO sale VALUES (503, 1, 1, 1)", name)
+    shop.run("resync", "bronze.sale", timeout=60)
+    shop.run("up", "--once")
+    assert_equal(shop, source)
 
 
 def test_changes_follow_the_load(shop, source):
@@ -361,4 +385,32 @@ def test_with_minimal_metadata_an_altered_table_is_followed_when_up_runs(project
         assert project.sql("SELECT name FROM lake.bronze.item WHERE id = 1") == [{"name": "goes on"}]
         project.run("resync", "bronze.sale")
         assert_equal(project, (own, name), without=["polars_delta"])
+        project.run("destroy", "-y")
+
+
+def test_a_transaction_that_a_crash_cut_off_in_the_log_is_passed_over(project):
+    """The server has rolled it back. MariaDB leaves its half in the log; MySQL cuts it off itself."""
+    with servers.mysql("mariadb", "--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1") as server, server.database() as name:
+        server.query("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1)", name)
+        project.env["SHOP_MYSQL"] = server.url(name)
+        project.yaml('name: shop\nserve: {http: off}\nsources:\n  crm: {type: mysql, url: "${SHOP_MYSQL}", tables: [t], mode: cdc, commit: {every: 200ms}}\n')
+        project.apply()
+        server.query("INSERT INTO t VALUES (2, 2)", name)
+        server.query("INSERT INTO t VALUES (3, 3)", name)
+        server.kill()
+        log = sorted(server.data.glob("binlog.0*"))[-1]
+        xid_bytes, xid_type = 31, 16  # the log's last event: that of the commit
+        assert log.read_bytes()[-xid_bytes + 4] == xid_type
+        os.truncate(log, log.stat().st_size - xid_bytes)
+        server.child = server.start()
+        server.query("INSERT INTO t VALUES (4, 4)", name)
+        rows = server.query("SELECT id FROM t ORDER BY id", name)
+        assert rows == [["1"], ["2"], ["4"]]
+        up = project.start("up")
+        try:
+            process.wait_for(lambda: project.sql("SELECT 1 AS n FROM lake.bronze.t WHERE id = 4"), 60, "the row of after")
+        finally:
+            ended = up.kill(signal.SIGTERM)
+        assert ended.exit_code == 0, str(ended)
+        assert [[str(r["id"])] for r in project.sql("SELECT id FROM lake.bronze.t ORDER BY id")] == rows
         project.run("destroy", "-y")

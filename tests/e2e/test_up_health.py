@@ -86,6 +86,27 @@ def test_a_source_that_cannot_be_followed_leaves_models_and_schedules_running(sh
         eventually(lambda: shop.sql("SELECT total FROM gold.total") == [{"total": 49}], "the total")
 
 
+def test_what_was_applied_beside_it_keeps_up_running_without_its_source(shop):
+    (shop.directory / "models/gold/total.sql").unlink()
+    shop.apply()
+    with Up(shop) as up:
+        shop.write("models/gold/total.sql", TOTAL.replace("trigger: on_change", "description: by schedule"))
+        shop.yaml(YAML + SCHEDULE)
+        shop.apply()
+        eventually(lambda: "hourly" in up.health()["schedules"], "the schedule")
+
+        def dropped():
+            slots = "FROM pg_replication_slots WHERE database = current_database()"
+            shop.server.query(f"SELECT pg_terminate_backend(active_pid) {slots} AND active", shop.database)
+            shop.server.query(f"SELECT pg_drop_replication_slot(slot_name) {slots} AND NOT active", shop.database)
+            return shop.server.query(f"SELECT count(*) {slots}", shop.database)[0][0] in (0, "0")
+
+        eventually(dropped, "the slot to go")
+        eventually(lambda: up.get("/health")[0] == 503, "the lost slot")
+        shop.run("resync", timeout=120)
+        eventually(lambda: up.health()["status"] == "ok", "the source that was loaded anew")
+
+
 def test_catching_up_that_was_stopped_is_not_told_as_done(shop):
     execute(shop, "INSERT INTO sale SELECT i, 1, 1 FROM generate_series(1000, 601000) i")
     running = shop.start("up", "--once")

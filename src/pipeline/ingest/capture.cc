@@ -24,8 +24,8 @@ namespace {
 constexpr int64_t kIdleWaitMs = 1000;
 /// What comes after a pause is committed at once, together with what comes right behind it: for a
 /// part of the cadence, and no longer than this.
-constexpr int64_t kGatherPart = 10;
-constexpr int64_t kGatherMaxMs = 100;
+constexpr int64_t kIdleGatherPart = 10;
+constexpr int64_t kIdleGatherMaxMs = 100;
 /// What is whole when a stop is asked for is committed if that takes no longer than this; else the
 /// log tells it again next time.
 /// Of that: for the rest of a transaction of which a part is here.
@@ -80,7 +80,8 @@ class CaptureRun {
   bool AwaitsWhole();
   bool HasChanges() const { return has_changes_; }
   bool Due() const;
-  int64_t LingerMs() const;
+  int64_t DueMs() const;
+  int64_t GatherMs() const;
   Status Commit();
   Result<CommitInfo> TryCommit(std::vector<TableName>* changed);
 
@@ -102,8 +103,10 @@ class CaptureRun {
   int64_t rows_ = 0;
   int64_t bytes_ = 0;
   int64_t transactions_ = 0;
-  bool has_changes_ = false;                ///< that are not committed
-  int64_t last_commit_micros_ = 0;          ///< monotonic: when the last commit began
+  bool has_changes_ = false;        ///< that are not committed
+  bool idle_ = true;                ///< the last batch had nothing
+  int64_t last_commit_micros_ = 0;  ///< monotonic: when the last commit began
+  int64_t last_commit_took_micros_ = 0;
   std::optional<int64_t> stopping_micros_;  ///< monotonic: when the stop was noticed
   bool whole_ = true;                       ///< no transaction is half here
   bool progressed_ = false;
@@ -127,7 +130,7 @@ Status CaptureRun::OpenTables() {
   std::vector<SourceTable> described;
   for (CaptureItem item : options_.items) {
     if (!is_first_ && options_.described) {
-      TARN_ASSIGN_OR_RETURN(item.table, options_.described(item));
+      TARN_ASSIGN_OR_RETURN(item, options_.described(item));
     }
     Table table;
     table.position = item.position;
@@ -189,9 +192,9 @@ Status CaptureRun::Run() {
     ChangeLimits limits;
     limits.rows_max = context_.tables.limits->batch_rows;
     limits.bytes_max = context_.tables.limits->batch_bytes_max;
-    limits.wait_ms_max = kIdleWaitMs;
-    limits.linger_ms_max = LingerMs();
-    if (HasChanges()) limits.wait_ms_max = std::min(limits.wait_ms_max, limits.linger_ms_max);
+    limits.wait_ms_max = HasChanges() ? std::clamp<int64_t>(DueMs(), 1, kIdleWaitMs) : kIdleWaitMs;
+    limits.linger_ms_max = DueMs();
+    limits.gather_ms = GatherMs();
     limits.until = options_.until;
     const int64_t asked_micros = context_.tables.clock->MonotonicMicros();
     const Result<ChangeBatch> next = stream_->Next(limits);
@@ -203,6 +206,7 @@ Status CaptureRun::Run() {
     const ChangeBatch& batch = *next;
     TARN_RETURN_IF_ERROR(TakeIn(batch));
     reached_until = batch.reached_until;
+    idle_ = batch.rows == 0 && whole_;
     // Nothing came for as long as it was waited for.
     const int64_t waited_micros = context_.tables.clock->MonotonicMicros() - asked_micros;
     const bool idle = batch.rows == 0 && whole_ && !HasChanges() &&
@@ -221,21 +225,25 @@ bool CaptureRun::AwaitsWhole() {
 
 /// Until the next commit is due, counted from the beginning of the last: a commit's own time is not
 /// added to what changes wait for.
-int64_t CaptureRun::LingerMs() const {
+int64_t CaptureRun::DueMs() const {
   const int64_t since = (context_.tables.clock->MonotonicMicros() - last_commit_micros_) / 1000;
+  return std::max<int64_t>(options_.cadence.every_ms - since, 0);
+}
+
+/// Where changes keep coming and commits take longer than the cadence, as long is read as was
+/// committed, up to the cadence: a backlog is not committed in crumbs.
+int64_t CaptureRun::GatherMs() const {
   const int64_t every = options_.cadence.every_ms;
-  const int64_t least =
-      HasChanges() ? 1 : std::clamp<int64_t>(every / kGatherPart, 1, kGatherMaxMs);
-  return std::max(every - since, least);
+  const int64_t least = std::min(every / kIdleGatherPart, kIdleGatherMaxMs);
+  return idle_ ? least : std::clamp(last_commit_took_micros_ / 1000, least, every);
 }
 
 bool CaptureRun::Due() const {
-  const int64_t now = context_.tables.clock->MonotonicMicros();
   if (!HasChanges()) {
+    const int64_t now = context_.tables.clock->MonotonicMicros();
     return reached_.position != committed_.position && now - last_commit_micros_ > kHeartbeatMicros;
   }
-  return rows_ >= options_.cadence.rows || bytes_ >= options_.cadence.bytes ||
-         now - last_commit_micros_ >= options_.cadence.every_ms * 1000;
+  return rows_ >= options_.cadence.rows || bytes_ >= options_.cadence.bytes || DueMs() == 0;
 }
 
 Result<bool> CaptureRun::IsLoaded(const ChangeBatch& batch, uint32_t transaction, Table& table) {
@@ -437,6 +445,7 @@ Status CaptureRun::Commit() {
   rows_ = bytes_ = transactions_ = 0;
   has_changes_ = false;
   last_commit_micros_ = begun_micros;
+  last_commit_took_micros_ = context_.tables.clock->MonotonicMicros() - begun_micros;
   TARN_RETURN_IF_ERROR(stream_->Acknowledge(committed_.position));
   if (options_.committed) options_.committed(report);
   return status;

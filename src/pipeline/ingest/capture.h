@@ -55,9 +55,10 @@ struct CaptureOptions {
   /// What else a commit says about a table whose columns changed: its description as the project
   /// remembers it. Asked again for every attempt at the commit.
   std::function<Result<std::vector<CommitOp>>(const SourceTable& table)> altered;
-  /// An item's table as it is remembered by now: what a later attempt begins with, since commits of
-  /// the one before may have said that it was altered. Absent: as the items have it.
-  std::function<Result<SourceTable>(const CaptureItem& item)> described;
+  /// An item as it is remembered by now, its columns and the names of its key: what a later attempt
+  /// begins with, since commits of the one before may have said that the table was altered. Absent:
+  /// as the items have it.
+  std::function<Result<CaptureItem>(const CaptureItem& item)> described;
   std::function<void(const CaptureCommit&)> committed;
   /// The lake has all that the source had committed a moment ago: again and again while it is so.
   std::function<void()> caught_up;

@@ -297,10 +297,10 @@ TEST_F(CaptureTest, ALaterAttemptBeginsWithTheTablesAsTheyAreRememberedByThen) {
     return Unavailable("the connection broke", "run again");
   };
   CaptureOptions options = Options();
-  options.described = [](const CaptureItem& item) -> Result<SourceTable> {
-    SourceTable table = item.table;
-    table.fingerprint = "altered";
-    return table;
+  options.described = [](const CaptureItem& item) -> Result<CaptureItem> {
+    CaptureItem now = item;
+    now.table.fingerprint = "altered";
+    return now;
   };
   ASSERT_TRUE(Capture(context_, log_, options).ok());
   ASSERT_EQ(log_.opened.size(), 2);

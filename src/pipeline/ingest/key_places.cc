@@ -18,6 +18,8 @@ namespace {
 constexpr size_t kEntriesPerBatch = 1 << 16;
 /// A state that no table is ever in: the index is between two.
 constexpr char kBetweenStates[] = "between two states";
+/// Before the location of a state that was taken in without knowing which rows it had lost.
+constexpr std::string_view kWithStale = "with stale entries: ";
 
 /// What a place needs to know of a data file: bounds and sizes of columns are left out.
 DataFile Slim(const DataFile& file) {
@@ -83,19 +85,18 @@ Status KeyPlaces::Follow(const std::shared_ptr<const TableMetadata>& table,
   location_.clear();  // until the places are those of the new state
   table_ = table;
   TARN_RETURN_IF_ERROR(ListFiles(*table));
-  if (opening && index_->state() == location) {
-    may_be_behind_ = false;
-  } else if (opening && index_->state() != "" && index_->state() != kBetweenStates) {
-    may_be_behind_ = true;
-  }
-  if (index_->state() != location) {
+  std::string state = index_->state();
+  const bool has_stale = state.starts_with(kWithStale);
+  if (has_stale) state.erase(0, kWithStale.size());
+  const bool is_of_none = state.empty() || state == kBetweenStates;
+  if (opening) may_have_stale_ = has_stale || (!is_of_none && state != location);
+  if (state != location) {
     std::vector<ScanFile> unknown;
     for (const auto& [path, file] : with_deletes_) {
       if (!index_->HasFile(path)) unknown.push_back(file);
     }
     // Most of the table: a build from nothing sorts once and leaves no stale entry.
-    const bool anew = index_->state() == "" || index_->state() == kBetweenStates ||
-                      unknown.size() == with_deletes_.size();
+    const bool anew = is_of_none || unknown.size() == with_deletes_.size();
     if (anew) {
       auto builder = index_->Rebuild();
       for (const auto& [path, file] : with_deletes_) {
@@ -103,12 +104,12 @@ Status KeyPlaces::Follow(const std::shared_ptr<const TableMetadata>& table,
             *table, file, [&](auto keys, auto places) { return builder->Add(keys, places); }));
       }
       TARN_RETURN_IF_ERROR(builder->Finish(location));
-      may_be_behind_ = false;
+      may_have_stale_ = false;
     } else {
       TARN_RETURN_IF_ERROR(TakeIn(*table, unknown, location));
     }
   }
-  if (!may_be_behind_) with_deletes_.clear();
+  if (!may_have_stale_) with_deletes_.clear();
   location_ = location;
   return {};
 }
@@ -124,7 +125,11 @@ Status KeyPlaces::TakeIn(const TableMetadata& table, const std::vector<ScanFile>
   for (const auto& [number, path] : index_->files()) {
     if (!live_.contains(path)) gone.push_back(number);
   }
-  return index_->Apply({{}, {}, {}, gone, location});
+  return index_->Apply({{}, {}, {}, gone, StateOf(location)});
+}
+
+std::string KeyPlaces::StateOf(const std::string& location) const {
+  return may_have_stale_ ? std::string(kWithStale) + location : location;
 }
 
 Status KeyPlaces::VisitKeys(
@@ -171,7 +176,7 @@ Status KeyPlaces::Find(std::span<const KeyHash> keys, std::span<RowPlace> places
   for (RowPlace& place : places) {
     if (place.found() && LiveFile(place.file) == nullptr) place = RowPlace{};
   }
-  return may_be_behind_ ? LeaveOutDeleted(places) : Status::Ok();
+  return may_have_stale_ ? LeaveOutDeleted(places) : Status::Ok();
 }
 
 Status KeyPlaces::LeaveOutDeleted(std::span<RowPlace> places) {
@@ -212,7 +217,7 @@ Status KeyPlaces::Advance(std::span<const KeyHash> removed, std::span<const KeyH
 Status KeyPlaces::Finish(std::span<const KeyHash> removed, std::span<const KeyHash> put,
                          std::span<const RowPlace> places, const std::string& location) {
   location_.clear();
-  TARN_RETURN_IF_ERROR(index_->Apply({removed, put, places, {}, location}));
+  TARN_RETURN_IF_ERROR(index_->Apply({removed, put, places, {}, StateOf(location)}));
   location_ = location;
   return {};
 }

@@ -74,6 +74,8 @@ class KeyPlaces {
   /// Which of the rows at `places` their files have deleted: those become not found().
   Status LeaveOutDeleted(std::span<RowPlace> places);
   const DataFile* LiveFile(uint32_t number);
+  /// What the index is told to be of: of the state at `location`, and whether it may_have_stale_.
+  std::string StateOf(const std::string& location) const;
 
   const PipelineContext& context_;
   std::unique_ptr<KeyIndex> index_;
@@ -82,9 +84,10 @@ class KeyPlaces {
   std::string location_;
   std::unordered_map<std::string, DataFile> live_;                ///< by path
   std::unordered_map<uint32_t, const DataFile*> file_of_number_;  ///< nullptr: not live
-  /// Whether entries may stand for rows that are deleted: the index was behind when it was opened.
-  bool may_be_behind_ = false;
-  std::unordered_map<std::string, ScanFile> with_deletes_;  ///< by path, while may_be_behind_
+  /// Whether entries may stand for rows that are deleted: the index was behind when it was opened,
+  /// now or by an earlier process. Ends when it is built anew.
+  bool may_have_stale_ = false;
+  std::unordered_map<std::string, ScanFile> with_deletes_;  ///< by path, while may_have_stale_
 };
 
 }  // namespace tarn

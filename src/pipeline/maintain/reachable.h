@@ -25,7 +25,8 @@ class ReachableFiles {
  public:
   explicit ReachableFiles(const PipelineContext& context) : context_(context) {}
 
-  /// Everything that a state refers to, but its own metadata files.
+  /// Everything that a state refers to, but its own metadata files. After an error this is of no
+  /// use any more: what it does not contain may be referred to.
   Status AddState(const TableMetadata& table);
   void AddUri(const std::string& uri);
   void AddKey(std::string_view key);

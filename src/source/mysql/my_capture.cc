@@ -1,15 +1,22 @@
 #include "source/mysql/my_capture.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "source/mysql/my_capture_check.h"
 #include "source/mysql/my_catalog.h"
 #include "source/mysql/my_change_stream.h"
 #include "source/mysql/my_position.h"
+#include "source/mysql/my_prepared.h"
 
 namespace tarn::mysql {
 namespace {
+
+constexpr int kPreparedPollMillis = 100;
+constexpr int64_t kPreparedWaitMillis = 10'000;
 
 class Capture final : public ChangeCapture {
  public:
@@ -27,7 +34,7 @@ class Capture final : public ChangeCapture {
 
   Result<std::unique_ptr<SourceSnapshot>> Snapshot(const CaptureSpec& spec) override {
     TARN_RETURN_IF_ERROR(IdentityOf(spec).status());
-    TARN_ASSIGN_OR_RETURN(std::unique_ptr<SourceSnapshot> snapshot, BeginSnapshot(context_));
+    TARN_ASSIGN_OR_RETURN(std::unique_ptr<SourceSnapshot> snapshot, WholeSnapshot());
     if (!snapshot->position().empty()) return snapshot;
     return InvalidArgument(
         "where in the log of " + context_->spec.address() +
@@ -72,6 +79,7 @@ class Capture final : public ChangeCapture {
     options.tables = tables;
     options.server_id = identity.server_id;
     options.uuid = identity.uuid;
+    options.half = half_;
     TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connect());
     const bool mariadb = options.position.kind == Position::Kind::kMariaDb;
     const bool file = options.position.kind == Position::Kind::kFile;
@@ -126,6 +134,41 @@ class Capture final : public ChangeCapture {
   }
 
  private:
+  // A transaction that is prepared has its rows before the snapshot's place in the log, and not in
+  // the snapshot: it is waited for, right before and right after the snapshot.
+  Result<std::unique_ptr<SourceSnapshot>> WholeSnapshot() const {
+    const std::string doing = "looking for prepared transactions of " + context_->spec.address();
+    TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connect());
+    for (int64_t waited = 0;; waited += kPreparedPollMillis) {
+      TARN_ASSIGN_OR_RETURN(auto prepared, PreparedTransactions(*connection, doing));
+      if (!prepared) {
+        Log(LogLevel::kWarning,
+            context_->spec.address() +
+                " does not tell of prepared XA transactions: the rows of one that is committed "
+                "after tables were loaded would be missing; GRANT XA_RECOVER_ADMIN ON *.* to the "
+                "source's user where there are any");
+        return BeginSnapshot(context_);
+      }
+      if (prepared->empty()) {
+        TARN_ASSIGN_OR_RETURN(std::unique_ptr<SourceSnapshot> snapshot, BeginSnapshot(context_));
+        TARN_ASSIGN_OR_RETURN(prepared, PreparedTransactions(*connection, doing));
+        if (prepared && prepared->empty()) return snapshot;
+      }
+      if (context_->session.cancel != nullptr) {
+        TARN_RETURN_IF_ERROR(context_->session.cancel->Check());
+      }
+      if (waited >= kPreparedWaitMillis) {
+        const std::string name =
+            prepared && !prepared->empty() ? " " + prepared->front() : std::string();
+        return Conflict("the XA transaction" + name + " of " + context_->spec.address() +
+                            " is prepared and not ended: the log has its rows already, and no "
+                            "table that is loaded now would have them",
+                        "XA COMMIT or XA ROLLBACK it (XA RECOVER lists them), then run it again");
+      }
+      poll(nullptr, 0, kPreparedPollMillis);
+    }
+  }
+
   Status CheckWith(const CaptureSpec& spec, const std::vector<SourceTable>& tables,
                    Warnings warnings) const {
     TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connect());
@@ -137,6 +180,7 @@ class Capture final : public ChangeCapture {
   }
 
   const std::shared_ptr<const Context> context_;
+  const std::shared_ptr<HalfTransaction> half_ = std::make_shared<HalfTransaction>();
 };
 
 }  // namespace

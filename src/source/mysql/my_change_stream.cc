@@ -50,6 +50,7 @@ class Stream final : public ChangeStream {
     assembler.checksums = reader_->checksums();
     assembler.folds_names = rows.integer(0, 0) != 0;
     assembler.value_bytes_max = context_->limits.value_bytes_max;
+    assembler.half = options_.half;
     std::vector<std::pair<SourceTableName, Error>> unreadable;
     std::vector<SourceTableName> names;
     for (const SourceTable& table : options_.tables) names.push_back(table.name);
@@ -113,7 +114,8 @@ class Stream final : public ChangeStream {
     if (limits.until) {
       TARN_ASSIGN_OR_RETURN(until, Position::Parse(*limits.until));
     }
-    auto deadline = Clock::now() + milliseconds(std::max<int64_t>(limits.wait_ms_max, 0));
+    const auto begun = Clock::now();
+    auto deadline = begun + milliseconds(std::max<int64_t>(limits.wait_ms_max, 0));
     bool lingers = false;
     bool late = false;
     std::optional<Clock::time_point> stopped;
@@ -122,7 +124,9 @@ class Stream final : public ChangeStream {
       const int64_t rows = assembler_->rows();
       const int64_t bytes = assembler_->bytes();
       if (rows > 0 && !std::exchange(lingers, true)) {
-        deadline = std::min(deadline, Clock::now() + milliseconds(limits.linger_ms_max));
+        const auto gathered = Clock::now() + milliseconds(limits.gather_ms);
+        deadline =
+            std::min(deadline, std::max(begun + milliseconds(limits.linger_ms_max), gathered));
       }
       if (!inside) {
         TARN_ASSIGN_OR_RETURN(const bool reached, Reached(until));

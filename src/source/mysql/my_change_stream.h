@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "source/change_capture.h"
+#include "source/mysql/my_half_transaction.h"
 #include "source/mysql/my_position.h"
 #include "source/mysql/my_snapshot.h"
 
@@ -15,6 +16,7 @@ struct ChangeStreamOptions {
   std::vector<SourceTable> tables;
   uint32_t server_id = 0;
   std::string uuid;
+  std::shared_ptr<HalfTransaction> half;
 };
 
 /// `connection` is for questions about tables and types. Errors: those of ChangeStream.

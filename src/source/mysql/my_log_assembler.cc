@@ -175,10 +175,20 @@ Status LogAssembler::OnFormat(const EventHeader& header, const uint8_t* p, const
   if (header.next != 0 && (header.flags & EventHeader::kArtificial) == 0) offset_ = header.next;
   by_id_.clear();
   watch_.Forget();
-  if (in_transaction_) {
-    return Unavailable("the server was restarted amid a transaction of its log",
-                       "the stream begins again from the last commit");
+  if (!in_transaction_) return Status::Ok();
+  if (!passes_over_) {
+    // Some of it may be in batches that were taken.
+    options_.half->Remember(transaction_.id);
+    return Unavailable("the server was restarted amid a transaction of its log, " +
+                           transaction_.id + ", and has rolled it back",
+                       "the stream begins again from the last commit, and passes it over");
   }
+  options_.half->Forget();  // its name may be given again
+  passes_over_ = false;
+  in_transaction_ = false;
+  after_ = position_;
+  gtid_.clear();
+  gtid_micros_ = 0;
   return Status::Ok();
 }
 
@@ -227,6 +237,7 @@ void LogAssembler::Open(const EventHeader& header) {
   is_mariadb_transaction_ = false;
   ordinal_ = 0;
   touched_.clear();
+  passes_over_ = options_.half->Is(transaction_.id);
 }
 
 std::string LogAssembler::PositionAfter() const {
@@ -238,6 +249,11 @@ std::string LogAssembler::PositionAfter() const {
 }
 
 Status LogAssembler::Commit(const EventHeader& header) {
+  if (passes_over_) {
+    options_.half->Forget();
+    return Unavailable("transaction " + transaction_.id + ", which was cut off, is whole now",
+                       "the stream begins again from the last commit");
+  }
   in_transaction_ = false;
   if (gtid_micros_ == 0) transaction_.commit_micros = int64_t{header.seconds} * 1000000;
   // Its other changes were in batches before: this one says where it ends.
@@ -318,6 +334,7 @@ Status LogAssembler::Unreadable(EventCursor cursor, Error reason) {
 Status LogAssembler::OnRows(const EventHeader& header, EventCursor cursor) {
   LogRows rows;
   if (!ReadRows(header.type, cursor, &rows)) return Malformed(header.type);
+  if (passes_over_) return Status::Ok();
   TARN_ASSIGN_OR_RETURN(FollowedTable * table, Mapped(rows.table));
   if (rows.packed && (table != nullptr || watch_.Watches(rows.table))) {
     TARN_RETURN_IF_ERROR(UnpackZlib(

@@ -16,6 +16,7 @@
 #include "source/mysql/my_binlog_packed.h"
 #include "source/mysql/my_cascade_watch.h"
 #include "source/mysql/my_followed_table.h"
+#include "source/mysql/my_half_transaction.h"
 #include "source/mysql/my_position.h"
 
 namespace tarn::mysql {
@@ -23,7 +24,8 @@ namespace tarn::mysql {
 /// Events of the binary log → batches of changes. Threads: one at a time.
 /// Errors: Corruption (bytes that are no such event), NotFound (the log itself says that it lacks
 /// events), Unsupported (an event that may not be passed over), Unavailable (a transaction was
-/// broken off by a crash of the server), those of the resolver. After an error nothing more is fed.
+/// broken off by a crash of the server: the next assembler passes it over), those of the resolver.
+/// After an error nothing more is fed.
 class LogAssembler {
  public:
   struct Options {
@@ -33,6 +35,7 @@ class LogAssembler {
     bool checksums = false;    ///< until the first format description says so
     bool folds_names = false;  ///< lower_case_table_names is not 0
     int64_t value_bytes_max = 0;
+    std::shared_ptr<HalfTransaction> half = std::make_shared<HalfTransaction>();
   };
   LogAssembler(Options options, ShapeResolver* resolver, arrow::MemoryPool* pool);
   ~LogAssembler();
@@ -104,6 +107,7 @@ class LogAssembler {
   bool half_of_alter_ = false;
   bool in_transaction_ = false;
   bool in_xa_ = false;
+  bool passes_over_ = false;  ///< what is read is Options::half
   ChangeTransaction transaction_;
   std::optional<uint32_t> transaction_index_;  ///< in transactions_, once it has changed something
   bool continued_ = false;                     ///< of it, earlier batches have changes

@@ -214,7 +214,8 @@ class Stream final : public ChangeStream {
     if (limits.until) {
       TARN_ASSIGN_OR_RETURN(until, Lsn::Parse(*limits.until));
     }
-    auto deadline = Clock::now() + milliseconds(std::max<int64_t>(limits.wait_ms_max, 0));
+    const auto begun = Clock::now();
+    auto deadline = begun + milliseconds(std::max<int64_t>(limits.wait_ms_max, 0));
     bool lingers = false;
     auto asked = Clock::now();
     bool late = false;
@@ -224,7 +225,9 @@ class Stream final : public ChangeStream {
       const int64_t rows = assembler_->rows();
       const int64_t bytes = assembler_->bytes();
       if (rows > 0 && !std::exchange(lingers, true)) {
-        deadline = std::min(deadline, Clock::now() + milliseconds(limits.linger_ms_max));
+        const auto gathered = Clock::now() + milliseconds(limits.gather_ms);
+        deadline =
+            std::min(deadline, std::max(begun + milliseconds(limits.linger_ms_max), gathered));
       }
       if (!inside) {
         if (until && assembler_->position() >= *until) return Done(until);

@@ -18,8 +18,6 @@ namespace tarn::duck {
 struct LakeFilePlanner {
   /// The files that may hold matching rows.
   std::function<Result<ScanPlan>(const Predicate&)> plan;
-  /// The plan if there is one already; else nullptr. For those who only tell about it.
-  std::shared_ptr<const ScanPlan> KnownPlan() const;
   /// The same files with all that is known of their columns; may be empty.
   std::function<Result<ScanPlan>(const Predicate&)> plan_with_metrics;
   /// The deleted rows of one file of the plan; nullptr when there are none.

@@ -106,9 +106,12 @@ Status UpdateAll(const TableContext& context, const TableMetadata& table, const 
   const auto read = [&](const BatchesAhead::Put& put) -> Status {
     bool wanted = true;
     return VisitFilesToAnalyze(context, table, earlier, [&](const ScanFile& file) -> Status {
-      if (!wanted) return {};
+      // Nobody looks at the error of a reader that was stopped.
+      if (!wanted) return Cancelled("nobody wants more");
+      if (cancel != nullptr) TARN_RETURN_IF_ERROR(cancel->Check());
       TARN_ASSIGN_OR_RETURN(auto rows, LiveRows::Open(context, table, columns, file, nullptr));
       while (wanted) {
+        if (cancel != nullptr) TARN_RETURN_IF_ERROR(cancel->Check());
         TARN_ASSIGN_OR_RETURN(auto batch, rows->Next());
         if (batch == nullptr) break;
         wanted = put(std::move(batch));
