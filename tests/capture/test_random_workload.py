@@ -115,7 +115,7 @@ class Chaos:
 
     def run(self, seconds):
         self.began = time.monotonic()
-        restarts = [seconds * 0.35, seconds * 0.7] if seconds < 60 else [i * 25.0 for i in range(1, int(seconds // 25))]
+        restarts = [seconds * 0.35, seconds * 0.7] if seconds < 75 else [i * 25.0 for i in range(1, int(seconds // 25))]
         upkeep, next_upkeep = None, seconds * 0.25
         while (now := time.monotonic() - self.began) < seconds or (not self.enough() and now < seconds + 120):
             if self.wrong or self.workload.wrong:
