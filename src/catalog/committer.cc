@@ -33,13 +33,14 @@ class Committer {
   Result<CommitInfo> Run() {
     TARN_RETURN_IF_ERROR(ListMissingNamespaces());
     for (int64_t attempt = 1;; ++attempt) {
-      TARN_RETURN_IF_ERROR(Stage());
-      TARN_FAULT_POINT(kCommitStaged);
-      Result<CommitInfo> info = CommitStaged();
+      Result<CommitInfo> info = StageAndCommit();
       if (info.ok()) return info;
       if (!IsCertainAnswer(info.error())) return info;
       RemoveStagedFiles();
-      if (info.error().kind != ErrorKind::kConflict) return info;
+      // Files of a state that was current a moment ago: upkeep that leaves readers no grace has
+      // removed them since. Then the table has moved, as after a lost race.
+      const bool expired = info.error().kind == ErrorKind::kNotFound;
+      if (info.error().kind != ErrorKind::kConflict && !expired) return info;
       if (attempt >= context_.limits->commit_retries_max) {
         return std::move(info).Wrap("gave up after " + std::to_string(attempt) + " attempts");
       }
@@ -123,6 +124,12 @@ class Committer {
     return {};
   }
 
+  Result<CommitInfo> StageAndCommit() {
+    TARN_RETURN_IF_ERROR(Stage());
+    TARN_FAULT_POINT(kCommitStaged);
+    return CommitStaged();
+  }
+
   // Repeats the request while its answer is lost or the catalog is busy: an identity commits once.
   Result<CommitInfo> CommitStaged() {
     bool unknown = false;
@@ -175,17 +182,30 @@ class Committer {
   }
 
   Result<bool> Rebase(const std::string& uuid, TableTransaction& transaction) {
-    auto found = catalog_.LoadTableByUuid(uuid, {});
-    if (!found.ok() && found.error().kind == ErrorKind::kNotFound) {
-      return Conflict("table " + transaction.location() + " was dropped meanwhile",
-                      "look at what is there, then try again");
+    std::string expired;
+    for (int64_t attempt = 1;; ++attempt) {
+      auto found = catalog_.LoadTableByUuid(uuid, {});
+      if (!found.ok() && found.error().kind == ErrorKind::kNotFound) {
+        return Conflict("table " + transaction.location() + " was dropped meanwhile",
+                        "look at what is there, then try again");
+      }
+      TARN_ASSIGN_OR_RETURN(const TableEntry entry, std::move(found));
+      if (entry.metadata_location == transaction.base_location()) return false;
+      const Status moved = Rebase(entry, transaction);
+      if (moved.ok()) return true;
+      // This state may have expired in turn while it was read.
+      const bool again = moved.error().kind == ErrorKind::kNotFound &&
+                         entry.metadata_location != expired &&
+                         attempt < context_.limits->commit_retries_max;
+      if (!again) return moved;
+      expired = entry.metadata_location;
     }
-    TARN_ASSIGN_OR_RETURN(const TableEntry entry, std::move(found));
-    if (entry.metadata_location == transaction.base_location()) return false;
+  }
+
+  Status Rebase(const TableEntry& entry, TableTransaction& transaction) {
     TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context_, entry.metadata_location));
-    TARN_RETURN_IF_ERROR(transaction.Rebase(std::move(base), entry.metadata_location)
-                             .Wrap("table " + entry.name.ToString()));
-    return true;
+    return transaction.Rebase(std::move(base), entry.metadata_location)
+        .Wrap("table " + entry.name.ToString());
   }
 
   void RemoveStagedFiles() {

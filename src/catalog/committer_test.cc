@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <thread>
+#include <utility>
 
 #include <gmock/gmock.h>
 
@@ -124,6 +125,77 @@ TEST(Committer, ALostRaceIsRebasedAndNothingIsLost) {
     });
   };
   EXPECT_EQ(states(lake.Objects()), states(before) + 1);
+}
+
+std::string KeyOf(const std::string& uri) {
+  return uri.substr(std::string("memory://lake/").size());
+}
+
+// The manifest list of a state, which upkeep without grace removes once the state is replaced.
+std::string ManifestListKey(TestLake& lake, const TableEntry& entry) {
+  return KeyOf(
+      (*LoadTableMetadata(lake.store(), entry.metadata_location))->current()->manifest_list);
+}
+
+TEST(Committer, AStateThatExpiredSinceItWasLoadedIsRebased) {
+  TestLake lake;
+  lake.Create(kT);
+  lake.Append(kT, "1");
+  const TableEntry entry = *lake.catalog().LoadTable(kT, {});
+  auto slow = lake.ChangeTransaction(entry);
+  ASSERT_TRUE(slow->Append({TestLake::File(*slow, "slow")}).ok());
+  lake.Append(kT, "quick");
+  ASSERT_TRUE(lake.store().Delete(ManifestListKey(lake, entry)).ok());
+  const auto info = lake.Commit(lake.catalog(), kT, entry.uuid, *slow);
+  ASSERT_TRUE(info.ok()) << info.error().ToString();
+  EXPECT_THAT(LivePaths(lake, kT),
+              ::testing::ElementsAre("1.parquet", "quick.parquet", "slow.parquet"));
+}
+
+TEST(Committer, AStateThatExpiresWhileItIsRebasedOntoIsPassedOver) {
+  // Once somebody has asked for the table's state, it moves on, and that state expires.
+  class RestlessCatalog final : public ForwardingCatalog {
+   public:
+    explicit RestlessCatalog(TestLake& lake) : ForwardingCatalog(lake.catalog()), lake_(lake) {}
+    Result<TableEntry> LoadTableByUuid(const std::string& uuid,
+                                       std::optional<Sequence> at) override {
+      auto entry = next_.LoadTableByUuid(uuid, at);
+      if (!std::exchange(moved_, true)) {
+        lake_.Append(kT, "meanwhile");
+        EXPECT_TRUE(lake_.store().Delete(KeyOf(entry->metadata_location)).ok());
+      }
+      return entry;
+    }
+
+   private:
+    TestLake& lake_;
+    bool moved_ = false;
+  };
+  TestLake lake;
+  lake.Create(kT);
+  const TableEntry entry = *lake.catalog().LoadTable(kT, {});
+  auto slow = lake.ChangeTransaction(entry);
+  ASSERT_TRUE(slow->Append({TestLake::File(*slow, "slow")}).ok());
+  lake.Append(kT, "quick");
+  RestlessCatalog restless(lake);
+  const auto info = lake.Commit(restless, kT, entry.uuid, *slow);
+  ASSERT_TRUE(info.ok()) << info.error().ToString();
+  EXPECT_THAT(LivePaths(lake, kT),
+              ::testing::ElementsAre("meanwhile.parquet", "quick.parquet", "slow.parquet"));
+}
+
+TEST(Committer, FilesOfTheCurrentStateThatAreGoneAreAnError) {
+  TestLake lake;
+  lake.Create(kT);
+  lake.Append(kT, "1");
+  const TableEntry entry = *lake.catalog().LoadTable(kT, {});
+  auto t = lake.ChangeTransaction(entry);
+  ASSERT_TRUE(t->Append({TestLake::File(*t, "2")}).ok());
+  ASSERT_TRUE(lake.store().Delete(ManifestListKey(lake, entry)).ok());
+  const auto info = lake.Commit(lake.catalog(), kT, entry.uuid, *t);
+  ASSERT_FALSE(info.ok());
+  EXPECT_EQ(info.error().kind, ErrorKind::kNotFound);
+  EXPECT_THAT(info.error().message, HasSubstr("is gone"));
 }
 
 TEST(Committer, RacingThreadsAllGetThrough) {
