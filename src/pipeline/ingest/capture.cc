@@ -83,6 +83,7 @@ class CaptureRun {
   int64_t DueMs() const;
   int64_t GatherMs() const;
   Status Commit();
+  bool IsLostRace(const Error& error) const;
   Result<CommitInfo> TryCommit(std::vector<TableName>* changed);
 
   const PipelineContext& context_;
@@ -399,6 +400,15 @@ Result<CommitInfo> CaptureRun::TryCommit(std::vector<TableName>* changed) {
   return info;
 }
 
+/// Whether the tables moved while a commit was made. So they did, too, where files are gone: upkeep
+/// that leaves readers no grace has removed those of a state that was current a moment ago.
+bool CaptureRun::IsLostRace(const Error& error) const {
+  if (error.kind != ErrorKind::kNotFound) return error.kind == ErrorKind::kConflict;
+  return std::none_of(tables_.begin(), tables_.end(), [this](const auto& one) {
+    return one.second.LostItsTable(*context_.catalog);
+  });
+}
+
 Status CaptureRun::Commit() {
   if (!HasChanges() && reached_.position == committed_.position) return {};
   const int64_t begun_micros = context_.tables.clock->MonotonicMicros();
@@ -406,7 +416,7 @@ Status CaptureRun::Commit() {
   Result<CommitInfo> info = TryCommit(&report.tables);
   // Compaction moved rows while they were being changed: their new places are found, and it is
   // tried again with the same files.
-  for (int64_t attempt = 1; !info.ok() && info.error().kind == ErrorKind::kConflict &&
+  for (int64_t attempt = 1; !info.ok() && IsLostRace(info.error()) &&
                             attempt < context_.tables.limits->commit_retries_max;
        ++attempt) {
     TARN_ASSIGN_OR_RETURN(const std::string place,
@@ -439,7 +449,8 @@ Status CaptureRun::Commit() {
     if (!advanced.ok()) {
       Log(LogLevel::kWarning, "the key index of " + table.rows->target().name.ToString() +
                                   " is behind: " + advanced.error().message);
-      if (status.ok()) status = std::move(advanced);
+      // Nor is it trouble where upkeep removed files of the state before meanwhile.
+      if (status.ok() && advanced.error().kind != ErrorKind::kNotFound) status = advanced;
     }
   }
   rows_ = bytes_ = transactions_ = 0;

@@ -44,10 +44,10 @@ bool CapturedTable::pending() const {
 Status CapturedTable::Begin() {
   if (shape_ != nullptr) return {};
   TARN_ASSIGN_OR_RETURN(storable_, StorableOf(options_.table));
-  TARN_ASSIGN_OR_RETURN(const TableEntry entry, State(std::nullopt));
-  uuid_ = entry.uuid;
-  base_location_ = entry.metadata_location;
-  TARN_ASSIGN_OR_RETURN(base_, LoadTableMetadata(context_.tables, base_location_));
+  TARN_ASSIGN_OR_RETURN(const PresentState present, Present());
+  uuid_ = present.entry.uuid;
+  base_location_ = present.entry.metadata_location;
+  base_ = present.metadata;
   TARN_ASSIGN_OR_RETURN(shape_, ChangeTable(base_, base_location_));
   return {};
 }
@@ -55,6 +55,10 @@ Status CapturedTable::Begin() {
 Result<TableEntry> CapturedTable::State(std::optional<Sequence> at) const {
   if (options_.state) return options_.state();
   return context_.catalog->LoadTable(options_.target.name, at);
+}
+
+Result<PresentState> CapturedTable::Present() const {
+  return LoadPresentState(context_.tables, [this] { return State(std::nullopt); });
 }
 
 Status CapturedTable::Edit(const TableAltered& altered, TableTransaction& transaction) {
@@ -218,23 +222,28 @@ void CapturedTable::DiscardFilled() {
   moves_all_rows_ = false;
 }
 
+Result<std::unique_ptr<TableTransaction>> CapturedTable::MoveBase() {
+  TARN_ASSIGN_OR_RETURN(const PresentState present, Present());
+  if (present.entry.uuid != uuid_) {
+    return Conflict("table " + options_.target.name.ToString() + " was replaced by another one",
+                    "`tarn resync` loads it anew");
+  }
+  base_location_ = present.entry.metadata_location;
+  base_ = present.metadata;
+  TARN_ASSIGN_OR_RETURN(auto transaction, ChangeTable(base_, base_location_));
+  if (!transaction->schema().SameColumns(shape_->schema())) {
+    return Conflict("the columns of " + options_.target.name.ToString() +
+                    " were changed by somebody else meanwhile");
+  }
+  return transaction;
+}
+
 Result<std::optional<TableChange>> CapturedTable::Prepare(
     const std::map<std::string, std::string>& summary) {
   TARN_RETURN_IF_ERROR(Begin());
   TARN_RETURN_IF_ERROR(FinishWriter());
   DiscardFilled();  // of an attempt that was refused
-  TARN_ASSIGN_OR_RETURN(const TableEntry entry, State(std::nullopt));
-  if (entry.uuid != uuid_) {
-    return Conflict("table " + options_.target.name.ToString() + " was replaced by another one",
-                    "`tarn resync` loads it anew");
-  }
-  base_location_ = entry.metadata_location;
-  TARN_ASSIGN_OR_RETURN(base_, LoadTableMetadata(context_.tables, base_location_));
-  TARN_ASSIGN_OR_RETURN(transaction_, ChangeTable(base_, base_location_));
-  if (!transaction_->schema().SameColumns(shape_->schema())) {
-    return Conflict("the columns of " + options_.target.name.ToString() +
-                    " were changed by somebody else meanwhile");
-  }
+  TARN_ASSIGN_OR_RETURN(transaction_, MoveBase());
   std::vector<RowDeletes> deletes;
   TARN_RETURN_IF_ERROR(WithPlaces([&] { return DeletesOfBase(&deletes); }));
   std::vector<DataFile> files;

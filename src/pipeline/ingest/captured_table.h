@@ -14,6 +14,7 @@
 #include "pipeline/context.h"
 #include "pipeline/ingest/key_places.h"
 #include "pipeline/ingest/pending_rows.h"
+#include "pipeline/ingest/present_state.h"
 #include "pipeline/table_target.h"
 #include "source/change_batch.h"
 
@@ -91,6 +92,10 @@ class CapturedTable {
   Status Begin();
   /// The table as it is, or was at that number of the lake's.
   Result<TableEntry> State(std::optional<Sequence> at) const;
+  Result<PresentState> Present() const;
+  /// Takes the present state for the base; what is pending stays. A transaction on it with the
+  /// pending edits. Errors: Conflict (another table, or other columns).
+  Result<std::unique_ptr<TableTransaction>> MoveBase();
   Result<std::unique_ptr<TableTransaction>> ChangeTable(
       const std::shared_ptr<const TableMetadata>& base, const std::string& location) const;
   Status FinishWriter();
@@ -98,6 +103,9 @@ class CapturedTable {
   /// turned out damaged.
   Status WithPlaces(const std::function<Status()>& look);
   Status FollowBase();
+  /// Reads files of the base; once more from the present state where upkeep removed them because
+  /// that followed on the base since: the rows are the same ones, in files that stay.
+  Status ReadBase(const std::function<Status()>& read);
   Status WriteRows(const arrow::RecordBatch& rows, int64_t begin,
                    const PendingRows::Folded& folded);
   Result<std::vector<RowPlace>> PlacesOf(const std::vector<PendingRows::Fill>& fills);

@@ -32,6 +32,21 @@ Status CapturedTable::FollowBase() {
   return places_->Follow(base_, base_location_);
 }
 
+Status CapturedTable::ReadBase(const std::function<Status()>& read) {
+  for (int64_t attempt = 1;; ++attempt) {
+    Status status = read();
+    if (status.ok() || status.error().kind != ErrorKind::kNotFound) return status;
+    const std::string before = base_location_;
+    TARN_RETURN_IF_ERROR(MoveBase());
+    if (base_location_ == before) return status;
+    if (attempt >= context_.tables.limits->commit_retries_max) {
+      return Unavailable("the states of " + options_.target.name.ToString() +
+                             " are removed faster than they are read: " + status.error().message,
+                         "raise `limits: reader_grace_ms`");
+    }
+  }
+}
+
 Status CapturedTable::OpenIndex() {
   TARN_RETURN_IF_ERROR(Begin());
   return WithPlaces([] { return Status(); });

@@ -52,11 +52,20 @@ Status CapturedTable::Add(const RowChanges& changes, int64_t first_row, const Ta
     writers_[place.writer]->superseded[place.file].Add(place.row);
   }
   pending_changes_ += rows->num_rows() - first_row;
-  TARN_ASSIGN_OR_RETURN(const std::vector<RowPlace> places, PlacesOf(folded.fills));
+  std::vector<RowPlace> places;
+  std::string places_of;  // the base that they are in
   // What a gap holds may be far larger than what the log said: the rows are taken in pieces.
   for (int64_t begin = first_row, most = rows->num_rows(); begin < rows->num_rows();) {
     const int64_t end = std::min(begin + most, rows->num_rows());
-    TARN_ASSIGN_OR_RETURN(const auto piece, FillGaps(*rows, begin, end, folded.fills, places));
+    std::shared_ptr<arrow::RecordBatch> piece;
+    TARN_RETURN_IF_ERROR(ReadBase([&]() -> Status {
+      if (places_of != base_location_) {
+        TARN_ASSIGN_OR_RETURN(places, PlacesOf(folded.fills));
+        places_of = base_location_;
+      }
+      TARN_ASSIGN_OR_RETURN(piece, FillGaps(*rows, begin, end, folded.fills, places));
+      return {};
+    }));
     if (piece == nullptr) {
       most = std::max<int64_t>((end - begin) / kSmallerPiece, 1);
       continue;

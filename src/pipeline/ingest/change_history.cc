@@ -9,6 +9,7 @@
 
 #include "columnar/conform.h"
 #include "pipeline/ingest/history_rows.h"
+#include "pipeline/ingest/present_state.h"
 #include "table/dual/table.h"
 
 namespace tarn {
@@ -39,16 +40,18 @@ ChangeHistory::ChangeHistory(const PipelineContext& context, SourceTable table, 
 ChangeHistory::~ChangeHistory() = default;
 
 Result<std::unique_ptr<TableTransaction>> ChangeHistory::Change() {
-  TARN_ASSIGN_OR_RETURN(const TableEntry entry,
-                        context_.catalog->LoadTable(target_.name, std::nullopt));
+  TARN_ASSIGN_OR_RETURN(PresentState present, LoadPresentState(context_.tables, [this] {
+                          return context_.catalog->LoadTable(target_.name, std::nullopt);
+                        }));
+  const TableEntry& entry = present.entry;
   if (!uuid_.empty() && entry.uuid != uuid_) {
     return Conflict("table " + target_.name.ToString() + " was replaced by another one",
                     "`tarn resync` of the table begins its history anew");
   }
   uuid_ = entry.uuid;
-  TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context_.tables, entry.metadata_location));
-  TARN_ASSIGN_OR_RETURN(auto transaction, TableTransaction::Change(context_.tables, std::move(base),
-                                                                   entry.metadata_location));
+  TARN_ASSIGN_OR_RETURN(auto transaction,
+                        TableTransaction::Change(context_.tables, std::move(present.metadata),
+                                                 entry.metadata_location));
   for (const TableAltered& altered : edits_) TARN_RETURN_IF_ERROR(Edit(altered, *transaction));
   return transaction;
 }

@@ -11,6 +11,15 @@ void MirroredTable::Discard() const {
   if (history != nullptr) history->Discard();
 }
 
+bool MirroredTable::LostItsTable(Catalog& catalog) const {
+  const auto gone = [&](const TableName& name) {
+    const auto entry = catalog.LoadTable(name, std::nullopt);
+    return !entry.ok() && entry.error().kind == ErrorKind::kNotFound;
+  };
+  return (rows->pending() && gone(rows->target().name)) ||
+         (history != nullptr && history->pending() && gone(history->target().name));
+}
+
 Result<std::vector<TableChange>> PrepareChanges(
     const std::map<SourceTableName, MirroredTable>& tables,
     const std::map<std::string, std::string>& summary) {

@@ -28,6 +28,8 @@ struct MirroredTable {
 
   /// Forgets what came, and removes its files.
   void Discard() const;
+  /// Whether something came for a table that the catalog does not have any more.
+  bool LostItsTable(Catalog& catalog) const;
 };
 
 /// Writes what came for the tables, kCommitStreams at once, and tells what a
