@@ -7,6 +7,7 @@
 #include "app/output.h"
 #include "app/terminal_progress.h"
 #include "base/json.h"
+#include "pipeline/maintain/clock_steps.h"
 #include "pipeline/maintain/maintain.h"
 
 namespace tarn {
@@ -68,6 +69,9 @@ void RunMaintain(CommandContext& context, const std::vector<std::string>& patter
   auto wired = OrFail(WireProject(context.Wire(StateUse::kRequire)));
   MaintainOptions options;
   options.patterns = patterns;
+  options.clock_steps = [&state = wired->open.spec.state] {
+    return LookAtClock(ClockRecordPath(state), ReadMachineTime());
+  };
   options.mode = dry_run ? MaintainMode::kDryRun : MaintainMode::kDo;
   const MaintainReport report = OrFail(Maintain(wired->pipeline, options));
   if (json) {

@@ -12,6 +12,7 @@
 #include "base/thread.h"
 #include "catalog/committer.h"
 #include "pipeline/ingest/capture_record.h"
+#include "pipeline/maintain/clock_steps.h"
 #include "pipeline/maintain/maintain.h"
 #include "project/apply.h"
 #include "project/captured.h"
@@ -121,6 +122,9 @@ Status Following::FollowSource(CaptureOptions options) {
 void Following::RunUpkeep(const PipelineContext& context) {
   MaintainOptions options;
   options.statistics = MaintainOptions::Statistics::kLeave;
+  options.clock_steps = [&state = wired_->open.spec.state] {
+    return LookAtClock(ClockRecordPath(state), ReadMachineTime());
+  };
   for (const TableName& table : tables_) options.patterns.push_back(table.ToString());
   const auto report = Maintain(context, options);
   const bool stopped = context.cancel->requested();

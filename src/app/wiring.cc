@@ -12,6 +12,7 @@
 #include "catalog/sqlite/query_log.h"
 #include "catalog/sqlite/sqlite_catalog.h"
 #include "pipeline/ingest/capture_record.h"
+#include "pipeline/maintain/clock_steps.h"
 #include "project/captured.h"
 #include "source/mysql/mysql_source.h"
 #include "source/postgres/postgres_source.h"
@@ -202,6 +203,11 @@ Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options) {
   wired->pipeline.progress = options.progress;
   wired->pipeline.cancel = options.cancel;
   if (wired->state_exists) {
+    // Before this process writes anything that upkeep might take for old.
+    if (auto looked = LookAtClock(ClockRecordPath(spec.state), ReadMachineTime()); !looked.ok()) {
+      Log(LogLevel::kWarning,
+          "whether the clock was set is not written down: " + looked.error().message);
+    }
     if (Status published = PublishOutbox(tables, *wired->catalog); !published.ok()) {
       Log(LogLevel::kWarning,
           "some commits are not in the Delta log yet: " + published.error().message);
@@ -224,6 +230,7 @@ Status RemoveState(const ProjectSpec& spec) {
   fs::remove_all(state / kCaptureRecordFolder, error);
   fs::remove_all(state / kSpoolFolder, error);
   fs::remove(WayRequestPath(spec.state), error);
+  fs::remove(ClockRecordPath(spec.state), error);
   // Only empty folders go: what else stands there is somebody else's.
   if (spec.warehouse.find("://") == std::string::npos) fs::remove(spec.warehouse, error);
   // The catalog goes last, for without it nobody knows that there is something to destroy.

@@ -39,13 +39,13 @@ std::string PidNamespace() {
   return length > 0 ? std::string(target, static_cast<size_t>(length)) : "";
 }
 
-std::string Boot() { return FirstLine("/proc/sys/kernel/random/boot_id"); }
-
 }  // namespace
+
+std::string BootIdentity() { return FirstLine("/proc/sys/kernel/random/boot_id"); }
 
 std::string ProcessIdentity() {
   const std::string pid = std::to_string(getpid());
-  const std::string boot = Boot(), space = PidNamespace(), start = StartOf(pid);
+  const std::string boot = BootIdentity(), space = PidNamespace(), start = StartOf(pid);
   if (boot.empty() || space.empty() || start.empty()) return "";
   return boot + " " + space + " " + pid + " " + start;
 }
@@ -55,7 +55,7 @@ Liveness LivenessOf(const std::string& identity) {
   std::string boot, space, pid, start;
   if (!(text >> boot >> space >> pid >> start)) return Liveness::kUnknown;
   // Another boot id may be another machine over a shared folder, so it proves nothing.
-  if (boot != Boot() || space != PidNamespace()) return Liveness::kUnknown;
+  if (boot != BootIdentity() || space != PidNamespace()) return Liveness::kUnknown;
   return StartOf(pid) == start ? Liveness::kAlive : Liveness::kDead;
 }
 

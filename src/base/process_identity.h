@@ -8,6 +8,9 @@ namespace tarn {
 /// boot, the pid namespace, the pid and when it started. Empty where /proc does not tell.
 std::string ProcessIdentity();
 
+/// Names the machine's boot; empty where /proc does not tell.
+std::string BootIdentity();
+
 enum class Liveness {
   kAlive,
   kDead,     ///< certain: its pid is gone, or somebody else's by now

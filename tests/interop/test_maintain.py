@@ -121,6 +121,33 @@ def test_a_dry_run_tells_and_changes_nothing(project):
     assert {s["outcome"] for s in maintained(project)[0]["steps"]} == {"nothing"}
 
 
+def test_nothing_is_old_right_after_the_clock_was_set(project):
+    expected = filled(project)
+    waiting = pathlib.Path(project.location("s.t")) / "data/of-a-load-that-goes-on.parquet"
+    waiting.write_bytes(b"x")
+    os.utime(waiting, (time.time() - 10 * 86400,) * 2)
+    record = project.directory / "state/clock.json"
+
+    def change(**micros):
+        said = json.loads(record.read_text())
+        record.write_text(json.dumps(said | {name: said[name] + more for name, more in micros.items()}))
+
+    # As it stood before a time server set the clock ten days ahead.
+    change(ahead_micros=-10 * 86400 * 10**6)
+    report = maintained(project)
+    for part in ("snapshots", "orphans", "delta log"):
+        assert step(report, part)["outcome"] == "held", part
+        assert "this machine's clock was set forward 0 minutes ago" in step(report, part)["why"]
+    assert step(report, "data files")["outcome"] == "done"
+    assert waiting.exists()
+    # As if that had been four days ago.
+    change(set_at_micros=-4 * 86400 * 10**6)
+    report = maintained(project)
+    assert step(report, "orphans")["outcome"] == "done"
+    assert not waiting.exists()
+    check_readers(project, expected)
+
+
 def test_statistics_are_made_where_they_pay(project):
     from pyiceberg.table import StaticTable
     expected = filled(project, limits="limits: {statistics_rows_min: 2700}\n")

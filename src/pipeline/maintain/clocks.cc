@@ -1,6 +1,8 @@
 #include "pipeline/maintain/clocks.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace tarn {
 
@@ -9,6 +11,8 @@ namespace {
 constexpr int64_t kMinuteMicros = 60'000'000;
 constexpr int64_t kClocksDifferMinutes = 10;
 constexpr int64_t kAskedAgainMicros = kMinuteMicros;
+
+std::string Minutes(int64_t micros) { return std::to_string(micros / kMinuteMicros) + " minutes"; }
 
 }  // namespace
 
@@ -38,7 +42,37 @@ Result<std::string> WhyAgesAreUncertain(const PipelineContext& context, const st
          "wrong";
 }
 
+Status ClockWatch::WatchSteps(std::function<Result<ClockSteps>()> look) {
+  look_ = std::move(look);
+  TARN_ASSIGN_OR_RETURN(const auto newest, context_.catalog->ListCommits(1));
+  if (!newest.empty()) newest_commit_micros_ = newest.front().committed_micros;
+  return {};
+}
+
+Result<std::string> ClockWatch::WhyClockIsDoubtful() const {
+  if (!look_) return std::string();
+  TARN_ASSIGN_OR_RETURN(const ClockSteps steps, look_());
+  const Limits& limits = *context_.tables.limits;
+  const int64_t grace = std::max(limits.orphan_grace_ms, limits.reader_grace_ms) * 1000;
+  if (steps.since_set_micros && *steps.since_set_micros < grace) {
+    return "this machine's clock was set forward " + Minutes(*steps.since_set_micros) +
+           " ago, so that what is young seems old: in " + Minutes(grace - *steps.since_set_micros) +
+           " nothing of before is in use";
+  }
+  const int64_t idle =
+      newest_commit_micros_ ? context_.tables.clock->NowMicros() - *newest_commit_micros_ : 0;
+  if (idle > grace && steps.up_micros < grace) {
+    return "nothing was committed for " + Minutes(idle) + ", or this machine, which runs for " +
+           Minutes(steps.up_micros) +
+           ", came up with a clock that is ahead: after a commit, or in " +
+           Minutes(grace - steps.up_micros) + ", its time is believed";
+  }
+  return std::string();
+}
+
 Result<std::string> ClockWatch::WhyAgesAreUncertain(const std::string& folder) {
+  TARN_ASSIGN_OR_RETURN(std::string doubtful, WhyClockIsDoubtful());
+  if (!doubtful.empty()) return doubtful;
   const int64_t wall = context_.tables.clock->NowMicros();
   const int64_t monotonic = context_.tables.clock->MonotonicMicros();
   const int64_t passed = monotonic - asked_monotonic_micros_;

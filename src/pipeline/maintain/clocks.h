@@ -1,9 +1,12 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "pipeline/context.h"
+#include "pipeline/maintain/clock_steps.h"
 
 namespace tarn {
 
@@ -19,10 +22,17 @@ Result<std::string> WhyAgesAreUncertain(const PipelineContext& context, const st
 class ClockWatch {
  public:
   explicit ClockWatch(const PipelineContext& context) : context_(context) {}
+  /// From now on ages are uncertain, too, where this machine's clock was set: on a local disk the
+  /// store's is set with it. To be called before anything is committed. `look` may be empty.
+  Status WatchSteps(std::function<Result<ClockSteps>()> look);
   Result<std::string> WhyAgesAreUncertain(const std::string& folder);
+  /// Whether this machine's clock was set, which needs no folder to be asked in.
+  Result<std::string> WhyClockIsDoubtful() const;
 
  private:
   const PipelineContext& context_;
+  std::function<Result<ClockSteps>()> look_;
+  std::optional<int64_t> newest_commit_micros_;  ///< when the watch began
   bool asked_ = false;
   std::string why_;
   int64_t asked_wall_micros_ = 0, asked_monotonic_micros_ = 0;

@@ -15,6 +15,8 @@ namespace tarn {
 
 namespace {
 
+constexpr char kDroppedTables[] = "dropped tables";
+
 using Part = Result<MaintainStep> (*)(const PipelineContext&, const std::string&, MaintainMode);
 
 struct NamedPart {
@@ -31,19 +33,21 @@ constexpr NamedPart kParts[] = {{"data files", CompactTable},
                                 {"orphans", SweepTable, true},
                                 {"delta log", CleanDeltaLog, true}};
 
+MaintainStep Held(const char* part, std::string why) {
+  MaintainStep step;
+  step.part = part;
+  step.outcome = MaintainStep::Outcome::kHeld;
+  step.why = std::move(why);
+  return step;
+}
+
 Result<MaintainStep> RunPart(const PipelineContext& context, const NamedPart& part,
                              const std::string& uuid, MaintainMode mode, ClockWatch& clocks) {
   if (part.goes_by_age && mode == MaintainMode::kDo) {
     TARN_ASSIGN_OR_RETURN(const TableState state, LoadTableState(context, uuid));
     TARN_ASSIGN_OR_RETURN(const std::string folder, TableFolder(context, state));
     TARN_ASSIGN_OR_RETURN(std::string why, clocks.WhyAgesAreUncertain(folder));
-    if (!why.empty()) {
-      MaintainStep step;
-      step.part = part.name;
-      step.outcome = MaintainStep::Outcome::kHeld;
-      step.why = std::move(why);
-      return step;
-    }
+    if (!why.empty()) return Held(part.name, std::move(why));
   }
   return part.run(context, uuid, mode);
 }
@@ -54,6 +58,15 @@ MaintainStep Failed(const char* part, const Error& error) {
   step.outcome = MaintainStep::Outcome::kFailed;
   step.why = error.message;
   return step;
+}
+
+Result<MaintainStep> RunOfDropped(const PipelineContext& context, MaintainMode mode,
+                                  const ClockWatch& clocks) {
+  if (mode == MaintainMode::kDo) {
+    TARN_ASSIGN_OR_RETURN(std::string why, clocks.WhyClockIsDoubtful());
+    if (!why.empty()) return Held(kDroppedTables, std::move(why));
+  }
+  return SweepDroppedTables(context, mode);
 }
 
 bool Dropped(const PipelineContext& context, const std::string& uuid) {
@@ -104,6 +117,7 @@ Result<MaintainReport> Maintain(const PipelineContext& context, const MaintainOp
     report.tables.push_back(std::move(upkeep));
   };
   ClockWatch clocks(context);
+  TARN_RETURN_IF_ERROR(clocks.WatchSteps(options.clock_steps));
   bool matched = false;
   for (const TableEntry& table : tables) {
     if (!Matches(options.patterns, table.name.ToString())) continue;
@@ -115,9 +129,9 @@ Result<MaintainReport> Maintain(const PipelineContext& context, const MaintainOp
     return NotFound("no table matches " + Join(options.patterns, ", "), "see `tarn ls`");
   }
   if (options.patterns.empty()) {
-    auto step = SweepDroppedTables(context, options.mode);
+    auto step = RunOfDropped(context, options.mode, clocks);
     TableUpkeep upkeep;
-    upkeep.steps.push_back(step.ok() ? *step : Failed("dropped tables", step.error()));
+    upkeep.steps.push_back(step.ok() ? *step : Failed(kDroppedTables, step.error()));
     upkeep.error = step.status();
     if (step.ok() && step->outcome == MaintainStep::Outcome::kNothing && step->taken == 0) {
       return report;

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "pipeline/context.h"
+#include "pipeline/maintain/clock_steps.h"
 #include "pipeline/maintain/report.h"
 
 namespace tarn {
@@ -15,6 +16,8 @@ struct MaintainOptions {
   MaintainMode mode = MaintainMode::kDo;
   /// Whether tables are read for their statistics, which may take long.
   enum class Statistics { kRefresh, kLeave } statistics = Statistics::kRefresh;
+  /// Tells whether this machine's clock was set; may be empty: then it is believed.
+  std::function<Result<ClockSteps>()> clock_steps = {};
   std::function<void(const TableUpkeep&)> finished = {};  ///< told after every table; may be absent
 };
 
