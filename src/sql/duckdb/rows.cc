@@ -31,6 +31,8 @@ class DuckDbRows final : public Rows {
       TARN_ASSIGN_OR_RETURN(
           builder_, BatchBuilder::Make(*connection_->context, result_->types, names, limits));
       schema_ = builder_->schema();
+      // What fails before a row was handed out fails here, where the statement can be run again.
+      TARN_ASSIGN_OR_RETURN(first_, Fetch());
       return Status::Ok();
     }
     // What only changes something is done when this returns.
@@ -60,6 +62,7 @@ class DuckDbRows final : public Rows {
   }
 
   Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
+    if (first_ != nullptr) return std::exchange(first_, nullptr);
     if (result_ == nullptr) return std::shared_ptr<arrow::RecordBatch>();
     auto batch = Guard([this] { return Fetch(); });
     if (!batch.ok()) {
@@ -93,6 +96,7 @@ class DuckDbRows final : public Rows {
   const std::string tag_;
   std::unique_ptr<BatchBuilder> builder_;
   std::shared_ptr<arrow::Schema> schema_;
+  std::shared_ptr<arrow::RecordBatch> first_;  ///< that was not handed out yet
   std::vector<std::string> type_names_;
   bool returns_rows_ = false;
   bool at_end_ = false;

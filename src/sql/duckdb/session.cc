@@ -117,14 +117,25 @@ Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteUntilCommitted(const std::st
     const Error error = state_->commit_error ? *state_->commit_error : result.error();
     if (!own_transaction) FailTransaction(*connection_->context, error);
     // Somebody else was faster, and nothing has happened: the statement reads anew what is there.
-    const bool again = own_transaction && error.kind == ErrorKind::kConflict &&
-                       attempt < engine_.options.limits.commit_retries_max;
+    const bool again =
+        own_transaction && IsLostRace(error) && attempt < engine_.options.limits.commit_retries_max;
     if (!again) return error;
+    statement_->sequence = -1;
     const auto pause = static_cast<uint64_t>(kRetryPauseMicros * attempt);
     const TableContext& tables = engine_.options.tables;
     tables.clock->SleepMicros(static_cast<int64_t>(tables.random->Below(pause)));
     if (interrupted_) return Cancelled("interrupted");
   }
+}
+
+/// Upkeep that leaves readers no grace removes files of a state that a commit followed on; the
+/// statement looks at such a one only where it began before that commit.
+bool DuckDbSession::IsLostRace(const Error& error) const {
+  if (error.kind != ErrorKind::kNotFound) return error.kind == ErrorKind::kConflict;
+  const int64_t looked_at = statement_->sequence;
+  if (looked_at < 0 || state_->options.at) return false;
+  const auto newest = engine_.options.catalog->CurrentSequence();
+  return newest.ok() && newest->value() > looked_at;
 }
 
 Result<std::unique_ptr<Rows>> DuckDbSession::ExecuteOne(const std::string& text) {

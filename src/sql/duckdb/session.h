@@ -30,6 +30,9 @@ class DuckDbSession final : public Session {
   DuckDbSession(std::shared_ptr<duckdb::DuckDB> database, EngineState& engine,
                 const SessionOptions& options, QueryLog* queries);
   Result<std::unique_ptr<Rows>> ExecuteUntilCommitted(const std::string& statement);
+  /// Whether a statement of its own that failed, and did nothing, sees another lake when it is run
+  /// again.
+  bool IsLostRace(const Error& error) const;
   Result<std::unique_ptr<Rows>> ExecuteOne(const std::string& statement);
   /// Adds a constraint in the transaction in which the rows that are there are looked at.
   Result<std::unique_ptr<Rows>> AddConstraint(const ConstraintStatement& statement);
