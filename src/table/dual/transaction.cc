@@ -374,6 +374,10 @@ Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
   if (!reads_.empty() || !rows_.removed.empty()) {
     MeanwhileCheck check;
     check.reads = reads_;
+    // What was read is told by names, which may mean other columns by now.
+    if (ours || theirs) {
+      for (MeanwhileCheck::Read& read : check.reads) read.predicate = Predicate::True();
+    }
     if (!rows_.removed.empty()) check.rewritten = &rows_.removed;
     if (rows_.kind != RowChange::Kind::kRewrite) {
       check.copier = MeanwhileCheck::Copier::kStatement;
