@@ -106,6 +106,11 @@ Status CheckRowIds(const TableMetadata& now, const MeanwhileCheck& check) {
 
 }  // namespace
 
+std::vector<MeanwhileCheck::Read> ReadsOfAllRows(std::vector<MeanwhileCheck::Read> reads) {
+  for (MeanwhileCheck::Read& read : reads) read.predicate = Predicate::True();
+  return reads;
+}
+
 Status CheckMeanwhile(const TableContext& context, const TableMetadata& before,
                       const TableMetadata& now, const MeanwhileCheck& check) {
   if (check.reads.empty() && check.rewritten == nullptr) return {};
