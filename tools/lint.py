@@ -61,7 +61,8 @@ THIRD_PARTY = [
     (r"spdlog/", ["base"]),
     (r"fmt/", ["base"]),
     (r"openssl/", ["base", "storage/s3", "server"]),
-    (r"boost/", ["server"]),
+    (r"boost/unordered/", ["pipeline/ingest"]),
+    (r"boost/(?!unordered/)", ["server"]),
 ]
 # gtest and gmock: in tests, and in headers made for tests.
 TEST_HEADERS = r"(gtest|gmock)/"

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
@@ -254,14 +255,15 @@ TEST(Publisher, FailingToWriteACheckpointOnlyWarns) {
 // A process that was killed reaches its catalog no more.
 class MortalCatalog final : public ForwardingCatalog {
  public:
-  MortalCatalog(Catalog& next, const bool& killed) : ForwardingCatalog(next), killed_(killed) {}
+  MortalCatalog(Catalog& next, const std::atomic<bool>& killed)
+      : ForwardingCatalog(next), killed_(killed) {}
   Status MarkPublished(int64_t id) override {
     if (killed_) return Unavailable("killed");
     return next_.MarkPublished(id);
   }
 
  private:
-  const bool& killed_;
+  const std::atomic<bool>& killed_;
 };
 
 // A checkpoint that failed is left out for good; the next one comes.
@@ -282,16 +284,16 @@ TEST(Publisher, InterruptedAtAnyStoreCallItEndsTheSame) {
   ExpectLogsAgree(golden, kU);
   const auto expected = WithoutCheckpoints(golden);
 
-  int64_t calls_at_most = 0;
+  std::atomic<int64_t> calls_at_most = 0;
   for (int64_t n = 1; n == 1 || n <= calls_at_most; ++n) {
     TestLake lake;
     FillOutbox(lake);
-    int64_t calls = 0;
-    bool killed = false;
+    std::atomic<int64_t> calls = 0;
+    std::atomic<bool> killed = false;
     // From the n-th moment on nothing works, as after a kill; both a call that did not happen and
     // one whose answer was lost are among the moments.
     lake.store().SetFaultInjector([&](const StorageCall&) -> std::optional<Error> {
-      killed = ++calls >= n;
+      if (++calls >= n) killed = true;
       return killed ? std::optional<Error>(Unavailable("killed")) : std::nullopt;
     });
     MortalCatalog mortal(lake.catalog(), killed);
@@ -321,7 +323,7 @@ TEST(Publisher, ASingleFaultAtAnyStoreCallIsMadeGoodByTheNextRun) {
   for (int64_t n = 1;; ++n) {
     TestLake lake;
     FillOutbox(lake);
-    int64_t calls = 0;
+    std::atomic<int64_t> calls = 0;
     lake.store().SetFaultInjector([&](const StorageCall&) -> std::optional<Error> {
       return ++calls == n ? std::optional<Error>(Unavailable("fault")) : std::nullopt;
     });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 namespace tarn {
@@ -10,6 +11,7 @@ namespace {
 
 /// Keys of one step from or to the overflow.
 constexpr size_t kPieceKeys = 1 << 17;
+constexpr size_t kSlotsKept = 1 << 16;  ///< 2 MB
 constexpr int64_t kOverflowMemoryBytes = 16 << 20;
 /// The file that stands for a key whose row is gone.
 constexpr uint32_t kDeletedFile = RowPlace::kNoFile - 1;
@@ -41,12 +43,21 @@ PendingRows::PendingRows(Options options) : options_(std::move(options)) {}
 PendingRows::~PendingRows() { Clear(); }
 
 void PendingRows::Clear() {
-  rows_.clear();
+  ForgetKeys();
   if (overflow_ == nullptr) return;
   overflow_.reset();
   overflow_files_.clear();
   std::error_code ignored;  // what stays is removed before the folder is used again
   std::filesystem::remove_all(options_.overflow_folder, ignored);
+}
+
+void PendingRows::ForgetKeys() {
+  // A burst leaves no memory taken; small commits, one after the other, need not ask for it anew.
+  if (rows_.bucket_count() > kSlotsKept) {
+    rows_ = {};
+  } else {
+    rows_.clear();
+  }
 }
 
 uint32_t PendingRows::NumberOf(const PendingPlace& place) {
@@ -90,7 +101,7 @@ Status PendingRows::Overflow() {
     }
     TARN_RETURN_IF_ERROR(overflow_->Apply({{}, keys, places, {}, {}}));
   }
-  rows_.clear();
+  ForgetKeys();
   return {};
 }
 
@@ -168,7 +179,7 @@ Result<PendingRows::Folded> PendingRows::Fold(const RowChanges& changes,
 
   const auto leave = [&](const State& state) {
     if (state.kind == Kind::kWritten) folded.superseded.push_back(state.place);
-    if (state.kind == Kind::kInBatch) gone[static_cast<size_t>(state.row)] = true;
+    if (state.kind == Kind::kInBatch) gone[state.place.row] = true;
   };
   for (size_t i = static_cast<size_t>(first_row); i < keys.size(); ++i) {
     const auto row = static_cast<int64_t>(i);
@@ -187,7 +198,7 @@ Result<PendingRows::Folded> PendingRows::Fold(const RowChanges& changes,
           source.kind = ValueSource::Kind::kPending;
           source.place = before->second.place;
         } else {
-          source.row = before->second.row;
+          source.row = before->second.place.row;
           const auto leaned = sources.find({source.row, column});
           if (leaned != sources.end()) source = leaned->second;
         }
@@ -206,7 +217,7 @@ Result<PendingRows::Folded> PendingRows::Fold(const RowChanges& changes,
       gone[i] = true;
     } else {
       state.kind = Kind::kInBatch;
-      state.row = row;
+      state.place.row = static_cast<uint32_t>(row);
     }
   }
   for (size_t i = static_cast<size_t>(first_row); i < keys.size(); ++i) {
@@ -223,7 +234,7 @@ Result<PendingRows::Folded> PendingRows::Fold(const RowChanges& changes,
 
 void PendingRows::Put(std::span<const KeyHash> keys, std::span<const PendingPlace> places) {
   for (size_t i = 0; i < keys.size(); ++i) {
-    rows_[keys[i]] = {Kind::kWritten, places[i], 0};
+    rows_[keys[i]] = {Kind::kWritten, places[i]};
   }
 }
 

@@ -5,10 +5,10 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include <arrow/type_fwd.h>
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "base/limits.h"
 #include "base/result.h"
@@ -27,9 +27,9 @@ struct PendingPlace {
 
 /// What became of the keys that the changes since the last commit touched, folded: of every key the
 /// last word alone counts. Knows nothing of files; told where the rows were put.
-/// Threads: one at a time. Memory: about 64 bytes a touched key, of at most
-/// Options::memory_keys_max and a batch's; further ones go to sorted runs in `overflow_folder`,
-/// however large a transaction is. Errors: those of that disk.
+/// Threads: one at a time. Memory: at most 76 bytes a touched key (half as much again while the
+/// table of them grows), of at most Options::memory_keys_max and a batch's; further ones go to
+/// sorted runs in `overflow_folder`, however large a transaction is. Errors: those of that disk.
 class PendingRows {
  public:
   struct Options {
@@ -94,20 +94,23 @@ class PendingRows {
   enum class Kind : uint8_t { kInBatch, kWritten, kDeleted };
   struct State {
     Kind kind = Kind::kDeleted;
-    PendingPlace place;  ///< of kWritten
-    int64_t row = 0;     ///< of kInBatch
+    PendingPlace place;  ///< of kWritten; of kInBatch the row alone: its number in the batch
   };
+  /// Keys are hashes already.
   struct Hash {
+    using is_avalanching = void;
     size_t operator()(const KeyHash& key) const { return key.low; }
   };
 
   /// Brings what the overflow knows of these keys into memory.
   Status Recall(std::span<const KeyHash> keys, std::span<const KeyHash> old_keys);
   Status Overflow();
+  void ForgetKeys();
   uint32_t NumberOf(const PendingPlace& place);
 
   const Options options_;
-  std::unordered_map<KeyHash, State, Hash> rows_;  ///< the youngest word on each of its keys
+  /// The youngest word on each of its keys.
+  boost::unordered_flat_map<KeyHash, State, Hash> rows_;
   /// What did not fit in memory; nullptr while all does.
   std::unique_ptr<KeyIndex> overflow_;
   std::vector<PendingPlace> overflow_files_;  ///< by their numbers there; the row is 0

@@ -65,18 +65,20 @@ class QueryWriter {
 
   std::string Paired() const {
     const std::string is_insert = Quoted(kChangeIsInsert);
-    const std::string taken = "count(*) FILTER (WHERE NOT " + is_insert + ") OVER ";
-    const std::string put = "count(*) FILTER (WHERE " + is_insert + ") OVER ";
+    // An argument instead of FILTER: with that DuckDB counts a whole partition for each of its
+    // rows.
+    const std::string taken = "count(CASE WHEN NOT " + is_insert + " THEN 1 END) OVER ";
+    const std::string put = "count(CASE WHEN " + is_insert + " THEN 1 END) OVER ";
     const std::string snapshot = Quoted(kChangeSnapshot);
     std::string rows = "(" + Raw(ChangesRange::Part::kPaired) + ")";
     std::string same_kind = snapshot;
     std::string updated = "false";
     if (lineage_) {
       // A row that was written anew before this snapshot is one that it moved.
-      rows = "(SELECT *, " + Quoted(kIsUpdate) + " AND min(" + kUpdatedAt + ") FILTER (WHERE " +
-             is_insert + ") OVER by_id < " + Quoted(kChangeSequence) + " AS " + Quoted(kIsMove) +
-             " FROM (SELECT *, " + kId + " IS NOT NULL AND " + taken + "by_id > 0 AND " + put +
-             "by_id > 0 AS " + Quoted(kIsUpdate) + " FROM " + rows +
+      rows = "(SELECT *, " + Quoted(kIsUpdate) + " AND min(CASE WHEN " + is_insert + " THEN " +
+             kUpdatedAt + " END) OVER by_id < " + Quoted(kChangeSequence) + " AS " +
+             Quoted(kIsMove) + " FROM (SELECT *, " + kId + " IS NOT NULL AND " + taken +
+             "by_id > 0 AND " + put + "by_id > 0 AS " + Quoted(kIsUpdate) + " FROM " + rows +
              " WINDOW by_id AS (PARTITION BY " + snapshot + ", " + kId +
              ")) WINDOW by_id AS (PARTITION BY " + snapshot + ", " + kId + "))";
       rows = "(SELECT * FROM " + rows + " WHERE NOT " + Quoted(kIsMove) + ")";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -70,7 +71,11 @@ class SessionState : public duckdb::ClientContextState {
   /// nullptr for the engine's own connections.
   static duckdb::shared_ptr<SessionState> Find(duckdb::ClientContext& context);
 
+  void QueryBegin(duckdb::ClientContext&) override { ++statements; }
+
   const SessionOptions options;
+  /// How many the session has begun.
+  std::atomic<int64_t> statements{0};
   /// Why the last commit failed: DuckDB's own commit path keeps nothing but the message.
   std::optional<Error> commit_error;
 };

@@ -68,7 +68,9 @@ Status LakeState::AdoptTable(const TableName& name, AdoptedTable adopted) {
     one.positions = std::make_shared<const DeletionVector>(std::move(deletes.positions));
     one.file.file = std::move(deletes.file);
   }
-  local.adopted = std::move(adopted.files);
+  for (DataFile& file : adopted.files) {
+    local.adopted.push_back(std::make_shared<const DataFile>(std::move(file)));
+  }
   tables_[name] = std::move(local);
   return {};
 }

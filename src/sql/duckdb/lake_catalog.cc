@@ -54,9 +54,20 @@ LakeSchemaEntry& LakeTransaction::SchemaEntry(duckdb::Catalog& catalog, const st
   return *entry;
 }
 
+void LakeTransaction::ForgetEarlierEntriesLocked() {
+  if (session_ == nullptr) return;
+  const int64_t begun = session_->statements;
+  if (begun == statements_) return;
+  statements_ = begun;
+  entries_.clear();
+  own_entries_.clear();
+  kept_.clear();
+}
+
 duckdb::CatalogEntry& LakeTransaction::Entry(LakeSchemaEntry& schema,
                                              const LakeRelation& relation) {
   const std::lock_guard lock(mutex_);
+  ForgetEarlierEntriesLocked();
   const void* address = relation.table ? static_cast<const void*>(relation.table.get())
                                        : static_cast<const void*>(relation.view.get());
   std::unique_ptr<duckdb::CatalogEntry>& entry = entries_[address];
@@ -73,6 +84,7 @@ duckdb::CatalogEntry& LakeTransaction::Entry(LakeSchemaEntry& schema,
 
 duckdb::CatalogEntry& LakeTransaction::Keep(std::unique_ptr<duckdb::CatalogEntry> entry) {
   const std::lock_guard lock(mutex_);
+  ForgetEarlierEntriesLocked();
   own_entries_.push_back(std::move(entry));
   return *own_entries_.back();
 }

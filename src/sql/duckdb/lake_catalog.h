@@ -14,8 +14,9 @@ namespace tarn::duck {
 
 class LakeSchemaEntry;
 
-/// DuckDB's view of one transaction on the lake. Catalog entries live as long as it does: plans
-/// point at them. Threads: one statement calls from several; the maps are under the mutex.
+/// DuckDB's view of one transaction on the lake. Catalog entries live until the next statement of
+/// it begins: plans point at them, and what was prepared is planned anew. Threads: one statement
+/// calls from several; the maps are under the mutex.
 class LakeTransaction final : public duckdb::Transaction {
  public:
   LakeTransaction(duckdb::TransactionManager& owner, duckdb::ClientContext& context,
@@ -32,12 +33,16 @@ class LakeTransaction final : public duckdb::Transaction {
   LakeState::Extent extent() const { return extent_; }
 
   LakeSchemaEntry& SchemaEntry(duckdb::Catalog& catalog, const std::string& name);
-  /// The entry of a table or view; the same one for the same state.
+  /// The entry of a table or view; in one statement the same one for the same state.
   duckdb::CatalogEntry& Entry(LakeSchemaEntry& schema, const LakeRelation& relation);
   /// Takes an entry that was made for one statement.
   duckdb::CatalogEntry& Keep(std::unique_ptr<duckdb::CatalogEntry> entry);
 
  private:
+  /// Lets go of the entries of statements that have ended: each may name every file that the
+  /// transaction wrote.
+  void ForgetEarlierEntriesLocked();
+
   EngineState& engine_;
   duckdb::shared_ptr<SessionState> session_;
   duckdb::shared_ptr<StatementState> statement_;
@@ -45,6 +50,7 @@ class LakeTransaction final : public duckdb::Transaction {
   LakeState state_;
   std::recursive_mutex mutex_;
   std::map<std::string, std::unique_ptr<LakeSchemaEntry>> schemas_;
+  int64_t statements_ = 0;  ///< of the session, when the entries below were made
   std::map<const void*, std::unique_ptr<duckdb::CatalogEntry>> entries_;
   std::vector<std::unique_ptr<duckdb::CatalogEntry>> own_entries_;
   std::vector<LakeRelation> kept_;  ///< keeps the addresses in entries_ taken

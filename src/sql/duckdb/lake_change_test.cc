@@ -97,6 +97,20 @@ TEST_F(ChangeTest, ATransactionSeesItsOwnChangesAndNobodyElseDoes) {
   EXPECT_EQ(Ids(), "2 3 4 5 6 7 8 9 10 11\n");
 }
 
+TEST_F(ChangeTest, APreparedStatementSeesWhatItsTransactionDidSince) {
+  Sql("BEGIN");
+  EXPECT_EQ(Sql("PREPARE put AS INSERT INTO s.t VALUES ($1, 'new')"), "PREPARE");
+  EXPECT_EQ(Sql("PREPARE tell AS SELECT count(*) FROM s.t WHERE i >= $1"), "PREPARE");
+  for (int i = 10; i < 20; ++i) {
+    EXPECT_EQ(Sql("EXECUTE put(" + std::to_string(i) + ")"), "EXECUTE");
+    EXPECT_EQ(Sql("EXECUTE tell(10)"), std::to_string(i - 9) + "\n");
+  }
+  EXPECT_EQ(Sql("DELETE FROM s.t WHERE i < 10"), "DELETE 10");
+  EXPECT_EQ(Sql("EXECUTE tell(0)"), "10\n");
+  EXPECT_EQ(Sql("COMMIT"), "COMMIT");
+  EXPECT_EQ(Sql("EXECUTE tell(0)"), "10\n");
+}
+
 TEST_F(ChangeTest, RolledBackChangesLeaveNoDataFiles) {
   const int64_t before = CountObjects("s/t/data/");
   Sql("BEGIN");

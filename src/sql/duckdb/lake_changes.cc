@@ -44,7 +44,7 @@ Isolation IsolationOf(const std::map<std::string, std::string>& properties,
              : Isolation::kSerializable;
 }
 
-Status CheckNotAdoptedHere(const TableName& name, const std::vector<DataFile>& adopted) {
+Status CheckNotAdoptedHere(const TableName& name, const OwnFiles& adopted) {
   if (adopted.empty()) return {};
   return InvalidArgument("table " + name.ToString() + " was adopted in this transaction",
                          "COMMIT before it is changed");
@@ -360,7 +360,7 @@ Status LakeState::AddColumnWithDefault(const TableName& name, const std::string&
       [&](SchemaEditor& editor) { return editor.AddWithDefault(column, type, value); }));
   local->touched = true;
   local->defaulted_columns.insert(local->transaction->schema().fields.back().id);
-  for (const DataFile& file : local->files) local->files_without_defaults.insert(file.path);
+  for (const auto& file : local->files) local->files_without_defaults.insert(file->path);
   // Rows that come meanwhile would not have the value.
   local->transaction->ReadRows(Predicate::True(), Isolation::kSerializable, Gone::kNoMatter);
   return Status::Ok();
@@ -384,7 +384,7 @@ Status LakeState::SetProperties(const TableName& name,
   return SetPropertiesOf(*local, properties);
 }
 
-void LakeState::Withdraw(std::vector<DataFile>* files) {
+void LakeState::Withdraw(OwnFiles* files) {
   withdrawn_.insert(withdrawn_.end(), files->begin(), files->end());
   files->clear();
 }
@@ -411,7 +411,9 @@ Status LakeState::Append(const TableName& name, std::vector<DataFile> files) {
   TARN_ASSIGN_OR_RETURN(Local * local, ChangeLocked(name));
   found_.clear();
   local->touched = local->touched || !files.empty();
-  std::move(files.begin(), files.end(), std::back_inserter(local->files));
+  for (DataFile& file : files) {
+    local->files.push_back(std::make_shared<const DataFile>(std::move(file)));
+  }
   return Status::Ok();
 }
 
@@ -436,7 +438,7 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
     if (changes.row_ids == RowChanges::RowIds::kStored) {
       local->files_with_row_ids.insert(file.path);
     }
-    local->files.push_back(std::move(file));
+    local->files.push_back(std::make_shared<const DataFile>(std::move(file)));
   }
   const bool rewrite = WriteProperty(properties, changes.command, "mode") == kCopyOnWrite;
   for (RowChanges::Deleted& one : changes.deleted) {
@@ -445,8 +447,8 @@ Status LakeState::ChangeRows(const TableName& name, RowChanges changes) {
     if (deletes.positions != nullptr) one.positions.AddAll(*deletes.positions);
     // A file that this transaction wrote and that has no row left was never there.
     const auto own = std::find_if(local->files.begin(), local->files.end(),
-                                  [&path](const DataFile& file) { return file.path == path; });
-    if (own != local->files.end() && one.positions.cardinality() == own->record_count) {
+                                  [&path](const auto& file) { return file->path == path; });
+    if (own != local->files.end() && one.positions.cardinality() == (*own)->record_count) {
       withdrawn_.push_back(*own);
       local->files.erase(own);
       local->deletes.erase(path);

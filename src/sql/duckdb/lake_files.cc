@@ -45,9 +45,9 @@ Result<ScanPlan> PlanTable(EngineState& engine, const LakeTable& table, const Pr
                               ? PlanScanWithMetrics(context, *table.metadata, table.snapshot, known)
                               : PlanScan(context, *table.metadata, table.snapshot, known));
   }
-  for (const DataFile& file : table.added) {
+  for (const auto& file : table.added) {
     ScanFile scan_file;
-    scan_file.file = file;
+    scan_file.file = *file;
     plan.files.push_back(std::move(scan_file));
     ++plan.files_total;
   }

@@ -52,10 +52,10 @@ Status LakeState::RewriteForDefaultsLocked(Local& local) {
     }
     deletes.rewrite = true;
   };
-  for (const DataFile& file : local.files) {
-    if (!local.files_without_defaults.contains(file.path)) continue;
+  for (const auto& file : local.files) {
+    if (!local.files_without_defaults.contains(file->path)) continue;
     ScanFile one;
-    one.file = file;
+    one.file = *file;
     rewrite(std::move(one));
   }
   if (local.base == nullptr || local.base_rows == LakeTable::Base::kReplaced) return Status::Ok();
@@ -82,7 +82,7 @@ Status LakeState::RewriteLocked(Local& local, const CancelFlag* cancel) {
     group->options.cancel = cancel;
     group->options.writing = writing;
   }
-  std::vector<DataFile> replaced;  // of this transaction
+  OwnFiles replaced;  // of this transaction
   for (auto deletes = local.deletes.begin(); deletes != local.deletes.end();) {
     if (!deletes->second.rewrite) {
       ++deletes;
@@ -91,7 +91,7 @@ Status LakeState::RewriteLocked(Local& local, const CancelFlag* cancel) {
     const ScanFile& file = deletes->second.file;
     const std::string& path = deletes->first;
     const auto own = std::find_if(local.files.begin(), local.files.end(),
-                                  [&path](const DataFile& one) { return one.path == path; });
+                                  [&path](const auto& one) { return one->path == path; });
     bool ids = true;
     if (own == local.files.end()) {
       local.rewritten.push_back(file.file);
@@ -113,7 +113,9 @@ Status LakeState::RewriteLocked(Local& local, const CancelFlag* cancel) {
     TARN_ASSIGN_OR_RETURN(
         std::vector<DataFile> written,
         CopyLiveRows(engine_.options.tables, state, group->files, group->options));
-    std::move(written.begin(), written.end(), std::back_inserter(local.files));
+    for (DataFile& file : written) {
+      local.files.push_back(std::make_shared<const DataFile>(std::move(file)));
+    }
   }
   if (local.defaulted_columns.empty()) return Status::Ok();
   // Every file has the columns; nothing is left to be told of files without them.

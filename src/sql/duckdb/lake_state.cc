@@ -41,6 +41,13 @@ auto FindName(Map& map, const TableName& name) {
   return result;
 }
 
+std::vector<DataFile> CopiesOf(const OwnFiles& files) {
+  std::vector<DataFile> copies;
+  copies.reserve(files.size());
+  for (const auto& file : files) copies.push_back(*file);
+  return copies;
+}
+
 bool IsNotFound(const Error& error) { return error.kind == ErrorKind::kNotFound; }
 
 }  // namespace
@@ -354,16 +361,16 @@ Status LakeState::Commit(Extent extent) {
       commit.expectations.push_back({local.entry.uuid, local.transaction->base_location()});
     }
     if (local.base_rows == LakeTable::Base::kReplaced) {
-      TARN_RETURN_IF_ERROR(local.transaction->Overwrite(local.files));
+      TARN_RETURN_IF_ERROR(local.transaction->Overwrite(CopiesOf(local.files)));
       // What replaces the rows may have been made of them: rows that came meanwhile would be lost.
       if (!local.transaction->creates()) {
         commit.expectations.push_back({local.entry.uuid, local.transaction->base_location()});
       }
     } else if (!local.files.empty()) {
-      TARN_RETURN_IF_ERROR(local.transaction->Append(local.files));
+      TARN_RETURN_IF_ERROR(local.transaction->Append(CopiesOf(local.files)));
     }
     if (!local.adopted.empty()) {
-      TARN_RETURN_IF_ERROR(local.transaction->Append(local.adopted));
+      TARN_RETURN_IF_ERROR(local.transaction->Append(CopiesOf(local.adopted)));
     }
     if (!local.rewritten.empty()) {
       TARN_RETURN_IF_ERROR(local.transaction->RemoveFiles(local.rewritten));
@@ -417,14 +424,14 @@ void LakeState::Abort() {
   ops_.clear();
 }
 
-void LakeState::DeleteFiles(const std::vector<DataFile>& files) const {
+void LakeState::DeleteFiles(const OwnFiles& files) const {
   ObjectStore& store = *engine_.options.tables.store;
-  for (const DataFile& file : files) {
-    auto key = store.KeyOf(file.path);
+  for (const auto& file : files) {
+    auto key = store.KeyOf(file->path);
     Status deleted = key.ok() ? store.Delete(*key) : key.status();
     if (!deleted.ok()) {
       Log(LogLevel::kWarning,
-          "file of a withdrawn write stays at " + file.path + ": " + deleted.error().message);
+          "file of a withdrawn write stays at " + file->path + ": " + deleted.error().message);
     }
   }
 }

@@ -23,6 +23,9 @@ namespace tarn::duck {
 
 struct EngineState;
 
+/// Files that one transaction wrote: each of the states that its statements see names all of them.
+using OwnFiles = std::vector<std::shared_ptr<const DataFile>>;
+
 /// A table as one transaction sees it. Immutable: a change makes another one.
 struct LakeTable {
   TableEntry entry;
@@ -35,7 +38,7 @@ struct LakeTable {
   bool leaves_delta_out = false;  ///< see kDeltaProperty
   std::map<std::string, std::string> properties;
   /// Files that this transaction wrote and nobody else sees.
-  std::vector<DataFile> added;
+  OwnFiles added;
   /// Rows that this transaction deleted, by the path of their data file.
   std::map<std::string, std::shared_ptr<const DeletionVector>> deleted;
   /// What data files without field ids call the columns, by id: files that were adopted.
@@ -181,8 +184,8 @@ class LakeState {
     Sequence free_at;  ///< of a new table: FreeFolder::free_at
     std::shared_ptr<const TableMetadata> base;
     std::unique_ptr<TableTransaction> transaction;  ///< nullptr: only renamed
-    std::vector<DataFile> files;
-    std::vector<DataFile> adopted;  ///< somebody else's, of a table that is made of them
+    OwnFiles files;
+    OwnFiles adopted;  ///< somebody else's, of a table that is made of them
     struct Deletes {
       ScanFile file;
       std::shared_ptr<const DeletionVector> positions;
@@ -240,10 +243,10 @@ class LakeState {
   Status EnsureSchemaLocked(const std::string& name);
   Status RewriteLocked(Local& local, const CancelFlag* cancel);
   Status RewriteForDefaultsLocked(Local& local);
-  void DeleteFiles(const std::vector<DataFile>& files) const;
+  void DeleteFiles(const OwnFiles& files) const;
   /// Files that this transaction wrote and replaced again: a statement may still be reading them,
   /// so they go with the transaction's end.
-  void Withdraw(std::vector<DataFile>* files);
+  void Withdraw(OwnFiles* files);
 
   EngineState& engine_;
   const SessionOptions& session_;
@@ -253,7 +256,7 @@ class LakeState {
   std::optional<std::vector<std::string>> schemas_;
   std::map<TableName, LakeRelation> found_;  ///< by the name as asked
   std::map<TableName, Local> tables_;
-  std::vector<DataFile> withdrawn_;
+  OwnFiles withdrawn_;
   std::map<TableName, std::shared_ptr<const ViewEntry>> views_;
   std::set<TableName> dropped_;
   std::vector<CommitOp> ops_;

@@ -147,6 +147,7 @@ class CachedStore final : public ForwardingStore {
     if (!extent) return std::nullopt;
     const int64_t size = extent->size_bytes;
     bytes.resize(static_cast<size_t>(size));
+    bytes.shrink_to_fit();  // whoever keeps a small object does not keep a block's room with it
     for (int64_t at = block_bytes_; at < size; at += block_bytes_) {
       const int64_t length = std::min(block_bytes_, size - at);
       extent = cache_.Read(

@@ -120,6 +120,17 @@ TEST_F(CachedStoreTest, EveryRangeIsRightColdAndWarm) {
   }
 }
 
+TEST_F(CachedStoreTest, ASmallObjectDoesNotTakeTheRoomOfABlock) {
+  bytes_.resize(1000);
+  for (int round = 0; round < 2; ++round) {
+    auto store = Open();
+    const std::string bytes = store->Get(kKey).value();
+    EXPECT_EQ(bytes, bytes_);
+    EXPECT_LE(bytes.capacity(), 2000U) << round;
+    EXPECT_EQ(remote_->requests, round == 0 ? 1 : 0);
+  }
+}
+
 TEST_F(CachedStoreTest, TheEndIsWhereTheObjectEnds) {
   auto store = Open();
   const auto size = static_cast<int64_t>(bytes_.size());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,62 +30,43 @@ bool FileMayMatch(const TableMetadata& table, const ManifestTypes& types, const 
   return pruner.PartitionMayMatch(file) && pruner.FileMayMatch(file);
 }
 
-/// The data files of the state that a change was made for, listed when one is first asked for.
-class FilesBefore {
- public:
-  FilesBefore(const TableContext& context, const TableMetadata& before)
-      : context_(context), before_(before) {}
+Status RowsGone(const TableMetadata& now) {
+  return Conflict("rows of " + now.location + " were deleted meanwhile that the statement had seen",
+                  kAgain);
+}
 
-  /// nullptr for a file that came later.
-  Result<const DataFile*> Find(const std::string& path) {
-    if (!files_) {
-      files_.emplace();
-      if (before_.current_snapshot) {
-        TARN_ASSIGN_OR_RETURN(std::vector<LiveFile> live,
-                              ListLiveFiles(*context_.store, before_, *before_.current_snapshot));
-        for (LiveFile& one : live) files_->emplace(one.file.path, std::move(one.file));
-      }
-    }
-    const auto found = files_->find(path);
-    return found == files_->end() ? nullptr : &found->second;
-  }
-
- private:
-  const TableContext& context_;
-  const TableMetadata& before_;
-  std::optional<std::map<std::string, DataFile>> files_;
-};
-
-/// Rows that a statement read, and that went.
-Status CheckGone(const TableMetadata& now, const ManifestTypes& types,
-                 const SnapshotChanges& changes, const MeanwhileCheck& check, FilesBefore& before) {
+/// Rows that a statement read, and that went; also where others had moved them before. A file that
+/// may match is enough.
+Status CheckGone(const TableContext& context, const TableMetadata& now, const ManifestTypes& types,
+                 const Snapshot& snapshot, const SnapshotChanges& changes,
+                 const MeanwhileCheck& check) {
   std::vector<const Predicate*> reads;
   for (const MeanwhileCheck::Read& read : check.reads) {
     if (read.gone == Gone::kConflict) reads.push_back(&read.predicate);
   }
   if (reads.empty()) return {};
-  // An empty path: any file may have lost rows.
-  std::vector<std::string> paths;
-  for (const DataFile& file : changes.removed) paths.push_back(file.path);
+  std::set<std::string> lost_rows;
   for (const DataFile& deletes : changes.added_deletes) {
-    paths.push_back(deletes.referenced_data_file);
+    // A file of deletes that names no single data file may be about any.
+    if (deletes.referenced_data_file.empty()) return RowsGone(now);
+    lost_rows.insert(deletes.referenced_data_file);
   }
-  for (const std::string& path : paths) {
-    TARN_ASSIGN_OR_RETURN(const DataFile* file, before.Find(path));
-    if (file == nullptr && !path.empty()) continue;
-    const bool seen =
-        file == nullptr || std::any_of(reads.begin(), reads.end(), [&](const Predicate* read) {
-          return FileMayMatch(now, types, *file, *read);
-        });
-    if (!seen) continue;
-    return Conflict(
-        "rows of " + now.location + " were deleted meanwhile that the statement had seen", kAgain);
+  for (const Predicate* read : reads) {
+    for (const DataFile& file : changes.removed) {
+      if (FileMayMatch(now, types, file, *read)) return RowsGone(now);
+    }
+    if (lost_rows.empty()) continue;
+    TARN_RETURN_IF_ERROR(
+        VisitScan(context, now, snapshot.id, *read, [&](ScanFile&& file) -> Status {
+          return lost_rows.contains(file.file.path) ? RowsGone(now) : Status();
+        }).status());
   }
   return {};
 }
 
-Status CheckOne(const TableMetadata& now, const ManifestTypes& types, const Snapshot& snapshot,
-                const SnapshotChanges& changes, const MeanwhileCheck& check, FilesBefore& before) {
+Status CheckOne(const TableContext& context, const TableMetadata& now, const ManifestTypes& types,
+                const Snapshot& snapshot, const SnapshotChanges& changes,
+                const MeanwhileCheck& check) {
   // Rows that only moved were there before, and are there still.
   if (!IsRewrite(snapshot)) {
     for (const DataFile& file : changes.added) {
@@ -94,7 +77,7 @@ Status CheckOne(const TableMetadata& now, const ManifestTypes& types, const Snap
             kAgain);
       }
     }
-    TARN_RETURN_IF_ERROR(CheckGone(now, types, changes, check, before));
+    TARN_RETURN_IF_ERROR(CheckGone(context, now, types, snapshot, changes, check));
   }
   if (check.rewritten == nullptr) return {};
   for (const DataFile& deletes : changes.added_deletes) {
@@ -123,12 +106,16 @@ Status CheckRowIds(const TableMetadata& now, const MeanwhileCheck& check) {
 
 }  // namespace
 
+std::vector<MeanwhileCheck::Read> ReadsOfAllRows(std::vector<MeanwhileCheck::Read> reads) {
+  for (MeanwhileCheck::Read& read : reads) read.predicate = Predicate::True();
+  return reads;
+}
+
 Status CheckMeanwhile(const TableContext& context, const TableMetadata& before,
                       const TableMetadata& now, const MeanwhileCheck& check) {
   if (check.reads.empty() && check.rewritten == nullptr) return {};
   TARN_RETURN_IF_ERROR(CheckRowIds(now, check));
   const ManifestTypes types(now);
-  FilesBefore files(context, before);
   std::optional<SnapshotId> next = now.current_snapshot;
   for (size_t steps = 0; next != before.current_snapshot; ++steps) {
     const Snapshot* snapshot = next ? now.FindSnapshot(*next) : nullptr;
@@ -137,7 +124,7 @@ Status CheckMeanwhile(const TableContext& context, const TableMetadata& before,
     }
     TARN_ASSIGN_OR_RETURN(const SnapshotChanges changes,
                           ReadSnapshotChanges(*context.store, now, snapshot->id));
-    TARN_RETURN_IF_ERROR(CheckOne(now, types, *snapshot, changes, check, files));
+    TARN_RETURN_IF_ERROR(CheckOne(context, now, types, *snapshot, changes, check));
     next = snapshot->parent;
   }
   return {};

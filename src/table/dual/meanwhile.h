@@ -30,6 +30,9 @@ struct MeanwhileCheck {
   enum class Copier { kUpkeep, kStatement } copier = Copier::kUpkeep;
 };
 
+/// For where columns were changed since: reads are told by names, which may mean other columns now.
+std::vector<MeanwhileCheck::Read> ReadsOfAllRows(std::vector<MeanwhileCheck::Read> reads);
+
 /// Looks at the snapshots between two states of one table. Errors: Conflict, saying what happened
 /// (also when the later state does not stem from the earlier one); those of reading.
 Status CheckMeanwhile(const TableContext& context, const TableMetadata& before,

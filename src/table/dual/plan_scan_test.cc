@@ -258,21 +258,5 @@ TEST_F(Planning, AsksTheStoreOnceForWhatNeverChanges) {
   store_.SetFaultInjector(nullptr);
 }
 
-TEST(TableCache, StaysWithinItsBytesAndKeepsTheRecent) {
-  TableCache cache(1000);
-  const auto uri = [](int i) {
-    return "s3://b/00000000-0000-4000-8000-00000000000" + std::to_string(i) + "-m0.avro";
-  };
-  for (int i = 0; i < 5; ++i) {
-    cache.PutObject(uri(i), std::make_shared<const std::string>(300, 'x'));
-    EXPECT_LE(cache.bytes(), 1000);
-    EXPECT_NE(cache.FindObject(uri(0)), nullptr) << "used all the time";
-  }
-  EXPECT_EQ(cache.FindObject(uri(1)), nullptr);
-  EXPECT_NE(cache.FindObject(uri(4)), nullptr);
-  cache.PutObject("s3://b/v1.metadata.json", std::make_shared<const std::string>("x"));
-  EXPECT_EQ(cache.FindObject("s3://b/v1.metadata.json"), nullptr) << "such a name may come again";
-}
-
 }  // namespace
 }  // namespace tarn

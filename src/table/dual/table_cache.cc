@@ -12,6 +12,13 @@ namespace {
 
 constexpr int64_t kParsedFactor = 3;
 
+/// What an entry takes beside its name and what it keeps: its places in the list and in the map,
+/// and the head that is counted with what it keeps.
+constexpr int64_t kEntryBytes = 256;
+
+/// A node of a map from paths to deleted positions, without the path.
+constexpr int64_t kDeletesNodeBytes = 96;
+
 bool IsUuid(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
@@ -44,7 +51,12 @@ TableCache::Entry TableCache::Find(const std::string& uri) {
   return entries_.front();
 }
 
+int64_t TableCache::CostOf(const std::string& uri, int64_t kept_bytes) {
+  return kept_bytes + kEntryBytes + 2 * static_cast<int64_t>(uri.size());
+}
+
 void TableCache::Put(Entry entry) {
+  entry.cost = CostOf(entry.uri, entry.cost);
   if (!Keeps(entry.uri) || entry.cost > entry_bytes_max()) return;
   std::lock_guard lock(mutex_);
   if (by_uri_.contains(entry.uri)) return;
@@ -80,7 +92,8 @@ std::shared_ptr<const std::string> TableCache::FindObject(const std::string& uri
 }
 
 void TableCache::PutObject(const std::string& uri, std::shared_ptr<const std::string> bytes) {
-  const auto cost = static_cast<int64_t>(bytes->size());
+  // Its room and not its size: who read it may have made room for more.
+  const auto cost = static_cast<int64_t>(bytes->capacity());
   Put({.uri = uri, .object = std::move(bytes), .cost = cost});
 }
 
@@ -92,7 +105,7 @@ void TableCache::PutDeletes(const std::string& uri,
                             std::shared_ptr<const DeletedPositions> deletes) {
   int64_t cost = 0;
   for (const auto& [path, positions] : *deletes) {
-    cost += static_cast<int64_t>(path.size()) + positions.memory_bytes();
+    cost += kDeletesNodeBytes + static_cast<int64_t>(path.capacity()) + positions.memory_bytes();
   }
   Put({.uri = uri, .deletes = std::move(deletes), .cost = cost});
 }
@@ -103,13 +116,13 @@ std::shared_ptr<const ManifestIndex> TableCache::FindIndex(const std::string& ma
 
 void TableCache::PutIndex(const std::string& manifest_uri,
                           std::shared_ptr<const ManifestIndex> index) {
-  const int64_t cost = index->memory_bytes();
+  const std::string key = IndexKey(manifest_uri);
+  const int64_t cost = CostOf(key, index->memory_bytes());
   if (!Keeps(manifest_uri) || cost > entry_bytes_max()) return;
   std::lock_guard lock(mutex_);
   if (const auto object = by_uri_.find(manifest_uri); object != by_uri_.end()) {
     entries_.splice(entries_.end(), entries_, object->second);
   }
-  const std::string key = IndexKey(manifest_uri);
   Erase(key);
   Insert({.uri = key, .index = std::move(index), .cost = cost});
 }

@@ -53,8 +53,9 @@ class TableCache {
     std::shared_ptr<const std::string> object = nullptr;
     std::shared_ptr<const DeletedPositions> deletes = nullptr;
     std::shared_ptr<const ManifestIndex> index = nullptr;
-    int64_t cost = 0;
+    int64_t cost = 0;  ///< of what it keeps; once it is in the list, of all of it
   };
+  static int64_t CostOf(const std::string& uri, int64_t kept_bytes);
   Entry Find(const std::string& uri);
   void Put(Entry entry);
   /// \name With the lock held.

@@ -373,11 +373,10 @@ Status TransactionImpl::Rebase(std::shared_ptr<const TableMetadata> base,
   TARN_RETURN_IF_ERROR(CheckRulesMeanwhile(*base_, *base, rows_));
   if (!reads_.empty() || !rows_.removed.empty()) {
     MeanwhileCheck check;
-    check.reads = reads_;
+    check.reads = ours || theirs ? ReadsOfAllRows(reads_) : reads_;
     if (!rows_.removed.empty()) check.rewritten = &rows_.removed;
-    if (rows_.kind != RowChange::Kind::kRewrite) {
-      check.copier = MeanwhileCheck::Copier::kStatement;
-    }
+    using Copier = MeanwhileCheck::Copier;
+    if (rows_.kind != RowChange::Kind::kRewrite) check.copier = Copier::kStatement;
     TARN_RETURN_IF_ERROR(CheckMeanwhile(context_, *base_, *base, check));
   }
   if (!ours) {
