@@ -439,21 +439,5 @@ TEST(Committer, AFailedStagingLeavesNothingBehind) {
   EXPECT_EQ(lake.Objects(), before);
 }
 
-TEST(NewTableFolder, ASuffixIsAddedOnlyWhereAnotherTableStood) {
-  TestLake lake;
-  EXPECT_EQ(NewTableFolder(lake.catalog(), lake.store(), lake.random(), kT)->uri,
-            "memory://lake/bronze/t");
-  ASSERT_TRUE(lake.store().Put("bronze/t/data/orphan.parquet", "x").ok());
-  EXPECT_EQ(NewTableFolder(lake.catalog(), lake.store(), lake.random(), kT)->uri,
-            "memory://lake/bronze/t");
-  lake.Create(kT);
-  const TableEntry entry = *lake.catalog().LoadTable(kT, {});
-  ASSERT_TRUE(lake.catalog().Commit({"d", "", "", {DropTableOp{entry.uuid}}}).ok());
-  const std::string next = NewTableFolder(lake.catalog(), lake.store(), lake.random(), kT)->uri;
-  EXPECT_THAT(next, ::testing::StartsWith("memory://lake/bronze/t-"));
-  lake.Create(kT);
-  EXPECT_NE(lake.catalog().LoadTable(kT, {})->location, entry.location);
-}
-
 }  // namespace
 }  // namespace tarn

@@ -2,6 +2,9 @@
 
 #include <array>
 #include <cstdio>
+#include <set>
+
+#include "catalog/garbage.h"
 
 namespace tarn {
 namespace {
@@ -19,17 +22,34 @@ Result<bool> HoldsAnything(ObjectStore& store, const std::string& prefix) {
   return found;
 }
 
+Result<std::set<std::string>> FoldersOfOthers(Catalog& catalog, const std::string& owner) {
+  std::set<std::string> folders;
+  TARN_ASSIGN_OR_RETURN(const auto dropped, catalog.ListObjects(kGarbageObject));
+  for (const ObjectEntry& folder : dropped) folders.insert(folder.name);
+  TARN_ASSIGN_OR_RETURN(const auto intended, catalog.ListObjects(kIntentionObject));
+  for (const ObjectEntry& folder : intended) {
+    TARN_ASSIGN_OR_RETURN(const bool same, MayBeIntentionOf(folder, owner));
+    if (!same) folders.insert(folder.name);
+  }
+  return folders;
+}
+
 }  // namespace
 
 Result<FreeFolder> NewTableFolder(Catalog& catalog, ObjectStore& store, Random& random,
-                                  const TableName& name) {
+                                  const TableName& name, const std::string& owner) {
   TARN_ASSIGN_OR_RETURN(const Sequence now, catalog.CurrentSequence());
+  // After the sequence: whoever drops a table of the folder later makes the commit fail.
+  TARN_ASSIGN_OR_RETURN(const std::set<std::string> others, FoldersOfOthers(catalog, owner));
   const std::string plain = PathSegment(name.schema) + "/" + PathSegment(name.name);
   std::string folder = plain;
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
-    TARN_ASSIGN_OR_RETURN(const bool metadata, HoldsAnything(store, folder + "/metadata/"));
-    TARN_ASSIGN_OR_RETURN(const bool log, HoldsAnything(store, folder + "/_delta_log/"));
-    if (!metadata && !log) return FreeFolder{store.UriOf(folder), now};
+    bool taken = others.contains(folder);
+    for (const char* part : {"/metadata/", "/_delta_log/"}) {
+      if (taken) break;
+      TARN_ASSIGN_OR_RETURN(taken, HoldsAnything(store, folder + part));
+    }
+    if (!taken) return FreeFolder{store.UriOf(folder), now};
     std::array<char, 16> suffix;
     std::snprintf(suffix.data(), suffix.size(), "-%06x",
                   static_cast<unsigned>(random.Next() & 0xffffff));

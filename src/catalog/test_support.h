@@ -51,7 +51,7 @@ class TestLake {
                                                    std::vector<std::string> partition = {},
                                                    std::map<std::string, std::string> props = {}) {
     NewTable table;
-    table.location = NewTableFolder(*catalog_, store_, *random_, name)->uri;
+    table.location = NewTableFolder(*catalog_, store_, *random_, name, "")->uri;
     table.schema = TwoColumns();
     table.partition = std::move(partition);
     table.properties = std::move(props);

@@ -13,7 +13,7 @@ Status RememberIntentions(const PipelineContext& context,
     if (!table->transaction->creates()) continue;
     TARN_ASSIGN_OR_RETURN(std::string folder,
                           context.tables.store->KeyOf(table->transaction->location()));
-    commit.ops.push_back(PutObjectOp{kIntentionObject, std::move(folder), "{}"});
+    commit.ops.push_back(IntentionOp(std::move(folder), table->owner));
   }
   if (commit.ops.size() == ops_before) return Status::Ok();
   return CommitToLake(context.tables, *context.catalog, commit).status();

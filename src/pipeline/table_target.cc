@@ -114,8 +114,9 @@ Result<WrittenTable> OpenTarget(const PipelineContext& context, const arrow::Sch
     NewTable table;
     TARN_ASSIGN_OR_RETURN(const FreeFolder folder,
                           NewTableFolder(*context.catalog, *context.tables.store,
-                                         *context.tables.random, target.name));
+                                         *context.tables.random, target.name, target.owner));
     table.location = folder.uri;
+    out.owner = target.owner;
     out.free_at = folder.free_at;
     table.schema = schema;
     table.partition = target.partition;

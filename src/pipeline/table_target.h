@@ -40,8 +40,9 @@ enum class WriteMode {
 /// by nobody once a commit was attempted.
 struct WrittenTable {
   std::unique_ptr<TableTransaction> transaction;
-  std::string uuid;  ///< of an existing table
-  Sequence free_at;  ///< FreeFolder::free_at of a new one's folder
+  std::string uuid;   ///< of an existing table
+  std::string owner;  ///< of a new one
+  Sequence free_at;   ///< FreeFolder::free_at of a new one's folder
   std::vector<DataFile> files;
   std::vector<std::string> columns;  ///< names in order
   int64_t rows = 0;

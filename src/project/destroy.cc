@@ -159,7 +159,7 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock
   for (const TableEntry& table : plan.tables) {
     // The folder is remembered in the same commit, so that a destroy that dies now is finished by
     // the next one.
-    TARN_ASSIGN_OR_RETURN(const auto drop, DropTableOps(store, table));
+    const auto drop = DropTableOps(store, table);
     commit.ops.insert(commit.ops.end(), drop.begin(), drop.end());
     TARN_ASSIGN_OR_RETURN(std::string folder, store.KeyOf(table.location));
     folders.push_back(std::move(folder));

@@ -1,5 +1,6 @@
 """Tables of others in the corners of their formats: what a log may leave out, and two spellings of one thing."""
 import json
+import os
 import pathlib
 import uuid
 
@@ -105,3 +106,20 @@ def test_nanoseconds_with_a_time_zone_are_refused_rather_than_cut(lake):
     assert ids(lake, table) == [1, 2]
     for asked in (f"SELECT ts FROM {table}", f"SELECT id FROM {table} WHERE ts > TIMESTAMP_NS '1970-01-01'"):
         assert 'column "ts" in ' in (error := lake.run("sql", "-c", asked, check=1).stderr) and "timestamptz_ns" in error, error
+
+
+def test_iceberg_whose_hint_is_behind_is_read_as_it_is(lake):
+    """A writer that names its files by versions may die between the file and the hint to it; its readers go on from the hint."""
+    lake.run("sql", "-c", "CREATE SCHEMA lake.s; CREATE TABLE lake.s.t (id INTEGER)")
+    for i in range(3):
+        lake.run("sql", "-c", f"INSERT INTO lake.s.t VALUES ({i})")
+    folder = pathlib.Path(lake.location("s.t"))
+    hint = folder / "metadata/version-hint.text"
+    last = int(hint.read_text())
+    for behind in (1, last - 1, last):
+        hint.write_text(str(behind))
+        assert ids(lake, f"iceberg_table('{folder}')") == [0, 1, 2], behind
+    # What does not follow on it was never committed.
+    os.rename(folder / f"metadata/v{last - 1}.metadata.json", folder / "metadata/aside.json")
+    hint.write_text(str(last - 2))
+    assert ids(lake, f"iceberg_table('{folder}')") == [0]

@@ -197,6 +197,44 @@ def test_a_state_that_has_expired_says_so(project):
     assert "is gone" in error and "tarn maintain" in error
 
 
+def test_tables_that_were_made_and_dropped_by_hand_leave_no_files(project, tmp_path):
+    import pyarrow as pa
+    from deltalake import write_deltalake
+    write_deltalake(tmp_path / "theirs", pa.table({"x": [1, 2, 3]}))
+    limits = "limits: {reader_grace_ms: 0, snapshot_age_ms_max: 3600000, orphan_grace_ms: 3600000}\n"
+    project.yaml(f"name: shop\ncatalog: lake\n{projects.warehouse()}{limits}")
+    project.apply()
+    do(project, "CREATE SCHEMA lake.s", "CREATE TABLE lake.s.stays AS SELECT 7 AS x", "CREATE TABLE lake.s.scratch AS SELECT 1 AS x",
+       f"CREATE TABLE lake.s.adopted FROM delta_table('{tmp_path}/theirs')")
+    then = project.sql("SELECT max(sequence) AS n FROM system.commits")[0]["n"]
+    do(project, "DROP TABLE lake.s.scratch", "DROP TABLE lake.s.adopted")
+    warehouse = project.directory / "warehouse"
+
+    def grow_old():
+        for path in [*warehouse.rglob("*"), *(tmp_path / "theirs").rglob("*")]:
+            if path.is_file():
+                os.utime(path, (time.time() - 30 * 86400,) * 2)
+
+    def dropped():
+        return [s for t in maintained(project) for s in t["steps"] if s["part"] == "dropped tables"]
+
+    # The moment at which the tables stood can still be asked for.
+    assert [s["outcome"] for s in dropped()] == ["nothing"]
+    for table, rows in (("scratch", 1), ("adopted", 3)):
+        counted = project.run("sql", "--at", str(then), "-c", f"SELECT count(*) AS n FROM lake.s.{table}", "--format", "json")
+        assert counted.rows() == [{"n": rows}]
+    project.yaml(f"name: shop\ncatalog: lake\n{projects.warehouse()}{limits.replace('snapshot_age_ms_max: 3600000', 'snapshot_age_ms_max: 0')}")
+    grow_old()
+    assert [sorted(s["names"]) for s in dropped()] == [["s/adopted", "s/scratch"]]
+    assert {p.relative_to(warehouse).parts[:2] for p in warehouse.rglob("*") if p.is_file()} == {("s", "stays")}
+    assert len(list((tmp_path / "theirs").glob("*.parquet"))) == 1
+    assert project.sql("SELECT x FROM lake.s.stays") == [{"x": 7}]
+    # The names are free again, and so are the folders.
+    do(project, "CREATE TABLE lake.s.scratch AS SELECT 2 AS x")
+    assert project.location("s.scratch").endswith("/s/scratch")
+    assert dropped() == []
+
+
 def test_a_name_that_matches_nothing(project):
     filled(project)
     assert "no table matches" in project.run("maintain", "gold.*", check=1).stderr

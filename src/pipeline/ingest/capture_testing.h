@@ -99,7 +99,7 @@ class CaptureTest : public ::testing::Test {
                  std::vector<std::string> partition = {}) {
     NewTable table;
     const TableName target{"bronze", name};
-    table.location = NewTableFolder(catalog_, lake_.store(), lake_.random(), target)->uri;
+    table.location = NewTableFolder(catalog_, lake_.store(), lake_.random(), target, "")->uri;
     table.partition = std::move(partition);
     table.schema.fields = {
         {FieldId(1), "id", Type(Type::Kind::kLong), Nullability::kRequired, ""},
@@ -127,7 +127,7 @@ class CaptureTest : public ::testing::Test {
     CaptureItem& item = items_.back();
     NewTable table;
     const TableName target = HistoryOf(item.target.name);
-    table.location = NewTableFolder(catalog_, lake_.store(), lake_.random(), target)->uri;
+    table.location = NewTableFolder(catalog_, lake_.store(), lake_.random(), target, "")->uri;
     table.schema = SchemaFromArrow(**HistorySchema(item.table)).value();
     auto transaction = TableTransaction::Create(lake_.context(), table).value();
     LakeCommit commit;

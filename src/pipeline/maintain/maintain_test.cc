@@ -319,7 +319,7 @@ TEST_F(Upkeep, FoldersOfDroppedTablesLeaveOnceNobodyCanAskForThem) {
   Append(0, 10);
   TableEntry entry = State().entry;
   entry.owner = "model:bronze.t";
-  CommitRequest drop{lake_.random().Uuid(), "test", "", DropTableOps(lake_.store(), entry).value()};
+  CommitRequest drop{lake_.random().Uuid(), "test", "", DropTableOps(lake_.store(), entry)};
   Wait(20 * kDayMicros);
   ASSERT_TRUE(lake_.catalog().Commit(drop).ok());
   Wait(kDayMicros);
@@ -337,7 +337,7 @@ TEST_F(Upkeep, OneSweepOfDroppedFoldersAtATime) {
   lake_.Create(kTable);
   TableEntry entry = State().entry;
   entry.owner = "model:bronze.t";
-  CommitRequest drop{lake_.random().Uuid(), "test", "", DropTableOps(lake_.store(), entry).value()};
+  CommitRequest drop{lake_.random().Uuid(), "test", "", DropTableOps(lake_.store(), entry)};
   ASSERT_TRUE(lake_.catalog().Commit(drop).ok());
   Wait(20 * kDayMicros);
   const auto held = lake_.catalog().AcquireLock("dropped tables", "another", "token", 60'000);
@@ -355,7 +355,7 @@ TEST_F(Upkeep, WhoeverForgetsADropForgetsTheOneThatHeSaw) {
   table.location = lake_.store().UriOf("bronze/t");
   const auto drop = [&](const char* uuid) {
     table.uuid = uuid;
-    return DropTableOps(lake_.store(), table)->back();
+    return DropTableOps(lake_.store(), table).back();
   };
   const auto commit = [&](CommitOp op) {
     ASSERT_TRUE(lake_.catalog().Commit({lake_.random().Uuid(), "test", "", {std::move(op)}}).ok());
@@ -432,8 +432,7 @@ TEST_F(Upkeep, WhatGoesByAgeWaitsWhileTheClocksDiffer) {
   lake_.Create(dropped);
   TableEntry entry = *lake_.catalog().LoadTable(dropped, {});
   entry.owner = "model:bronze.dropped";
-  const CommitRequest drop{lake_.random().Uuid(), "test", "",
-                           DropTableOps(lake_.store(), entry).value()};
+  const CommitRequest drop{lake_.random().Uuid(), "test", "", DropTableOps(lake_.store(), entry)};
   ASSERT_TRUE(lake_.catalog().Commit(drop).ok());
   ManualClock ahead(lake_.clock().NowMicros() + 60 * kDayMicros);
   context_.tables.clock = &ahead;

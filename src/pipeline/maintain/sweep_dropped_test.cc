@@ -31,7 +31,7 @@ class SweepDropped : public testing::MaintainTest {
     lake_.Append(kDropped, "1");
     table_ = *catalog_.LoadTable(kDropped, {});
     table_.owner = "model:bronze.t";
-    Commit(DropTableOps(lake_.store(), table_).value());
+    Commit(DropTableOps(lake_.store(), table_));
     lake_.clock().Advance(20 * kDayMicros);
     before_ = lake_.Objects();
   }
@@ -122,7 +122,7 @@ TEST_F(SweepDropped, AnotherDropOfTheFolderIsTheNextSweepsBusiness) {
   catalog_.meanwhile = [&] {
     TableEntry another = table_;
     another.uuid = lake_.random().Uuid();
-    Commit({DropTableOps(lake_.store(), another).value().back()});
+    Commit({DropTableOps(lake_.store(), another).back()});
   };
   Sweep();
   EXPECT_EQ(lake_.Objects(), before_);

@@ -50,7 +50,7 @@ Status LakeState::AdoptTable(const TableName& name, AdoptedTable adopted) {
   const TableContext& context = engine_.options.tables;
   TARN_ASSIGN_OR_RETURN(
       const FreeFolder folder,
-      NewTableFolder(*engine_.options.catalog, *context.store, *context.random, name));
+      NewTableFolder(*engine_.options.catalog, *context.store, *context.random, name, ""));
   adopted.seed.location = folder.uri;
   adopted.seed.table_uuid = context.random->Uuid();
   TARN_RETURN_IF_ERROR(CheckNotLakes(adopted.files, adopted.seed.location));

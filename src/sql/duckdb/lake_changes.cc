@@ -175,7 +175,7 @@ Result<bool> LakeState::CreateTable(const TableName& name, const Schema& schema,
   NewTable table;
   TARN_ASSIGN_OR_RETURN(const FreeFolder folder,
                         NewTableFolder(*engine_.options.catalog, *engine_.options.tables.store,
-                                       *engine_.options.tables.random, name));
+                                       *engine_.options.tables.random, name, ""));
   table.location = folder.uri;
   table.schema = schema;
   table.partition = partition;
@@ -231,7 +231,7 @@ Status LakeState::DropLocked(const LakeRelation& relation) {
     tables_.erase(local);
   }
   if (!created) {
-    TARN_ASSIGN_OR_RETURN(const auto drop, DropTableOps(*engine_.options.tables.store, entry));
+    const auto drop = DropTableOps(*engine_.options.tables.store, entry);
     ops_.insert(ops_.end(), drop.begin(), drop.end());
   }
   dropped_.insert(entry.name);

@@ -18,6 +18,7 @@
 #include "columnar/parquet_reader.h"
 #include "columnar/position_deletes.h"
 #include "storage/outside_files.h"
+#include "table/dual/column_shape.h"
 #include "table/dual/file_columns.h"
 #include "table/dual/row_key.h"
 
@@ -77,6 +78,7 @@ Result<std::shared_ptr<const DeletedPositions>> LoadPositions(const TableContext
 struct KeyColumns {
   std::vector<ParquetColumn> columns;  ///< of a struct's field: the struct, with that one child
   std::vector<FieldId> ids;
+  std::vector<Type> types;
   std::vector<Scalar> missing;
 };
 
@@ -130,6 +132,7 @@ Result<KeyColumns> KeyColumnsOf(const TableMetadata& table, const DataFile& dele
     AddNames(names, *column);
     result.columns.push_back(*std::move(column));
     result.ids.push_back(FieldId(id));
+    result.types.push_back(field->type);
     result.missing.push_back(field->initial_default.value_or(Scalar()));
   }
   return result;
@@ -185,6 +188,12 @@ Status ReadKeys(const TableContext& context, const DataFile& file, const KeyColu
   options.columns = key.columns;
   TARN_ASSIGN_OR_RETURN(auto reader, ParquetReader::Open(*object.store, object.key, file.size_bytes,
                                                          std::move(options), *context.limits));
+  // A default says nothing without its type: 7 may be a day or a microsecond.
+  std::vector<std::shared_ptr<arrow::Array>> defaults;
+  for (size_t i = 0; i < key.types.size(); ++i) {
+    TARN_ASSIGN_OR_RETURN(const auto type, TypeToArrow(key.types[i]));
+    TARN_ASSIGN_OR_RETURN(defaults.emplace_back(), RepeatScalar(key.missing[i], type, 1));
+  }
   std::string text;
   while (true) {
     TARN_ASSIGN_OR_RETURN(const std::optional<ParquetBatch> batch, reader->Next());
@@ -203,7 +212,7 @@ Status ReadKeys(const TableContext& context, const DataFile& file, const KeyColu
       }
       columns.push_back(std::move(column));
     }
-    auto keys = RowKeys::Of(std::move(columns), key.missing);
+    auto keys = RowKeys::Of(std::move(columns), defaults);
     TARN_RETURN_IF_ERROR(keys.status().Wrap("file " + file.path));
     for (int64_t row = 0; row < batch->rows->num_rows(); ++row) {
       keys->Get(row, text);

@@ -28,6 +28,13 @@ std::optional<int64_t> VersionOf(std::string_view name) {
   return version;
 }
 
+using Found = std::pair<int64_t, std::string>;  ///< version and key
+
+/// "v12.metadata.json": of a writer whose commit is that this name comes to be.
+bool IsBare(const Found& one, const std::string& folder) {
+  return one.second.compare(folder.size(), 1, "v") == 0;
+}
+
 /// What the hint says; nothing where there is none, or none that is a number.
 Result<std::optional<int64_t>> Hint(ObjectStore& store, const std::string& folder) {
   const Result<std::string> text = store.Get(folder + "version-hint.text");
@@ -45,7 +52,7 @@ Result<std::string> FindIcebergMetadata(ObjectStore& store, const std::string& l
   const std::string folder = key.empty() ? "metadata/" : key + "/metadata/";
   TARN_ASSIGN_OR_RETURN(const std::optional<int64_t> hint, Hint(store, folder));
   // (version, key): the highest version, and among equals the last name.
-  std::vector<std::pair<int64_t, std::string>> found;
+  std::vector<Found> found;
   TARN_RETURN_IF_ERROR(store.List(folder, [&](const ObjectInfo& info) -> Status {
     const std::string_view name = std::string_view(info.key).substr(folder.size());
     if (name.find('/') != std::string_view::npos || !IsMetadata(name)) return {};
@@ -53,8 +60,20 @@ Result<std::string> FindIcebergMetadata(ObjectStore& store, const std::string& l
     return {};
   }));
   if (hint) {
-    const auto named = std::find_if(found.begin(), found.end(),
-                                    [&](const auto& one) { return one.first == *hint; });
+    const auto bare = [&](int64_t version) {
+      return std::find_if(found.begin(), found.end(), [&](const Found& one) {
+        return one.first == version && IsBare(one, folder);
+      });
+    };
+    // Who names files by bare versions has committed once the next one is there, and raises the
+    // hint afterwards, if he lives: what follows without a gap counts. Files of other names, with a
+    // UUID, may be those of a commit that was lost.
+    auto named = bare(*hint);
+    for (auto next = named; next != found.end(); next = bare(named->first + 1)) named = next;
+    if (named == found.end()) {
+      named = std::find_if(found.begin(), found.end(),
+                           [&](const Found& one) { return one.first == *hint; });
+    }
     if (named != found.end()) return store.UriOf(named->second);
   }
   if (found.empty()) {

@@ -457,5 +457,74 @@ TEST_F(NestedEqualityDeletes, AFileWithoutItsColumnDeletesNothing) {
   EXPECT_NE(deleted.error().message.find("lacks column 3"), std::string::npos);
 }
 
+/// Column 3, sold_at, was a date before it became a timestamp.
+class EqualityDeletesOfPromotedDates : public RowDeletesTest {
+ protected:
+  static std::shared_ptr<arrow::Array> Days(const std::vector<int32_t>& days) {
+    arrow::Date32Builder builder;
+    EXPECT_TRUE(builder.AppendValues(days).ok());
+    return builder.Finish().ValueOrDie();
+  }
+  static std::shared_ptr<arrow::Array> Midnights(const std::vector<int64_t>& days) {
+    arrow::TimestampBuilder builder(arrow::timestamp(arrow::TimeUnit::MICRO),
+                                    arrow::default_memory_pool());
+    for (const int64_t day : days) EXPECT_TRUE(builder.Append(day * 86'400'000'000).ok());
+    return builder.Finish().ValueOrDie();
+  }
+
+  DataFile File(const std::string& name, int id, const std::shared_ptr<arrow::Array>& column) {
+    auto field =
+        arrow::field("c", column->type(), true,
+                     arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(id)}));
+    auto schema = arrow::schema({field});
+    auto writer = OpenParquetWriter(store_, name, schema, FileWriterOptions(), limits_).value();
+    EXPECT_TRUE(writer->Write(*arrow::RecordBatch::Make(schema, column->length(), {column})).ok());
+    DataFile file;
+    file.path = store_.UriOf(name);
+    file.size_bytes = writer->Finish().value().size_bytes;
+    file.record_count = column->length();
+    return file;
+  }
+
+  Rows64 Deleted(DataFile data, const std::shared_ptr<arrow::Array>& keys) {
+    ScanFile file;
+    file.file = std::move(data);
+    file.deletes = {File("bronze/sales/deletes/eq.parquet", 3, keys)};
+    file.deletes[0].content = FileContent::kEqualityDeletes;
+    file.deletes[0].equality_ids = {3};
+    const TableContext uncached{&store_, &clock_, random_.get(), &limits_, nullptr};
+    const auto loaded = LoadDeletes(uncached, metadata_, file);
+    EXPECT_TRUE(loaded.ok()) << loaded.status().ToString();
+    return !loaded.ok() || *loaded == nullptr ? Rows64() : (*loaded)->ToVector();
+  }
+
+  void SetUp() override {
+    Create();
+    metadata_ = *table_;
+  }
+
+  const std::string data_ = "bronze/sales/data/x.parquet";
+  TableMetadata metadata_;
+};
+
+TEST_F(EqualityDeletesOfPromotedDates, TimestampsDeleteRowsOfFilesWithDates) {
+  EXPECT_EQ(Deleted(File(data_, 3, Days({-1, 0, 7, 19000})), Midnights({-1, 19000})),
+            (Rows64{0, 3}));
+}
+
+TEST_F(EqualityDeletesOfPromotedDates, DatesDeleteRowsOfFilesWithTimestamps) {
+  EXPECT_EQ(Deleted(File(data_, 3, Midnights({-1, 0, 7, 19000})), Days({7})), (Rows64{2}));
+}
+
+TEST_F(EqualityDeletesOfPromotedDates, DatesAreComparedWithADefaultThatIsATimestamp) {
+  for (Schema& schema : metadata_.schemas) {
+    for (Field& field : schema.fields) {
+      if (field.id == FieldId(3)) field.initial_default = Scalar(int64_t{7 * 86'400'000'000});
+    }
+  }
+  EXPECT_EQ(Deleted(File(data_, 1, Midnights({1, 2})), Days({7})), (Rows64{0, 1}));
+  EXPECT_EQ(Deleted(File(data_, 1, Midnights({1, 2})), Days({8})), (Rows64{}));
+}
+
 }  // namespace
 }  // namespace tarn

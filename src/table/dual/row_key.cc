@@ -9,9 +9,8 @@ namespace tarn {
 
 namespace {
 
-constexpr int64_t kMicrosPerSecond = 1'000'000;
-constexpr int64_t kMicrosPerMilli = 1'000;
-constexpr int64_t kNanosPerMicro = 1'000;
+constexpr int64_t kNanosPerSecond = 1'000'000'000;
+constexpr int64_t kSecondsPerDay = 86'400;
 
 template <typename T>
 void Put(std::string& key, char tag, const T& value) {
@@ -24,24 +23,33 @@ void PutText(std::string& key, std::string_view text) {
   key += text;
 }
 
-/// Times count in microseconds; what is finer keeps its rest.
-void PutTime(std::string& key, int64_t value, arrow::TimeUnit::type unit) {
-  int64_t rest = 0;
+int64_t PerSecond(arrow::TimeUnit::type unit) {
   switch (unit) {
     case arrow::TimeUnit::SECOND:
-      value *= kMicrosPerSecond;
-      break;
+      return 1;
     case arrow::TimeUnit::MILLI:
-      value *= kMicrosPerMilli;
-      break;
+      return 1'000;
     case arrow::TimeUnit::MICRO:
-      break;
+      return 1'000'000;
     case arrow::TimeUnit::NANO:
-      rest = value % kNanosPerMicro;
-      value /= kNanosPerMicro;
+      break;
   }
-  Put(key, 'i', value);
-  if (rest != 0) Put(key, 'r', rest);
+  return kNanosPerSecond;
+}
+
+/// The day and the nanoseconds since its midnight. So units do not matter, a date is the same as
+/// its midnight (a date may have become a timestamp), and no value is too large.
+void PutTime(std::string& key, int64_t value, arrow::TimeUnit::type unit) {
+  const int64_t per_second = PerSecond(unit);
+  const int64_t per_day = per_second * kSecondsPerDay;
+  int64_t day = value / per_day;
+  int64_t rest = value % per_day;
+  if (rest < 0) {
+    --day;
+    rest += per_day;
+  }
+  Put(key, 'i', day);
+  if (rest != 0) Put(key, 'r', rest * (kNanosPerSecond / per_second));
 }
 
 bool Comparable(const arrow::DataType& type) {
@@ -128,20 +136,10 @@ void PutValue(std::string& key, const arrow::Array& array, int64_t row) {
   }
 }
 
-/// What PutValue would say of the same value.
-void PutScalar(std::string& key, const Scalar& value) {
-  if (const auto* flag = std::get_if<bool>(&value)) return Put(key, 'b', *flag);
-  if (const auto* number = std::get_if<int64_t>(&value)) return Put(key, 'i', *number);
-  if (const auto* number = std::get_if<double>(&value)) return Put(key, 'd', *number);
-  if (const auto* text = std::get_if<std::string>(&value)) return PutText(key, *text);
-  if (const auto* number = std::get_if<Int128>(&value)) return Put(key, 'm', *number);
-  key += 'n';
-}
-
 }  // namespace
 
 Result<RowKeys> RowKeys::Of(std::vector<std::shared_ptr<arrow::Array>> columns,
-                            const std::vector<Scalar>& missing) {
+                            std::vector<std::shared_ptr<arrow::Array>> missing) {
   for (const auto& column : columns) {
     if (column != nullptr && !Comparable(*column->type())) {
       return Unsupported("rows cannot be told apart by a column of type " +
@@ -150,7 +148,7 @@ Result<RowKeys> RowKeys::Of(std::vector<std::shared_ptr<arrow::Array>> columns,
   }
   RowKeys keys;
   keys.columns_ = std::move(columns);
-  keys.missing_ = missing;
+  keys.missing_ = std::move(missing);
   return keys;
 }
 
@@ -160,7 +158,7 @@ void RowKeys::Get(int64_t row, std::string& key) const {
     if (columns_[i] != nullptr) {
       PutValue(key, *columns_[i], row);
     } else {
-      PutScalar(key, missing_[i]);
+      PutValue(key, *missing_[i], 0);
     }
   }
 }
