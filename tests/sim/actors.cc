@@ -286,12 +286,12 @@ void World::DropOrCreate(std::unique_ptr<Process>& process) {
     operation.effects["c"];
     if (entry.ok()) {
       LakeCommit commit = alive.context.NewCommit("sim", operation.what);
-      TARN_ASSIGN_OR_RETURN(commit.ops, DropTableOps(*store_, *entry));
+      commit.ops = DropTableOps(*store_, *entry);
       return CommitToLake(alive.context.tables, *catalog_, commit).status();
     }
     NewTable table;
     TARN_ASSIGN_OR_RETURN(const FreeFolder folder,
-                          NewTableFolder(*catalog_, *store_, *alive.random, name));
+                          NewTableFolder(*catalog_, *store_, *alive.random, name, "model:s.c"));
     table.location = folder.uri;
     table.schema = TwoColumns();
     std::vector<Draft> drafts(1);

@@ -177,7 +177,8 @@ void World::CreateTables() {
     Operation operation{"create", clock_.NowMicros(), false, {}, 0};
     operations_[scheduler_.name()] = &operation;
     NewTable table;
-    table.location = NewTableFolder(*catalog_, *store_, *process->random, {kSchemaName, name})->uri;
+    table.location =
+        NewTableFolder(*catalog_, *store_, *process->random, {kSchemaName, name}, "")->uri;
     table.schema = TwoColumns();
     if (Chance(2)) table.partition = {"bucket(2, id)"};
     table.properties = {{"tarn.iceberg", versions[scheduler_.random().Below(3)]},

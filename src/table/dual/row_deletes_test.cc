@@ -1,13 +1,9 @@
 #include "table/dual/deletes.h"
 
-#include <functional>
-#include <map>
-
 #include <arrow/api.h>
 
 #include "columnar/file_writer.h"
 #include "columnar/parquet_testing.h"
-#include "table/dual/scan_bounds.h"
 #include "table/dual/testing.h"
 
 namespace tarn {
@@ -212,60 +208,6 @@ TEST_F(RowDeletesTest, RowsThatTheStatementWouldHaveSeenAreAConflictOnlyWhenSeri
   EXPECT_TRUE(run(Isolation::kSnapshot, 200));
   fresh();
   EXPECT_TRUE(run(Isolation::kSerializable, 20)) << "rows that the filter excludes";
-}
-
-TEST_F(RowDeletesTest, RowsThatTheStatementHadSeenAndThatWentAreAConflict) {
-  const auto run = [&](int64_t wanted, const std::function<void()>& meanwhile) {
-    auto clear = Begin();
-    EXPECT_TRUE(clear->Overwrite(Write(*clear, {Rows(0, 10)})).ok());
-    Commit(*clear);
-    Append(100, 110);
-    auto slow = Begin();
-    EXPECT_TRUE(slow->Append(Write(*slow, {Rows(500, 501)})).ok());
-    slow->ReadRows(Predicate::Compare(Predicate::Op::kEq, "id", Scalar(wanted)),
-                   Isolation::kSerializable, Gone::kConflict);
-    meanwhile();
-    return slow->Rebase(table_, location_).ok();
-  };
-  const auto files = [&] {
-    std::map<int64_t, DataFile> by_first;
-    const auto plan = PlanScanWithMetrics(context_, *table_, std::nullopt, Predicate::True());
-    for (const ScanFile& one : plan->files) {
-      by_first[std::get<int64_t>(one.file.lower_bounds.at(1))] = one.file;
-    }
-    return by_first;
-  };
-  const auto lose = [&](DataFile file) {
-    auto change = Begin();
-    EXPECT_TRUE(change->DeleteRows({{std::move(file), Positions({3})}}).ok());
-    Commit(*change);
-  };
-  const auto of_the_first = [&] { lose(files().at(0)); };
-  Create();
-  Append(0, 10);
-  EXPECT_FALSE(run(3, of_the_first));
-  EXPECT_TRUE(run(103, of_the_first)) << "those of another file";
-  const auto moved_before = [&] {
-    auto compact = Begin();
-    const DataFile old = files().at(0);
-    EXPECT_TRUE(compact->RewriteFiles({old}, Write(*compact, {Rows(0, 10)})).ok());
-    Commit(*compact);
-    lose(files().at(0));
-  };
-  EXPECT_FALSE(run(3, moved_before)) << "in the file where others had put them";
-  EXPECT_TRUE(run(103, moved_before));
-}
-
-TEST_F(RowDeletesTest, WhatWasReadByNamesThatMeanOtherColumnsNowMayBeAnyRow) {
-  Create();
-  Append(0, 10);
-  auto slow = Begin();
-  ASSERT_TRUE(slow->RenameColumn("name", "before").ok());
-  ASSERT_TRUE(slow->DeleteRows({{OnlyFile().file, Positions({1})}}).ok());
-  slow->ReadRows(Predicate::Compare(Predicate::Op::kEq, "id", Scalar(int64_t{1})),
-                 Isolation::kSerializable, Gone::kNoMatter);
-  Append(200, 210);
-  EXPECT_FALSE(slow->Rebase(table_, location_).ok());
 }
 
 TEST_F(RowDeletesTest, FilesThatLostRowsMeanwhileAreNotRewritten) {
