@@ -2,15 +2,12 @@
 
 As many changes as TARN_CAPTURE_ROWS says (2000000: minutes); it runs only where that is set.
 """
-import contextlib
 import os
-import pathlib
-import subprocess
 
 import pyarrow.compute as pc
 import pytest
 
-from harness import readers
+from harness import process, readers
 from harness.tarn import appears
 
 ROWS = int(os.environ.get("TARN_CAPTURE_ROWS") or 200_000)
@@ -41,18 +38,6 @@ _MYSQL = [
     "INSERT INTO told SELECT 1, count(*), sum(id * (n + 1)) FROM big; COMMIT"]
 
 
-def peak_bytes(running):
-    """The most memory that the process ever had, read while it lives."""
-    peak = 0
-    while running.popen.poll() is None:
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            status = pathlib.Path(f"/proc/{running.popen.pid}/status").read_text()
-            peak = max(peak, *(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM")), 0)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            running.popen.wait(0.05)
-    return peak
-
-
 @pytest.mark.timeout(3600)
 def test_it_is_whole_with_bounded_memory_though_it_was_killed_once(project, followed):
     database, statements = followed, _POSTGRES if followed.is_postgres else _MYSQL
@@ -64,7 +49,7 @@ def test_it_is_whole_with_bounded_memory_though_it_was_killed_once(project, foll
     assert project.kill_when(appears(project.directory, "warehouse/.tarn-tmp/*"), "up", "--once", seconds=1800), "it ended before it could be killed"
     assert project.sql("SELECT count(*) AS n FROM lake.bronze.told") == [{"n": 0}], "a part of the transaction is visible"
     running = project.start("up", "--once")
-    peak = peak_bytes(running)
+    peak = process.peak_bytes(running.popen)
     ended = running.wait()
     assert ended.exit_code == 0, str(ended)
     print(f"{database.kind}: {ROWS} changes, peak {peak // MIB} MiB, bound {BOUND // MIB} MiB")

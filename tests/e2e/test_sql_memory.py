@@ -5,22 +5,13 @@ import threading
 
 import pytest
 
-from harness import projects
+from harness import process, projects
 
 STATES = 160
 DUCKDB_BYTES = 64 << 20
 # The program, its caches, and what is on its way. Each state has two objects of a few kilobytes, a manifest list and a manifest:
 # had each of them a block of 1 MiB, as the cache on the disk hands them out, it would be 320 MiB more.
 PROCESS_BYTES = 256 << 20
-
-
-def highest_memory(pid):
-    """VmHWM in bytes; 0 of a process that has ended."""
-    try:
-        found = re.search(r"VmHWM:\s+(\d+) kB", open(f"/proc/{pid}/status").read())
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return int(found[1]) << 10 if found else 0
 
 
 @pytest.mark.timeout(600)
@@ -45,7 +36,7 @@ def test_reading_ever_more_states_takes_no_more_memory(project, s3):
     for line in session.stdout:
         if answer := re.search(r'"rows": ?(\d+)', line):
             rows.append(int(answer[1]))
-            most = max(most, highest_memory(session.pid))
+            most = max(most, process.highest_memory(session.pid))
     asking.join(30)
     assert session.wait(60) == 0
     assert rows == list(range(STATES, 0, -1))

@@ -75,3 +75,24 @@ def wait_for(condition, seconds, what):
             raise TimeoutError(f"{what} did not happen within {seconds} s")
         time.sleep(0.005)
     return value
+
+
+def highest_memory(pid) -> int:
+    """VmHWM in bytes: the most memory that the process had since its exec, unlike ru_maxrss, which knows its parent's too. 0 when it has ended."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return max((int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM")), default=0)
+
+
+def peak_bytes(popen) -> int:
+    """The most memory that a process ever had, read while it lives; waits for its end."""
+    peak = 0
+    while popen.poll() is None:
+        peak = max(peak, highest_memory(popen.pid))
+        try:
+            popen.wait(0.05)
+        except subprocess.TimeoutExpired:
+            pass
+    return peak
