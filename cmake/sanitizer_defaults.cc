@@ -20,11 +20,13 @@ const char* __tsan_default_options() { return "second_deadlock_stack=1"; }
 
 // Their threads synchronise by atomics too, which tsan does not see; their locks it does: what our
 // code unlocks was locked by them. The allocator within Arrow (mimalloc) is locked by code that is
-// not instrumented, and unlocked when the process ends.
+// not instrumented, and unlocked when the process ends; what an Arrow object holds is released by
+// Arrow, whose count of its owners is one of those atomics.
 const char* __tsan_default_suppressions() {
   return "mutex:_dl_call_fini\n"
          "race:libduckdb.so\n"
          "race:libarrow.so\n"
+         "race:std::__shared_ptr<arrow::\n"
          "race:libparquet.so\n";
 }
 
