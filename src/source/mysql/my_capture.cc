@@ -134,39 +134,45 @@ class Capture final : public ChangeCapture {
   }
 
  private:
-  // A transaction that is prepared has its rows before the snapshot's place in the log, and not in
-  // the snapshot: it is waited for, right before and right after the snapshot.
+  // The rows of a transaction that is prepared before the snapshot's place in the log and committed
+  // behind it are in neither: none may be prepared before, and none be logged as prepared until the
+  // snapshot is there. What the log has is not told as prepared at once: hence the pause.
   Result<std::unique_ptr<SourceSnapshot>> WholeSnapshot() const {
     const std::string doing = "looking for prepared transactions of " + context_->spec.address();
     TARN_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connect());
-    for (int64_t waited = 0;; waited += kPreparedPollMillis) {
-      TARN_ASSIGN_OR_RETURN(auto prepared, PreparedTransactions(*connection, doing));
+    std::string name;
+    for (int64_t waited = 0; waited <= kPreparedWaitMillis; waited += kPreparedPollMillis) {
+      TARN_ASSIGN_OR_RETURN(const std::optional<LogEnd> from, EndOfLog(*connection, doing));
+      poll(nullptr, 0, kPreparedPollMillis);
+      if (context_->session.cancel != nullptr) {
+        TARN_RETURN_IF_ERROR(context_->session.cancel->Check());
+      }
+      TARN_ASSIGN_OR_RETURN(const auto prepared, PreparedTransactions(*connection, doing));
       if (!prepared) {
         Log(LogLevel::kWarning,
             context_->spec.address() +
                 " does not tell of prepared XA transactions: the rows of one that is committed "
                 "after tables were loaded would be missing; GRANT XA_RECOVER_ADMIN ON *.* to the "
                 "source's user where there are any");
-        return BeginSnapshot(context_);
+      } else if (!prepared->empty()) {
+        name = " " + prepared->front();
+        continue;
       }
-      if (prepared->empty()) {
-        TARN_ASSIGN_OR_RETURN(std::unique_ptr<SourceSnapshot> snapshot, BeginSnapshot(context_));
-        TARN_ASSIGN_OR_RETURN(prepared, PreparedTransactions(*connection, doing));
-        if (prepared && prepared->empty()) return snapshot;
-      }
-      if (context_->session.cancel != nullptr) {
-        TARN_RETURN_IF_ERROR(context_->session.cancel->Check());
-      }
-      if (waited >= kPreparedWaitMillis) {
-        const std::string name =
-            prepared && !prepared->empty() ? " " + prepared->front() : std::string();
-        return Conflict("the XA transaction" + name + " of " + context_->spec.address() +
-                            " is prepared and not ended: the log has its rows already, and no "
-                            "table that is loaded now would have them",
-                        "XA COMMIT or XA ROLLBACK it (XA RECOVER lists them), then run it again");
-      }
-      poll(nullptr, 0, kPreparedPollMillis);
+      TARN_ASSIGN_OR_RETURN(std::unique_ptr<SourceSnapshot> snapshot, BeginSnapshot(context_));
+      if (!prepared || !from) return snapshot;
+      TARN_ASSIGN_OR_RETURN(const bool crossed, WasPreparedSince(*connection, *from, doing));
+      if (!crossed) return snapshot;
     }
+    if (name.empty()) {
+      return Conflict("XA transactions of " + context_->spec.address() +
+                          " are prepared all the time: their rows are in the log before they are "
+                          "committed, and a table that is loaded meanwhile might not have them",
+                      "run it again when there are fewer, or stop them meanwhile");
+    }
+    return Conflict("the XA transaction" + name + " of " + context_->spec.address() +
+                        " is prepared and not ended: the log has its rows already, and no table "
+                        "that is loaded now would have them",
+                    "XA COMMIT or XA ROLLBACK it (XA RECOVER lists them), then run it again");
   }
 
   Status CheckWith(const CaptureSpec& spec, const std::vector<SourceTable>& tables,
