@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
 # Runs the tests and closes with one line: N passed, N failed.
-# Usage: tools/test.sh [--preset P] [--jobs N] [--unit | --engines | --dist]
+# Usage: tools/test.sh [--preset P] [--jobs N] [--unit | --engines | --dist] [--build]
 #   nothing:   builds, C++ unit tests (ctest), tests/ without the folders below (pytest)
 #   --unit:    C++ unit tests alone; builds only what they need
 #   --engines: builds, tests/engines (pytest)
 #   --dist:    tests/dist (pytest) on the tarball that `make dist` made
+#   --build:   builds what the tests need, and runs none
 # JUnit files are left in <build folder>/results.
 # tests/harness/setup.sh makes the tests' Python environment; the last line it prints is the Python to run them with.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-preset=release jobs="$(nproc)" what=all
+preset=release jobs="$(nproc)" what=all build_only=false
 while [ $# -gt 0 ]; do
   case "$1" in
     --preset) preset="$2"; shift 2 ;;
     --jobs) jobs="$2"; shift 2 ;;
     --unit | --engines | --dist) what="${1#--}"; shift ;;
+    --build) build_only=true; shift ;;
     *) echo "test: not understood: $1" >&2; exit 2 ;;
   esac
 done
@@ -32,6 +34,7 @@ if [ "$what" != dist ]; then
   [ "$what" != unit ] || targets=(--target unit_tests)
   show cmake --build "$build" -j "$jobs" "${targets[@]}"
 fi
+if "$build_only"; then exit 0; fi
 mkdir -p "$results"
 
 status=0
