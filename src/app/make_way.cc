@@ -1,15 +1,12 @@
 #include "app/make_way.h"
 
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "base/process_identity.h"
+#include "base/small_file.h"
 
 namespace tarn {
 namespace {
@@ -17,13 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kFileName[] = "make_way";
-
-Error FileError(const std::string& path, int error) {
-  const std::string message = "cannot write " + path + ": " + std::strerror(error);
-  if (error == EACCES || error == EPERM || error == EROFS) return PermissionDenied(message);
-  if (error == ENOSPC || error == EDQUOT) return ResourceExhausted(message, "make room");
-  return Unavailable(message);
-}
 
 }  // namespace
 
@@ -34,16 +24,8 @@ std::string WayRequestPath(const std::string& state) {
 Status WayRequest::Make(const std::string& state, const std::string& who) {
   Withdraw();
   const std::string path = WayRequestPath(state);
-  // Read in one piece or not at all; of several askers the last one stands there, and is enough.
-  const std::string temporary = path + "." + std::to_string(getpid());
-  errno = 0;
-  {
-    std::ofstream file(temporary, std::ios::trunc);
-    file << ProcessIdentity() << "\n" << who << "\n";
-    file.close();
-    if (!file) return FileError(temporary, errno);
-  }
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) return FileError(path, errno);
+  // Of several askers the last one stands there, and is enough.
+  TARN_RETURN_IF_ERROR(ReplaceSmallFile(path, ProcessIdentity() + "\n" + who + "\n"));
   path_ = path;
   return {};
 }

@@ -7,6 +7,7 @@
 #include "base/fault_point.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/small_file.h"
 #include "catalog/committer.h"
 #include "catalog/faulty/faulty_catalog.h"
 #include "catalog/sqlite/query_log.h"
@@ -231,6 +232,7 @@ Status RemoveState(const ProjectSpec& spec) {
   fs::remove_all(state / kSpoolFolder, error);
   fs::remove(WayRequestPath(spec.state), error);
   fs::remove(ClockRecordPath(spec.state), error);
+  RemoveUnfinishedFiles(spec.state);
   // Only empty folders go: what else stands there is somebody else's.
   if (spec.warehouse.find("://") == std::string::npos) fs::remove(spec.warehouse, error);
   // The catalog goes last, for without it nobody knows that there is something to destroy.

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <system_error>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "base/process_identity.h"
+#include "base/small_file.h"
 
 namespace tarn {
 namespace {
@@ -58,16 +58,9 @@ Result<CaptureRecord> CaptureRecord::FromJson(const std::string& text) {
 
 Result<std::optional<CaptureRecord>> ReadCaptureRecord(const std::string& state,
                                                        const std::string& source) {
-  const std::string path = PathOf(state, source);
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    std::error_code error;
-    if (!fs::exists(path, error) && !error) return std::optional<CaptureRecord>();
-    return PermissionDenied("cannot read " + path);
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  TARN_ASSIGN_OR_RETURN(CaptureRecord record, CaptureRecord::FromJson(text.str()));
+  TARN_ASSIGN_OR_RETURN(const auto text, ReadSmallFile(PathOf(state, source)));
+  if (!text) return std::optional<CaptureRecord>();
+  TARN_ASSIGN_OR_RETURN(CaptureRecord record, CaptureRecord::FromJson(*text));
   return std::optional<CaptureRecord>(std::move(record));
 }
 
@@ -131,19 +124,10 @@ void CaptureRecorder::Write() {
   record_.rows_per_second = static_cast<double>(rows) * kSecondMicros / static_cast<double>(span);
   std::error_code error;
   fs::create_directories(fs::path(path_).parent_path(), error);
-  const std::string beside = path_ + ".new";
-  {
-    std::ofstream file(beside, std::ios::binary | std::ios::trunc);
-    file << record_.ToJson();
-    file.close();
-    if (!file) error = std::make_error_code(std::errc::io_error);
-  }
-  // A reader, and a crash, see the one or the other.
-  if (!error) fs::rename(beside, path_, error);
-  if (!error || warned_) return;
+  const Status written = ReplaceSmallFile(path_, record_.ToJson());
+  if (written.ok() || warned_) return;
   warned_ = true;
-  Log(LogLevel::kWarning,
-      "how a source is followed cannot be told in " + path_ + ": " + error.message());
+  Log(LogLevel::kWarning, "how a source is followed cannot be told: " + written.error().message);
 }
 
 }  // namespace tarn

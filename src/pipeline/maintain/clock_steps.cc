@@ -1,24 +1,18 @@
 #include "pipeline/maintain/clock_steps.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
 #include <ctime>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-#include <system_error>
+#include <optional>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/process_identity.h"
+#include "base/small_file.h"
 
 namespace tarn {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr char kWhat[] = "the record of the clock";
 constexpr int64_t kStepMicros = 600'000'000;
@@ -40,35 +34,11 @@ Result<ClockRecord> Parse(const std::string& text) {
   return record;
 }
 
-/// nullopt where there is none.
-Result<std::optional<std::string>> Read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    std::error_code error;
-    if (!fs::exists(path, error) && !error) return std::optional<std::string>();
-    return PermissionDenied("cannot read " + path, "let this user read and write it");
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::optional<std::string>(text.str());
-}
-
-Status Write(const std::string& path, const ClockRecord& record) {
-  const std::string fresh = path + "." + std::to_string(getpid());
-  {
-    std::ofstream file(fresh, std::ios::binary | std::ios::trunc);
-    file << DumpJson(Json{{"boot", record.boot},
-                          {"ahead_micros", record.ahead_micros},
-                          {"set_at_micros", record.set_at_micros}})
-         << "\n";
-    file.close();
-    if (!file) return Unavailable("cannot write " + fresh, "check the disk of the state");
-  }
-  std::error_code error;
-  fs::rename(fresh, path, error);
-  if (!error) return {};
-  return Unavailable("cannot write " + path + ": " + error.message(),
-                     "check the disk of the state");
+std::string ToJson(const ClockRecord& record) {
+  return DumpJson(Json{{"boot", record.boot},
+                       {"ahead_micros", record.ahead_micros},
+                       {"set_at_micros", record.set_at_micros}}) +
+         "\n";
 }
 
 }  // namespace
@@ -87,7 +57,7 @@ std::string ClockRecordPath(const std::string& state) { return state + "/clock.j
 
 Result<ClockSteps> LookAtClock(const std::string& path, const MachineTime& now) {
   if (now.boot.empty()) return ClockSteps{now.up_micros};
-  TARN_ASSIGN_OR_RETURN(const std::optional<std::string> text, Read(path));
+  TARN_ASSIGN_OR_RETURN(const std::optional<std::string> text, ReadSmallFile(path));
   const ClockRecord fresh{now.boot, now.wall_micros - now.up_micros};
   std::optional<ClockRecord> written;
   ClockRecord record = fresh;
@@ -104,7 +74,9 @@ Result<ClockSteps> LookAtClock(const std::string& path, const MachineTime& now) 
   if (std::abs(forward) >= kStepMicros) record.ahead_micros = fresh.ahead_micros;
   // Behind a step back all is young.
   if (forward >= kStepMicros) record.set_at_micros = now.up_micros;
-  if (!written || !(*written == record)) TARN_RETURN_IF_ERROR(Write(path, record));
+  if (!written || !(*written == record)) {
+    TARN_RETURN_IF_ERROR(ReplaceSmallFile(path, ToJson(record)));
+  }
   ClockSteps steps{now.up_micros};
   if (record.set_at_micros != kNever) {
     steps.since_set_micros = now.up_micros - record.set_at_micros;
