@@ -1,6 +1,7 @@
 // Slots, publications, rights and settings: what is refused before anything is made, and what a
 // stream says when its log is not there any more.
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -334,6 +335,26 @@ TEST(PostgresSlot, AReaderThatIsBusyForLongKeepsItsConnection) {
   // More than is read ahead, so that the socket is full too.
   db.Run("INSERT INTO t SELECT i, repeat('x', 1000) FROM generate_series(1, 40000) i");
   db.Run("SELECT pg_sleep(1.5)");
+  EXPECT_EQ(mirror.CatchUp().size(), 40000u);
+}
+
+// What comes in small pieces does not use up what may be read ahead with half-empty memory.
+TEST(PostgresSlot, ManySmallTransactionsAreReadAheadOfAReaderThatIsBusy) {
+  const TestDatabase db("CREATE TABLE t (id int PRIMARY KEY, v text)");
+  Mirror mirror(db, {"public.t"}, "tarn_ahead");
+  mirror.CatchUp();
+  db.Run(
+      "DO $$ BEGIN FOR i IN 1..40000 LOOP INSERT INTO t VALUES (i, repeat('x', 150)); COMMIT; END "
+      "LOOP; END $$");
+  // Some 13 MB, of which the sockets alone hold the smaller part.
+  const std::string sent =
+      "SELECT sent_lsn >= pg_current_wal_flush_lsn() FROM pg_stat_replication WHERE pid = (SELECT "
+      "active_pid FROM pg_replication_slots WHERE slot_name = 'tarn_ahead')";
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (db.Run(sent) != "t") {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    db.Run("SELECT pg_sleep(0.05)");
+  }
   EXPECT_EQ(mirror.CatchUp().size(), 40000u);
 }
 

@@ -27,6 +27,8 @@ constexpr size_t kSparesMax = 8;
 constexpr int64_t kHeaderBytes = 5;
 // How long data gathers once the socket is empty: fewer wake-ups of the server's sender.
 constexpr long kGatherNanos = 300'000;
+// How long messages gather before they are handed over: fewer wake-ups of who takes them.
+constexpr milliseconds kHandOverAfter{3};
 // A walsender that shuts down waits until its reader has made everything durable. Whoever cannot
 // do that at once lets it go instead of holding up the server.
 constexpr milliseconds kPingsMax{3000};
@@ -205,6 +207,7 @@ Result<bool> WalReader::ReceiveByLibpq() {
 void WalReader::Walk() {
   const uint8_t* const data = current_.data.get();
   int64_t at = current_.end;
+  const bool first = at == 0;
   while (filled_ - at >= kHeaderBytes) {
     const int64_t length = int64_t{ReadBig32(data + at + 1)} + 1;
     if (length < kHeaderBytes || filled_ - at < length) break;
@@ -223,11 +226,16 @@ void WalReader::Walk() {
     at += length;
   }
   current_.end = at;
+  if (first) gathers_since_ = last_heard_;
 }
 
-bool WalReader::Starved() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return queue_.empty();
+void WalReader::Offer() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    held_back_ = !queue_.empty() && current_.end > 0;
+    if (held_back_) return;
+  }
+  Publish();
 }
 
 void WalReader::Publish() {
@@ -238,6 +246,7 @@ void WalReader::Publish() {
   std::memcpy(next.data.get(), current_.data.get() + current_.end, static_cast<size_t>(tail));
   next.end = 0;
   const std::lock_guard<std::mutex> lock(mutex_);
+  held_back_ = false;
   queued_bytes_ += current_.capacity;
   queue_.push_back(std::exchange(current_, std::move(next)));
   filled_ = tail;
@@ -274,10 +283,10 @@ Status WalReader::Run() {
     if (*any) {
       last_heard_ = Clock::now();
       Walk();
-      if (current_.end >= kChunkBytes / 2 || Starved()) Publish();
-      continue;
     }
-    Publish();
+    const bool gathered = Clock::now() - gathers_since_ >= kHandOverAfter;
+    if (gathered || current_.end >= kChunkBytes / 2) Offer();
+    if (*any) continue;
     if (Clock::now() - last_heard_ >
         milliseconds(options_.status_interval_ms * kSilentStatusesMax)) {
       return Unavailable(options_.doing + ": no sign of life from the server",
@@ -302,9 +311,16 @@ int64_t WalReader::MillisToStatus() const {
   return std::clamp<int64_t>(left, 0, options_.status_interval_ms);
 }
 
+int WalReader::WaitMillis() {
+  const int to_status = static_cast<int>(MillisToStatus()) + 1;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const bool gathers = current_.end > 0 && !held_back_;
+  return gathers ? std::min(to_status, static_cast<int>(kHandOverAfter.count())) : to_status;
+}
+
 void WalReader::Wait(bool socket_too) {
   pollfd fds[2] = {{wake_, POLLIN, 0}, {PQsocket(connection_->handle()), POLLIN, 0}};
-  poll(fds, socket_too ? 2 : 1, static_cast<int>(MillisToStatus()) + 1);
+  poll(fds, socket_too ? 2 : 1, socket_too ? WaitMillis() : static_cast<int>(MillisToStatus()) + 1);
   uint64_t ignored;
   if ((fds[0].revents & POLLIN) != 0) {
     [[maybe_unused]] const ssize_t n = read(wake_, &ignored, sizeof(ignored));
@@ -382,7 +398,8 @@ Result<std::optional<WalChunk>> WalReader::Take(int64_t wait_ms) {
     queue_.pop_front();
     const bool was_full = queued_bytes_ >= options_.read_ahead_bytes;
     queued_bytes_ -= chunk.capacity;
-    if (was_full && queued_bytes_ < options_.read_ahead_bytes) Wake();
+    const bool has_room = was_full && queued_bytes_ < options_.read_ahead_bytes;
+    if (has_room || (queue_.empty() && held_back_)) Wake();
     return std::optional<WalChunk>(std::move(chunk));
   }
   if (end_) return *end_;

@@ -74,7 +74,9 @@ class WalReader {
   int64_t Wanted() const;  ///< bytes that `current_` must have room for
   Status MakeRoom(int64_t wanted);
   void Publish();
-  bool Starved();  ///< nothing waits to be taken
+  /// Publishes if nothing else waits to be taken. Who is busy gets full chunks: those with little
+  /// in them would use up what may be read ahead.
+  void Offer();
   void Walk();
   Status SendStatusIfDue();
   Status SendStatus(bool ask);
@@ -82,6 +84,7 @@ class WalReader {
   void Wait(bool socket_too);
   void Wake();
   int64_t MillisToStatus() const;
+  int WaitMillis();  ///< at most, for the socket
   WalChunk NewChunk(int64_t capacity);
 
   const Options options_;
@@ -96,6 +99,7 @@ class WalReader {
   // Of the thread alone.
   WalChunk current_;
   int64_t filled_ = 0;
+  std::chrono::steady_clock::time_point gathers_since_;  ///< where `current_` has whole messages
   uint64_t received_;
   uint64_t reported_;
   bool reply_due_ = false;
@@ -110,6 +114,7 @@ class WalReader {
   std::deque<WalChunk> queue_;
   std::vector<WalChunk> spare_;
   int64_t queued_bytes_ = 0;
+  bool held_back_ = false;  ///< `current_` has what is wanted once `queue_` is empty
   std::optional<Error> end_;
 
   std::thread thread_;
