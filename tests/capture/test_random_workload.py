@@ -238,4 +238,4 @@ def test_every_committed_state_is_a_prefix_of_the_source(project, tarn_faults_bi
             raise
         finally:
             workload.stop()
-            project.run("destroy", "-y", check=None)
+            project.run("destroy", "-y", check=None, timeout=180 + SECONDS)

@@ -79,9 +79,10 @@ class SqliteQueryLog final : public QueryLog {
     options.lock_timeout_ms = options_.lock_timeout_ms;
     TARN_ASSIGN_OR_RETURN(auto connection, Connection::Open(options));
     TARN_RETURN_IF_ERROR(connection->UseWriteAheadLog(SystemClock()));
-    // OFF: a record costs no flush of the disk. A power cut may cost the newest ones.
+    // NORMAL: a record costs no flush of the disk, only a checkpoint does. A power cut may cost the
+    // newest ones.
     TARN_RETURN_IF_ERROR(
-        connection->Execute("PRAGMA synchronous = OFF;"
+        connection->Execute("PRAGMA synchronous = NORMAL;"
                             "CREATE TABLE IF NOT EXISTS queries("
                             " number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,"
                             " started_micros INTEGER NOT NULL, duration_micros INTEGER NOT NULL,"

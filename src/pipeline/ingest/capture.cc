@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "catalog/asked_catalog.h"
 #include "catalog/committer.h"
-#include "pipeline/ingest/asked_catalog.h"
 #include "pipeline/ingest/captured_table.h"
 #include "pipeline/ingest/change_history.h"
 #include "pipeline/ingest/history_rows.h"

@@ -6,6 +6,7 @@
 #include "base/fault_point.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "catalog/asked_catalog.h"
 #include "catalog/committer.h"
 #include "pipeline/ingest/load_rows.h"
 #include "pipeline/intention.h"
@@ -257,10 +258,10 @@ Result<LoadReport> SourceLoad::Run(std::vector<LoadItem> items, std::vector<Comm
     DiscardAll();
     return context_.cancel->Check().error();
   }
-  auto info = CommitToLake(context_.tables, *context_.catalog, commit);
+  AskedCatalog catalog(*context_.catalog);
+  auto info = CommitToLake(context_.tables, catalog, commit);
   if (!info.ok()) {
-    // Only a certain rejection frees the files.
-    if (info.error().kind != ErrorKind::kCommitUnknown) DiscardAll();
+    if (catalog.RulesOut(info.error())) DiscardAll();
     return info.status();
   }
   PassFaultPoint(FaultPoint::kLoadCommitted);

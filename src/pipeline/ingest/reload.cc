@@ -8,8 +8,8 @@
 
 #include "base/fault_point.h"
 #include "base/log.h"
+#include "catalog/asked_catalog.h"
 #include "catalog/committer.h"
-#include "pipeline/ingest/asked_catalog.h"
 #include "pipeline/ingest/captured_table.h"
 #include "pipeline/ingest/load_rows.h"
 #include "pipeline/ingest/stream_position.h"

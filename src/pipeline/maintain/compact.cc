@@ -6,6 +6,8 @@
 
 #include "base/fault_point.h"
 #include "base/log.h"
+#include "catalog/asked_catalog.h"
+#include "catalog/committer.h"
 #include "pipeline/maintain/compaction_plan.h"
 #include "pipeline/maintain/policy.h"
 #include "pipeline/maintain/table_state.h"
@@ -103,6 +105,7 @@ class Compaction {
   }
 
   Status RewriteBatch(const TableContext& tables, std::vector<Rewritten>& batch) {
+    may_be_committed_ = false;
     for (Rewritten& one : batch) {
       auto copied = CopyLiveRows(tables, *state_.metadata, one.group->files,
                                  {.factory = context_.file_writer,
@@ -116,22 +119,30 @@ class Compaction {
     }
     TARN_FAULT_POINT(kCompactCopied);
     Status status = Commit(batch);
-    if (status.ok() || status.error().kind != ErrorKind::kConflict) return status;
+    if (status.ok()) return status;
+    if (status.error().kind != ErrorKind::kConflict) return NotCommitted(batch, 0, status);
     // Some of the groups may stand all the same.
-    for (Rewritten& one : batch) {
+    for (size_t i = 0; i < batch.size(); ++i) {
+      Rewritten& one = batch[i];
       if (batch.size() > 1) {
         std::vector<Rewritten> alone = {one};
         status = Commit(alone);
         if (status.ok()) continue;
-        if (status.error().kind != ErrorKind::kConflict) return status;
+        if (status.error().kind != ErrorKind::kConflict) return NotCommitted(batch, i, status);
       }
       Log(LogLevel::kInfo, "compaction of " + state_.entry.name.ToString() +
                                " gave up a group of " + std::to_string(one.group->files.size()) +
                                " files: " + status.error().message);
       ++given_up_;
-      if (!attempted_) Discard(one);
+      if (!may_be_committed_) Discard(one);
     }
     return {};
+  }
+
+  Status NotCommitted(const std::vector<Rewritten>& batch, size_t from,
+                      const Status& reason) const {
+    for (size_t i = from; i < batch.size() && !may_be_committed_; ++i) Discard(batch[i]);
+    return reason;
   }
 
   /// Conflict when rows of the groups were deleted meanwhile, or their files went.
@@ -149,18 +160,18 @@ class Compaction {
       done.bytes += one.group->bytes;
     }
     TARN_RETURN_IF_ERROR(transaction->RewriteFiles(std::move(removed), std::move(added)));
-    // Asked before the commit: of files that no commit was tried with it is certain that nobody
-    // refers to them.
-    attempted_ = false;
     TARN_ASSIGN_OR_RETURN(TableState now, LoadTableState(context_, uuid_));
     if (now.entry.metadata_location != state_.entry.metadata_location) {
       TARN_RETURN_IF_ERROR(
           transaction->Rebase(std::move(now.metadata), now.entry.metadata_location));
     }
-    attempted_ = true;
     LakeCommit commit = context_.NewCommit("maintain", "compact " + state_.entry.name.ToString());
     commit.tables.push_back({state_.entry.name, "", uuid_, transaction.get()});
-    TARN_RETURN_IF_ERROR(CommitToLake(context_.tables, *context_.catalog, commit).status());
+    AskedCatalog catalog(*context_.catalog);
+    const bool before = std::exchange(may_be_committed_, true);
+    const Status committed = CommitToLake(context_.tables, catalog, commit).status();
+    may_be_committed_ = before || (!committed.ok() && !catalog.RulesOut(committed.error()));
+    TARN_RETURN_IF_ERROR(committed);
     step_ = std::move(done);
     TARN_FAULT_POINT(kCompactCommitted);
     return {};
@@ -182,8 +193,9 @@ class Compaction {
   MaintainStep step_;
   TableState state_;
   MaintainPolicy policy_;
-  int64_t given_up_ = 0;    ///< groups of the last pass
-  bool attempted_ = false;  ///< of the last Commit(): whether the catalog was asked
+  int64_t given_up_ = 0;  ///< groups of the last pass
+  /// Whether a commit of the batch that was tried happened: its files stay.
+  bool may_be_committed_ = false;
 };
 
 }  // namespace

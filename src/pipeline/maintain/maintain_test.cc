@@ -66,6 +66,22 @@ TEST_F(Upkeep, ADryRunTellsAndChangesNothing) {
   EXPECT_EQ(lake_.Objects(), before);
 }
 
+TEST_F(Upkeep, WhereThereIsNoRoomToCommitWhatWasRewrittenIsTakenBack) {
+  lake_.Create(kTable);
+  for (int64_t i = 0; i < 4; ++i) Append(i, i + 1);
+  const auto before = lake_.Objects();
+  lake_.store().SetFaultInjector([](const StorageCall& call) -> std::optional<Error> {
+    const bool writes = call.operation == StorageOperation::kPutIfAbsent ||
+                        call.operation == StorageOperation::kOpenWriter;
+    if (!writes || !call.key.ends_with(".avro")) return std::nullopt;
+    return ResourceExhausted("no space left");
+  });
+  const auto step = CompactTable(context_, uuid(), MaintainMode::kDo);
+  lake_.store().SetFaultInjector(nullptr);
+  EXPECT_EQ(step.ok() ? ErrorKind::kInternal : step.error().kind, ErrorKind::kResourceExhausted);
+  EXPECT_EQ(lake_.Objects(), before);
+}
+
 TEST_F(Upkeep, RowsThatComeWhileFilesAreRewrittenStay) {
   lake_.Create(kTable);
   for (int64_t i = 0; i < 4; ++i) Append(i, i + 1);

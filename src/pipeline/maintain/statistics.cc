@@ -6,6 +6,8 @@
 
 #include "base/fault_point.h"
 #include "base/log.h"
+#include "catalog/asked_catalog.h"
+#include "catalog/committer.h"
 #include "pipeline/maintain/policy.h"
 #include "pipeline/maintain/statistics_plan.h"
 #include "pipeline/maintain/table_state.h"
@@ -53,13 +55,14 @@ void Discard(const PipelineContext& context, const StatisticsFile& file) {
   if (!deleted.ok()) Log(LogLevel::kWarning, "an unused file remains: " + deleted.error().message);
 }
 
-Status Commit(const PipelineContext& context, const TableState& state, const StatisticsFile& file) {
+Status Commit(const PipelineContext& context, Catalog& catalog, const TableState& state,
+              const StatisticsFile& file) {
   TARN_ASSIGN_OR_RETURN(auto transaction, TableTransaction::Change(context.tables, state.metadata,
                                                                    state.entry.metadata_location));
   transaction->SetStatistics(file);
   LakeCommit commit = context.NewCommit("maintain", "statistics of " + state.entry.name.ToString());
   commit.tables.push_back({state.entry.name, "", state.entry.uuid, transaction.get()});
-  return CommitToLake(context.tables, *context.catalog, commit).status();
+  return CommitToLake(context.tables, catalog, commit).status();
 }
 
 bool IsTold(const TableMetadata& table, const StatisticsFile& file) {
@@ -110,8 +113,9 @@ Result<MaintainStep> RefreshStatistics(const PipelineContext& context, const std
   TARN_ASSIGN_OR_RETURN(const StatisticsFile file,
                         AnalyzeTable(context.tables, table, base, context.cancel));
   TARN_FAULT_POINT(kStatisticsWritten);
-  const Status committed = Commit(context, state, file);
-  if (!committed.ok() && IsCertainRejection(committed.error())) Discard(context, file);
+  AskedCatalog catalog(*context.catalog);
+  const Status committed = Commit(context, catalog, state, file);
+  if (!committed.ok() && catalog.RulesOut(committed.error())) Discard(context, file);
   if (!committed.ok() && committed.error().kind != ErrorKind::kConflict) return committed;
   step.outcome = MaintainStep::Outcome::kDone;
   if (!committed.ok()) {

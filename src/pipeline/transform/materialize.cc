@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "catalog/asked_catalog.h"
 #include "catalog/committer.h"
 #include "pipeline/intention.h"
 #include "pipeline/interrupter.h"
@@ -421,11 +422,11 @@ Status ModelBuild::Commit(WrittenTable* written, WrittenTable* rejected,
     commit.expectations.push_back({written->uuid, written->transaction->base_location()});
   }
   Status stopped = context_.cancel == nullptr ? Status::Ok() : context_.cancel->Check();
-  auto info = stopped.ok() ? CommitToLake(context_.tables, *context_.catalog, commit)
-                           : Result<CommitInfo>(stopped);
+  AskedCatalog catalog(*context_.catalog);
+  auto info =
+      stopped.ok() ? CommitToLake(context_.tables, catalog, commit) : Result<CommitInfo>(stopped);
   if (!info.ok()) {
-    // Only a certain rejection frees the files.
-    if (info.error().kind != ErrorKind::kCommitUnknown) {
+    if (catalog.RulesOut(info.error())) {
       Discard(context_, *written);
       if (rejected != nullptr) Discard(context_, *rejected);
     }

@@ -118,11 +118,10 @@ duckdb::ErrorData LakeTransactionManager::CommitTransaction(duckdb::ClientContex
   }
   const Status committed = Guard([&lake] { return lake->state().Commit(lake->extent()); });
   if (committed.ok()) return duckdb::ErrorData();
-  // After any other error the files may be the table's.
-  if (IsCertainRejection(committed.error())) {
-    lake->state().Abort();
-  } else {
+  if (lake->state().may_be_committed()) {
     lake->state().Forget();
+  } else {
+    lake->state().Abort();
   }
   if (lake->session() != nullptr) lake->session()->commit_error = committed.error();
   return duckdb::ErrorData(duckdb::ExceptionType::TRANSACTION, committed.error().message);

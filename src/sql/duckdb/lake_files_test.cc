@@ -34,5 +34,22 @@ TEST_F(LakeFilesTest, ExplainReadsOnlyManifestsOfTheFilter) {
   store_.SetFaultInjector(nullptr);
 }
 
+TEST_F(LakeFilesTest, WhereThereIsNoRoomToCommitDataFilesAreTakenBack) {
+  Sql("CREATE SCHEMA s");
+  Sql("CREATE TABLE s.t (i INTEGER)");
+  const int64_t before = CountObjects("s/t");
+  store_.SetFaultInjector([](const StorageCall& call) -> std::optional<Error> {
+    const bool writes = call.operation == StorageOperation::kPutIfAbsent ||
+                        call.operation == StorageOperation::kOpenWriter;
+    if (!writes || !call.key.ends_with(".avro")) return std::nullopt;
+    return ResourceExhausted("no space left");
+  });
+  EXPECT_NE(Sql("INSERT INTO s.t SELECT * FROM range(1000)").find("no space left"),
+            std::string::npos);
+  store_.SetFaultInjector(nullptr);
+  EXPECT_EQ(CountObjects("s/t"), before);
+  EXPECT_EQ(Sql("INSERT INTO s.t VALUES (1)"), "INSERT 0 1");
+}
+
 }  // namespace
 }  // namespace tarn

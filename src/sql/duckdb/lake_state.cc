@@ -5,6 +5,7 @@
 
 #include "base/fault_point.h"
 #include "base/log.h"
+#include "catalog/asked_catalog.h"
 #include "catalog/committer.h"
 #include "sql/duckdb/engine_state.h"
 #include "sql/duckdb/source_points.h"
@@ -396,7 +397,10 @@ Status LakeState::Commit(Extent extent) {
   }
   commit.message = touched.empty() ? "names changed" : "wrote " + touched;
   TARN_FAULT_POINT(kSqlWritten);
-  auto committed = CommitToLake(engine_.options.tables, *engine_.options.catalog, commit);
+  AskedCatalog catalog(*engine_.options.catalog);
+  may_be_committed_ = true;  // also where it ends by an exception
+  auto committed = CommitToLake(engine_.options.tables, catalog, commit);
+  may_be_committed_ = committed.ok() || !catalog.RulesOut(committed.error());
   if (committed.ok()) {
     PassFaultPoint(FaultPoint::kSqlCommitted);
     DeleteFiles(withdrawn_);

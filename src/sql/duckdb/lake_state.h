@@ -172,6 +172,8 @@ class LakeState {
   /// `kExplicit`: several statements, whose reads must still hold.
   enum class Extent { kOneStatement, kExplicit };
   Status Commit(Extent extent);
+  /// Whether a failed Commit() may have happened all the same: if not, its files are nobody's.
+  bool may_be_committed() const { return may_be_committed_; }
   /// Deletes the files of a transaction that will not be committed.
   void Abort();
   /// Ends a transaction of which nobody knows whether it was committed: its files stay.
@@ -256,6 +258,7 @@ class LakeState {
   std::optional<std::vector<std::string>> schemas_;
   std::map<TableName, LakeRelation> found_;  ///< by the name as asked
   std::map<TableName, Local> tables_;
+  bool may_be_committed_ = false;
   OwnFiles withdrawn_;
   std::map<TableName, std::shared_ptr<const ViewEntry>> views_;
   std::set<TableName> dropped_;

@@ -3,6 +3,8 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <new>
+#include <utility>
 
 #include "base/log.h"
 #include "storage/crc32c.h"
@@ -35,6 +37,24 @@ void RunBeside(std::unique_ptr<PartTask> task) {
   if (pthread_create(&thread, &attributes, &RunTask, raw) != 0) RunTask(raw);
   pthread_attr_destroy(&attributes);
 }
+
+/// One of the parts that may be on their way, until it is released or destroyed.
+class PartSlot {
+ public:
+  explicit PartSlot(std::shared_ptr<S3Client> client) : client_(std::move(client)) {
+    client_->part_slots().acquire();
+  }
+  PartSlot(PartSlot&& other) noexcept = default;
+  PartSlot& operator=(PartSlot&&) = delete;
+  ~PartSlot() { Release(); }
+
+  void Release() {
+    if (const auto client = std::exchange(client_, nullptr)) client->part_slots().release();
+  }
+
+ private:
+  std::shared_ptr<S3Client> client_;
+};
 
 }  // namespace
 
@@ -116,21 +136,22 @@ Status S3Writer::StartPart() {
                                  " bytes",
                              "raise `storage_part_bytes` under `limits:`");
   }
-  client_->part_slots().acquire();
+  PartSlot slot(client_);
   // A part that failed already ends the upload here rather than after all the others.
-  if (Status failed = CollectParts(Wait::kNo); !failed.ok()) {
-    client_->part_slots().release();
-    return failed;
-  }
+  TARN_RETURN_IF_ERROR(CollectParts(Wait::kNo));
   auto promise = std::make_shared<std::promise<Result<Part>>>();
   uploads_.push_back(promise->get_future());
-  auto task = std::make_unique<PartTask>(
-      [this, promise, number = uploads_.size(), bytes = std::move(buffer_)]() mutable {
-        // Whoever waits for the promise may drop the writer at once: what follows is our own.
-        const std::shared_ptr<S3Client> client = client_;
-        auto part = UploadPart(number, bytes);
+  auto task =
+      std::make_unique<PartTask>([this, promise, number = uploads_.size(),
+                                  bytes = std::move(buffer_), slot = std::move(slot)]() mutable {
+        Result<Part> part = ResourceExhausted("no memory for a part of " + key_);
+        try {
+          part = UploadPart(number, bytes);
+        } catch (const std::bad_alloc&) {
+        }
         bytes = std::string();
-        client->part_slots().release();
+        slot.Release();
+        // Whoever waits for it may drop the writer at once.
         promise->set_value(std::move(part));
       });
   buffer_ = std::string();

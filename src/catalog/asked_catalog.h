@@ -19,6 +19,11 @@ class AskedCatalog final : public ForwardingCatalog {
     return info;
   }
   bool may_have_happened() const { return may_have_happened_; }
+  /// Whether it is certain that a commit which CommitToLake() ended with this error never happens:
+  /// its data files are nobody's.
+  bool RulesOut(const Error& error) const {
+    return !may_have_happened_ || IsCertainRejection(error);
+  }
 
  private:
   bool may_have_happened_ = false;
