@@ -3,10 +3,10 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "storage/crc32c.h"
 #include "storage/s3/s3_error.h"
 #include "storage/s3/xml.h"
@@ -144,15 +144,19 @@ Status S3Writer::StartPart() {
   auto task =
       std::make_unique<PartTask>([this, promise, number = uploads_.size(),
                                   bytes = std::move(buffer_), slot = std::move(slot)]() mutable {
-        Result<Part> part = ResourceExhausted("no memory for a part of " + key_);
-        try {
-          part = UploadPart(number, bytes);
-        } catch (const std::bad_alloc&) {
-        }
+        Part part;
+        const Status uploaded = RunWalled([&]() -> Status {
+          TARN_ASSIGN_OR_RETURN(part, UploadPart(number, bytes));
+          return {};
+        });
         bytes = std::string();
         slot.Release();
         // Whoever waits for it may drop the writer at once.
-        promise->set_value(std::move(part));
+        if (uploaded.ok()) {
+          promise->set_value(std::move(part));
+        } else {
+          promise->set_value(uploaded.error());
+        }
       });
   buffer_ = std::string();
   RunBeside(std::move(task));
