@@ -210,6 +210,41 @@ def test_delta_whose_partition_column_is_renamed_afterwards(lake, tmp_path):
     live(lake, plain(ROWS.rename_columns(["number", "area", "sold", "price", "tags", "place"])), tmp_path / "foreign", but=NOT_OUTSIDE + ["duckdb_delta"])
 
 
+@pytest.mark.parametrize("write", [
+    "INSERT INTO lake.s.t (id, region, sold) VALUES (900, '', DATE '2026-01-01')", "UPDATE lake.s.t SET region = '' WHERE id = 1",
+    "MERGE INTO lake.s.t AS t USING (SELECT 900 AS id) AS n ON t.id = n.id WHEN NOT MATCHED THEN INSERT (id, region) VALUES (900, '')",
+    "INSERT INTO lake.s.t (id, region, sold) VALUES (900, 'x', DATE '12026-01-01')", "ALTER TABLE lake.s.t DROP COLUMN id"])
+def test_partition_columns_that_files_do_not_hold_stay_delta_s(lake, tmp_path, write):
+    """Otherwise Delta's readers find nothing but null in all adopted files."""
+    from deltalake import write_deltalake
+    write_deltalake(tmp_path / "foreign", ROWS.select(["id", "region", "sold"]), partition_by=["region", "sold"])
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{tmp_path}/foreign')")
+    column, value = ("region", "value ''") if "''" in write else ("sold", "12026-01-01") if "12026" in write else ("region", "partition column of Delta")
+    refused(lake, write, f'column "{column}"', value, "was adopted", "CREATE TABLE … AS SELECT")
+    assert not data_files(lake)
+    check(lake, plain(ROWS.select(["id", "region", "sold"])))
+    do(lake, "INSERT INTO lake.s.t VALUES (900, NULL, DATE '9999-12-31')")
+    expected = plain(ROWS.select(["id", "region", "sold"]))
+    for name, value in {"id": 900, "region": None, "sold": datetime.date(9999, 12, 31)}.items():
+        expected[name].append(value)
+    check(lake, expected)
+
+
+def test_any_value_goes_once_no_file_is_somebody_else_s(lake, tmp_path):
+    from deltalake import write_deltalake
+    rows = ROWS.select(["id", "region"])
+    write_deltalake(tmp_path / "foreign", rows, partition_by=["region"])
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{tmp_path}/foreign')", "CALL create_tag('s.t', 'adopted')",
+       "ALTER TABLE lake.s.t SET ('write.update.mode' = 'copy-on-write')", "UPDATE lake.s.t SET id = id + 1000")
+    moved = plain(rows)
+    moved["id"] = [i + 1000 for i in moved["id"]]
+    do(lake, "INSERT INTO lake.s.t VALUES (5000, '')")
+    check(lake, {"id": moved["id"] + [5000], "region": moved["region"] + [""]})
+    do(lake, "ALTER TABLE lake.s.t RESET PARTITIONED BY", "ALTER TABLE lake.s.t SET PARTITIONED BY (region)")
+    # A partitioning without the column came between: Delta has none by it any more.
+    refused(lake, "CALL rollback_table('s.t', 'adopted')", 'column "region"', "partition column of Delta", "AS SELECT")
+
+
 NESTED = pa.table({
     "id": pa.array(range(30), pa.int64()),
     "p": pa.array([{"k": i, "z": f"z{i}"} for i in range(30)], pa.struct([("k", pa.int64()), ("z", pa.string())])),
