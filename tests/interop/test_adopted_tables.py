@@ -472,3 +472,16 @@ def test_iceberg_of_numbers_that_are_none(lake, catalog):
     query = QueryBuilder().register("t", DeltaTable(lake.location("s.t")))
     query.execute("SET datafusion.execution.parquet.pruning = false").read_all()  # footers leave NaN out as well
     assert pa.table(query.execute("SELECT id FROM t WHERE x > 5").read_all())["id"].to_pylist() == [3]
+
+
+def test_iceberg_whose_dates_became_timestamps(lake, elsewhere):
+    """A change of columns makes no snapshot: files and bounds are still dates, which Delta's readers are not told."""
+    do(elsewhere, "CREATE TABLE lake.s.t WITH ('tarn.iceberg' = '3') AS SELECT 1 AS id, DATE '2024-01-01' AS d")
+    folder = pathlib.Path(elsewhere.location("s.t")) / "metadata"
+    table = json.loads(max(folder.glob("*.metadata.json"), key=lambda p: p.stat().st_mtime_ns).read_text())
+    id_, d = table["schemas"][-1]["fields"]
+    table["schemas"].append({**table["schemas"][-1], "schema-id": 90, "fields": [id_, {**d, "type": "timestamp"}]})
+    (folder / "v90.metadata.json").write_text(json.dumps({**table, "current-schema-id": 90}))
+    other = f"iceberg_table('{folder}/v90.metadata.json')"
+    assert lake.sql(f"SELECT id FROM {other} WHERE d > TIMESTAMP '2023-01-01'") == [{"id": 1}]
+    refused(lake, f"CREATE TABLE lake.s.t FROM {other}", '"d"', "timestamp", "date32", "AS SELECT")

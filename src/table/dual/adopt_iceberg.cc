@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/text.h"
@@ -74,8 +75,11 @@ Result<AdoptedTable> AdoptIceberg(const TableContext& foreign, const TableMetada
   TARN_RETURN_IF_ERROR(CheckAdoptable(adopted.seed));
   if (snapshot == nullptr) return adopted;
 
+  // Bounds are read by the columns of the seed.
+  std::optional<SnapshotId> pinned;
+  if (snapshot != table.current()) pinned = snapshot->id;
   TARN_ASSIGN_OR_RETURN(ScanPlan plan,
-                        PlanScanWithMetrics(foreign, table, snapshot->id, Predicate::True()));
+                        PlanScanWithMetrics(foreign, table, pinned, Predicate::True()));
   for (ScanFile& file : plan.files) {
     TARN_RETURN_IF_ERROR(CheckFile(file.file));
     TARN_ASSIGN_OR_RETURN(const auto deleted, LoadDeletes(foreign, table, file));
