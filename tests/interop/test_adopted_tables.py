@@ -485,3 +485,14 @@ def test_iceberg_whose_dates_became_timestamps(lake, elsewhere):
     other = f"iceberg_table('{folder}/v90.metadata.json')"
     assert lake.sql(f"SELECT id FROM {other} WHERE d > TIMESTAMP '2023-01-01'") == [{"id": 1}]
     refused(lake, f"CREATE TABLE lake.s.t FROM {other}", '"d"', "timestamp", "date32", "AS SELECT")
+
+
+def test_iceberg_that_has_a_file_twice(lake, catalog, tmp_path):
+    """Delta's log knows a file by its path: it would have the rows once."""
+    import pyarrow.parquet
+    t = catalog.create_table("n.t", schema=pa.schema([("id", pa.int64())]))
+    (tmp_path / "foreign/loose").mkdir()
+    pyarrow.parquet.write_table(pa.table({"id": pa.array([1, 2, 3], pa.int64())}), tmp_path / "foreign/loose/a.parquet")
+    for _ in range(2):
+        t.add_files([f"file://{tmp_path}/foreign/loose/a.parquet"], check_duplicate_files=False)
+    refused(lake, f"CREATE TABLE lake.s.t FROM iceberg_table('{t.location()}')", "loose/a.parquet", "twice", "AS SELECT")
