@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "catalog/delta_changes.h"
-#include "catalog/delta_partition.h"
 #include "table/delta/description.h"
 #include "table/delta/properties.h"
 #include "table/delta/stats.h"
 #include "table/delta/text.h"
+#include "table/dual/delta_partition.h"
 
 namespace tarn {
 namespace {

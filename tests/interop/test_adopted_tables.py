@@ -210,6 +210,41 @@ def test_delta_whose_partition_column_is_renamed_afterwards(lake, tmp_path):
     live(lake, plain(ROWS.rename_columns(["number", "area", "sold", "price", "tags", "place"])), tmp_path / "foreign", but=NOT_OUTSIDE + ["duckdb_delta"])
 
 
+@pytest.mark.parametrize("write", [
+    "INSERT INTO lake.s.t (id, region, sold) VALUES (900, '', DATE '2026-01-01')", "UPDATE lake.s.t SET region = '' WHERE id = 1",
+    "MERGE INTO lake.s.t AS t USING (SELECT 900 AS id) AS n ON t.id = n.id WHEN NOT MATCHED THEN INSERT (id, region) VALUES (900, '')",
+    "INSERT INTO lake.s.t (id, region, sold) VALUES (900, 'x', DATE '12026-01-01')", "ALTER TABLE lake.s.t DROP COLUMN id"])
+def test_partition_columns_that_files_do_not_hold_stay_delta_s(lake, tmp_path, write):
+    """Otherwise Delta's readers find nothing but null in all adopted files."""
+    from deltalake import write_deltalake
+    write_deltalake(tmp_path / "foreign", ROWS.select(["id", "region", "sold"]), partition_by=["region", "sold"])
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{tmp_path}/foreign')")
+    column, value = ("region", "value ''") if "''" in write else ("sold", "12026-01-01") if "12026" in write else ("region", "partition column of Delta")
+    refused(lake, write, f'column "{column}"', value, "was adopted", "CREATE TABLE … AS SELECT")
+    assert not data_files(lake)
+    check(lake, plain(ROWS.select(["id", "region", "sold"])))
+    do(lake, "INSERT INTO lake.s.t VALUES (900, NULL, DATE '9999-12-31')")
+    expected = plain(ROWS.select(["id", "region", "sold"]))
+    for name, value in {"id": 900, "region": None, "sold": datetime.date(9999, 12, 31)}.items():
+        expected[name].append(value)
+    check(lake, expected)
+
+
+def test_any_value_goes_once_no_file_is_somebody_else_s(lake, tmp_path):
+    from deltalake import write_deltalake
+    rows = ROWS.select(["id", "region"])
+    write_deltalake(tmp_path / "foreign", rows, partition_by=["region"])
+    do(lake, f"CREATE TABLE lake.s.t FROM delta_table('{tmp_path}/foreign')", "CALL create_tag('s.t', 'adopted')",
+       "ALTER TABLE lake.s.t SET ('write.update.mode' = 'copy-on-write')", "UPDATE lake.s.t SET id = id + 1000")
+    moved = plain(rows)
+    moved["id"] = [i + 1000 for i in moved["id"]]
+    do(lake, "INSERT INTO lake.s.t VALUES (5000, '')")
+    check(lake, {"id": moved["id"] + [5000], "region": moved["region"] + [""]})
+    do(lake, "ALTER TABLE lake.s.t RESET PARTITIONED BY", "ALTER TABLE lake.s.t SET PARTITIONED BY (region)")
+    # A partitioning without the column came between: Delta has none by it any more.
+    refused(lake, "CALL rollback_table('s.t', 'adopted')", 'column "region"', "partition column of Delta", "AS SELECT")
+
+
 NESTED = pa.table({
     "id": pa.array(range(30), pa.int64()),
     "p": pa.array([{"k": i, "z": f"z{i}"} for i in range(30)], pa.struct([("k", pa.int64()), ("z", pa.string())])),
@@ -425,3 +460,39 @@ def test_iceberg_files_that_are_no_parquet_and_types_that_delta_lacks_are_named(
     from pyiceberg.types import NestedField, UUIDType
     t = catalog.create_table("n.u", schema=Schema(NestedField(1, "key", UUIDType(), required=False)))
     refused(lake, f"CREATE TABLE lake.s.u FROM iceberg_table('{t.location()}')", "key", "uuid", "AS SELECT")
+
+
+def test_iceberg_of_numbers_that_are_none(lake, catalog):
+    """Iceberg's bounds leave NaN out, and Delta's readers take it for the greatest: they would skip its file."""
+    from deltalake import DeltaTable, QueryBuilder
+    t = catalog.create_table("n.t", schema=pa.schema([("id", pa.int64()), ("x", pa.float64())]))
+    t.append(pa.table({"id": [1, 2, 3], "x": [1.0, 3.0, float("nan")]}))
+    do(lake, f"CREATE TABLE lake.s.t FROM iceberg_table('{t.location()}')")
+    assert lake.sql("SELECT id FROM lake.s.t WHERE x > 5") == [{"id": 3}]
+    query = QueryBuilder().register("t", DeltaTable(lake.location("s.t")))
+    query.execute("SET datafusion.execution.parquet.pruning = false").read_all()  # footers leave NaN out as well
+    assert pa.table(query.execute("SELECT id FROM t WHERE x > 5").read_all())["id"].to_pylist() == [3]
+
+
+def test_iceberg_whose_dates_became_timestamps(lake, elsewhere):
+    """A change of columns makes no snapshot: files and bounds are still dates, which Delta's readers are not told."""
+    do(elsewhere, "CREATE TABLE lake.s.t WITH ('tarn.iceberg' = '3') AS SELECT 1 AS id, DATE '2024-01-01' AS d")
+    folder = pathlib.Path(elsewhere.location("s.t")) / "metadata"
+    table = json.loads(max(folder.glob("*.metadata.json"), key=lambda p: p.stat().st_mtime_ns).read_text())
+    id_, d = table["schemas"][-1]["fields"]
+    table["schemas"].append({**table["schemas"][-1], "schema-id": 90, "fields": [id_, {**d, "type": "timestamp"}]})
+    (folder / "v90.metadata.json").write_text(json.dumps({**table, "current-schema-id": 90}))
+    other = f"iceberg_table('{folder}/v90.metadata.json')"
+    assert lake.sql(f"SELECT id FROM {other} WHERE d > TIMESTAMP '2023-01-01'") == [{"id": 1}]
+    refused(lake, f"CREATE TABLE lake.s.t FROM {other}", '"d"', "timestamp", "date32", "AS SELECT")
+
+
+def test_iceberg_that_has_a_file_twice(lake, catalog, tmp_path):
+    """Delta's log knows a file by its path: it would have the rows once."""
+    import pyarrow.parquet
+    t = catalog.create_table("n.t", schema=pa.schema([("id", pa.int64())]))
+    (tmp_path / "foreign/loose").mkdir()
+    pyarrow.parquet.write_table(pa.table({"id": pa.array([1, 2, 3], pa.int64())}), tmp_path / "foreign/loose/a.parquet")
+    for _ in range(2):
+        t.add_files([f"file://{tmp_path}/foreign/loose/a.parquet"], check_duplicate_files=False)
+    refused(lake, f"CREATE TABLE lake.s.t FROM iceberg_table('{t.location()}')", "loose/a.parquet", "twice", "AS SELECT")

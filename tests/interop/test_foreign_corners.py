@@ -1,4 +1,5 @@
 """Tables of others in the corners of their formats: what a log may leave out, and two spellings of one thing."""
+import decimal
 import json
 import os
 import pathlib
@@ -55,6 +56,23 @@ def test_delta_partitions_of_float_are_found_by_their_value(lake, tmp_path):
     assert ids(lake, table, "f = 0.1::FLOAT") == [1]
     assert ids(lake, table, "f >= 0.1::FLOAT") == [1, 2]
     assert ids(lake, table, "f IN (0.1::FLOAT, 7)") == [1]
+
+
+def test_delta_partitions_of_decimals_may_have_an_exponent(lake, tmp_path):
+    """So Spark writes decimals with many digits behind the point."""
+    from deltalake import write_deltalake
+    values = pa.array([decimal.Decimal(0), decimal.Decimal("0.00000001"), None], pa.decimal128(38, 18))
+    write_deltalake(tmp_path / "d", pa.table({"id": [1, 2, 3], "p": values}), partition_by=["p"])
+
+    def spell(action):
+        if "add" in action and action["add"]["partitionValues"]["p"] is not None:
+            action["add"]["partitionValues"]["p"] = "0E-18" if decimal.Decimal(action["add"]["partitionValues"]["p"]) == 0 else "1E-8"
+
+    edit_log(tmp_path / "d", spell)
+    table = f"delta_table('{tmp_path}/d')"
+    assert ids(lake, table) == [1, 2, 3]
+    assert ids(lake, table, "p = 0") == [1]
+    assert ids(lake, table, "p = 0.00000001") == [2]
 
 
 @pytest.mark.parametrize("spelt", ["encoded", "with a dot"])

@@ -162,6 +162,7 @@ class StatsWriter {
     if (const auto nulls = file_.null_counts.find(id); nulls != file_.null_counts.end()) {
       level.nulls.Add(name, std::to_string(nulls->second));
     }
+    if (!BoundsAreOfAllValues(field)) return;
     if (const auto lower = file_.lower_bounds.find(id); lower != file_.lower_bounds.end()) {
       const auto json = BoundJson(field.type, lower->second, Bound::kLower);
       if (json) level.lower.Add(name, *json);
@@ -173,6 +174,14 @@ class StatsWriter {
   }
 
  private:
+  // Iceberg's bounds leave NaN out, which Delta's readers take for the greatest of all numbers.
+  bool BoundsAreOfAllValues(const Field& field) const {
+    const Type::Kind kind = field.type.kind();
+    if (kind != Type::Kind::kFloat && kind != Type::Kind::kDouble) return true;
+    const auto nans = file_.nan_counts.find(field.id.value());
+    return nans != file_.nan_counts.end() && nans->second == 0;
+  }
+
   const DataFile& file_;
   const std::map<int32_t, std::string>& nested_names_;
   int told_ = 0;

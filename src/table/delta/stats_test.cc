@@ -21,6 +21,7 @@ void CheckBounds(const Type& type, const Scalar& lower, const Scalar& upper,
   file.record_count = 3;
   file.lower_bounds[1] = lower;
   file.upper_bounds[1] = upper;
+  file.nan_counts[1] = 0;
   const auto object = [](const std::string& json) {
     return json.empty() ? "{}" : "{\"c\":" + json + "}";
   };
@@ -48,6 +49,20 @@ TEST(DeltaStats, NumbersAreExact) {
 TEST(DeltaStats, NotANumberAndInfinityAreLeftOut) {
   CheckBounds(Type(Type::Kind::kDouble), -INFINITY, std::nan(""), "", "");
   CheckBounds(Type(Type::Kind::kFloat), 1.5, INFINITY, "1.5", "");
+}
+
+TEST(DeltaStats, BoundsThatMayLeaveNotANumberOutAreNotTold) {
+  DataFile file;
+  file.record_count = 3;
+  file.lower_bounds[1] = 1.0;
+  file.upper_bounds[1] = 3.0;
+  const Schema schema = OneColumn(Type(Type::Kind::kDouble));
+  const std::string none = "{\"numRecords\":3,\"minValues\":{},\"maxValues\":{},\"nullCount\":{}}";
+  EXPECT_EQ(StatsJson(file, schema, {"c"}, Bounds::kTight), none);
+  file.nan_counts[1] = 1;
+  EXPECT_EQ(StatsJson(file, schema, {"c"}, Bounds::kTight), none);
+  file.nan_counts[1] = 0;
+  EXPECT_NE(StatsJson(file, schema, {"c"}, Bounds::kTight), none);
 }
 
 TEST(DeltaStats, TimestampsAreToldInMillisecondsAndTheUpperIsRoundedUp) {

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "base/text.h"
@@ -74,13 +77,22 @@ Result<AdoptedTable> AdoptIceberg(const TableContext& foreign, const TableMetada
   TARN_RETURN_IF_ERROR(CheckAdoptable(adopted.seed));
   if (snapshot == nullptr) return adopted;
 
+  // Bounds are read by the columns of the seed.
+  std::optional<SnapshotId> pinned;
+  if (snapshot != table.current()) pinned = snapshot->id;
   TARN_ASSIGN_OR_RETURN(ScanPlan plan,
-                        PlanScanWithMetrics(foreign, table, snapshot->id, Predicate::True()));
+                        PlanScanWithMetrics(foreign, table, pinned, Predicate::True()));
+  std::set<std::string> paths;
   for (ScanFile& file : plan.files) {
     TARN_RETURN_IF_ERROR(CheckFile(file.file));
     TARN_ASSIGN_OR_RETURN(const auto deleted, LoadDeletes(foreign, table, file));
     TARN_ASSIGN_OR_RETURN(const std::string key, foreign.store->KeyOf(file.file.path));
     file.file.path = foreign.store->UriOf(key);
+    if (!paths.insert(file.file.path).second) {
+      return Unsupported(
+          "the table has the data file " + file.file.path + " twice, which Delta's log cannot tell",
+          kAdoptRepair);
+    }
     file.file.format = "PARQUET";
     if (deleted != nullptr && !deleted->empty()) {
       adopted.deletes.push_back({file.file, *deleted});

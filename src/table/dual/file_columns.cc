@@ -272,6 +272,11 @@ class Finder {
         if (group.GetFieldIndex("typed_value") >= 0) found_.shredded_variants = true;
         return {};
       }
+      case Type::Kind::kTimestamp:
+      case Type::Kind::kTimestampTz:
+        // Delta's log says nothing of a column that was widened from dates.
+        return arrow::is_nested(stored.id()) || arrow::is_date(stored.id()) ? Status(wrong())
+                                                                            : Status();
       default:
         return arrow::is_nested(stored.id()) ? Status(wrong()) : Status();
     }

@@ -9,7 +9,6 @@
 #include "table/dual/file_pruner.h"
 #include "table/dual/manifest_index.h"
 #include "table/iceberg/single_value.h"
-#include "table/model/adopted_columns.h"
 
 namespace tarn {
 
@@ -223,27 +222,6 @@ Status ManifestIo::ReadOneMatching(const Way& way, const Object& bytes,
     cache_->PutIndex(way.manifest->path, std::move(*builder).Finish(way.index.get(), types_));
   }
   return {};
-}
-
-Result<std::set<int32_t>> AdoptedPartitionsOf(const TableContext& context,
-                                              const TableMetadata& table,
-                                              std::optional<SnapshotId> snapshot) {
-  std::set<int32_t> used;
-  const std::set<int32_t> adopted = ReadAdoptedPartitions(table.properties);
-  if (adopted.empty() || !snapshot) return used;
-  TARN_ASSIGN_OR_RETURN(const Snapshot* const shown, FindSnapshot(table, *snapshot));
-  ManifestIo io(*context.store, context.cache, table);
-  TARN_ASSIGN_OR_RETURN(const std::vector<ManifestFile> manifests, io.List(*shown));
-  for (const ManifestFile& manifest : manifests) {
-    const bool is_data = manifest.content == ManifestFile::Content::kData;
-    if (!is_data || !manifest.may_have_live_files()) continue;
-    for (const PartitionField& field : table.FindSpec(manifest.spec_id)->fields) {
-      const bool identity = field.transform.kind == Transform::Kind::kIdentity;
-      if (identity && adopted.contains(field.source_id.value()))
-        used.insert(field.source_id.value());
-    }
-  }
-  return used;
 }
 
 Result<const Snapshot*> FindSnapshot(const TableMetadata& table, SnapshotId id) {

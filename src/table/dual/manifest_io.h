@@ -3,7 +3,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -74,13 +73,6 @@ class ManifestIo {
   const TableMetadata& table_;
   const ManifestTypes types_;
 };
-
-/// Of the partition columns that files of an adopted table do not hold (ReadAdoptedPartitions()),
-/// those that files of a snapshot are partitioned by; none without a snapshot. Errors: those of
-/// ManifestIo::List().
-Result<std::set<int32_t>> AdoptedPartitionsOf(const TableContext& context,
-                                              const TableMetadata& table,
-                                              std::optional<SnapshotId> snapshot);
 
 /// A snapshot of the table by id. Error NotFound.
 Result<const Snapshot*> FindSnapshot(const TableMetadata& table, SnapshotId id);

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "table/dual/analyze.h"
-#include "table/dual/manifest_io.h"
+#include "table/dual/delta_partition.h"
 #include "table/dual/meanwhile.h"
 #include "table/dual/next_state.h"
 #include "table/dual/partition_specs.h"
@@ -16,7 +16,6 @@
 #include "table/dual/stage.h"
 #include "table/dual/table_checks.h"
 #include "table/iceberg/metadata_json.h"
-#include "table/model/adopted_columns.h"
 #include "table/model/column_mapping.h"
 #include "table/model/delta_property.h"
 #include "table/model/partition.h"
@@ -288,11 +287,6 @@ class TransactionImpl final : public TableTransaction {
     TARN_RETURN_IF_ERROR(CheckSortSources(editor_.schema, sort_order_));
     TARN_RETURN_IF_ERROR(CheckPartitionSources(editor_.schema, spec_));
     const bool overwrites = rows_.kind == RowChange::Kind::kOverwrite;
-    if (rollback_ || (base_ && spec_changed_ && !overwrites)) {
-      const auto shown = rollback_ ? rollback_ : base_->current_snapshot;
-      TARN_ASSIGN_OR_RETURN(const auto columns, AdoptedPartitionsOf(context_, *base_, shown));
-      TARN_RETURN_IF_ERROR(CheckAdoptedPartitions(*base_, columns, spec_));
-    }
     if (base_ && base_->current_snapshot && (rollback_ || rows_.loses_rows())) {
       TARN_RETURN_IF_ERROR(CheckMayRemoveRows(base_->properties, "removing rows of " + location_));
     }
@@ -468,6 +462,7 @@ Result<StagedTable> TransactionImpl::Stage(const std::string& commit_id) {
   if (rows_.kind != RowChange::Kind::kNone) {
     TARN_RETURN_IF_ERROR(AddSnapshot(commit_id, next, files));
   }
+  TARN_RETURN_IF_ERROR(CheckAdoptedPartitionsInDelta(context_, next));
   StagedTable staged;
   TARN_ASSIGN_OR_RETURN(
       staged.metadata_location,

@@ -126,6 +126,22 @@ TEST(ValueText, IsReadBack) {
   check(Type(Kind::kBinary), std::string(), "");
 }
 
+TEST(ValueText, DecimalsMayHaveAnExponent) {
+  const auto check = [](const std::string& text, int64_t unscaled) {
+    const Int128 value{unscaled < 0 ? -1 : 0, static_cast<uint64_t>(unscaled)};
+    EXPECT_EQ(ValueFromText(Type::Decimal(38, 18), text), std::optional<Scalar>(value)) << text;
+  };
+  check("0E-18", 0);
+  check("0e+30", 0);
+  check("1E-8", 10'000'000'000);
+  check("-1.25E-7", -125'000'000'000);
+  check("1.5E+0", 1'500'000'000'000'000'000);
+  for (const std::string text :
+       {"1E-19", "1E", "E1", "1E+-1", "1E1000", "1E2.0", "1E-8x", "1E30"}) {
+    EXPECT_FALSE(ValueFromText(Type::Decimal(38, 18), text)) << text;
+  }
+}
+
 TEST(ValueText, OutOfRangeIsNoValue) {
   const auto check = [](Type type, const std::string& text) {
     EXPECT_FALSE(ValueFromText(type, text)) << type.ToString() << " " << text;

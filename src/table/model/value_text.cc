@@ -110,11 +110,30 @@ std::optional<int64_t> ReadTimestamp(CivilReader& reader, Ticks ticks) {
   return TicksOfDays(*days, *time, ticks.per_second * 86'400);
 }
 
+/// Takes an exponent ("E-18", as Java writes small decimals) off the end of a number; 0 where there
+/// is none, nullopt for one that is no number or beyond all scales.
+std::optional<int> TakeExponent(std::string_view& text) {
+  constexpr int kExponentMax = 100;
+  const size_t mark = text.find_first_of("eE");
+  if (mark == std::string_view::npos) return 0;
+  std::string_view number = text.substr(mark + 1);
+  if (number.starts_with('+') && !number.starts_with("+-")) number.remove_prefix(1);
+  int exponent = 0;
+  const char* const end = number.data() + number.size();
+  const auto [stopped, error] = std::from_chars(number.data(), end, exponent);
+  if (error != std::errc() || stopped != end) return std::nullopt;
+  if (exponent < -kExponentMax || exponent > kExponentMax) return std::nullopt;
+  text = text.substr(0, mark);
+  return exponent;
+}
+
 std::optional<Scalar> ReadDecimal(std::string_view text, const Type& type) {
   // Beyond ten times this no further digit fits, and none of the steps below overflows.
   constexpr Wide kBeforeLastDigit = ~Wide{0} / 20;
   const bool negative = !text.empty() && text.front() == '-';
   if (negative) text.remove_prefix(1);
+  const std::optional<int> exponent = TakeExponent(text);
+  if (!exponent) return std::nullopt;
   Wide magnitude = 0;
   int digits = 0;
   int fraction = -1;
@@ -132,8 +151,10 @@ std::optional<Scalar> ReadDecimal(std::string_view text, const Type& type) {
     ++digits;
     if (fraction >= 0) ++fraction;
   }
-  if (digits == 0 || std::max(fraction, 0) > type.scale()) return std::nullopt;
-  for (int i = std::max(fraction, 0); i < type.scale(); ++i) {
+  const int decimals = std::max(fraction, 0) - *exponent;
+  if (digits == 0 || decimals > type.scale()) return std::nullopt;
+  // Zero stays what it is, however many digits are appended.
+  for (int i = decimals; i < type.scale() && magnitude != 0; ++i) {
     if (!append(0)) return std::nullopt;
   }
   if (negative) magnitude = -magnitude;
