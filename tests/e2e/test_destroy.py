@@ -145,3 +145,17 @@ def test_folders_of_the_user_beside_the_catalog_stay(project):
     project.run("destroy", "-y")
     assert [path for path in mine if not (project.directory / path).exists()] == []
     assert not list(project.directory.glob("catalog.db*")) and not list(project.directory.glob("queries.db*"))
+
+
+def test_empty_folders_of_others_in_the_warehouse_stay(project):
+    """Landing folders that are empty at the moment, as of a mounted file system's root."""
+    project.yaml("name: shared\nwarehouse: ./warehouse\n")
+    project.write("models/s/a.sql", "SELECT 1 AS x")
+    mine = [project.directory / "warehouse" / path for path in ("incoming/today", "photos/album", "lost+found")]
+    for folder in mine:
+        folder.mkdir(parents=True)
+    project.apply()
+    project.run("sql", "-c", "CREATE SCHEMA lake.byhand; CREATE TABLE lake.byhand.t AS SELECT 1 AS x; DROP TABLE lake.byhand.t; DROP SCHEMA lake.byhand")
+    project.run("destroy", "-y")
+    assert [folder for folder in mine if not folder.exists()] == []
+    assert {path.name for path in (project.directory / "warehouse").iterdir()} == {"incoming", "photos", "lost+found"}
