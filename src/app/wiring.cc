@@ -1,20 +1,19 @@
 #include "app/wiring.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 
-#include "app/make_way.h"
+#include "app/state_files.h"
 #include "base/clock.h"
 #include "base/fault_point.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "base/small_file.h"
 #include "catalog/committer.h"
 #include "catalog/faulty/faulty_catalog.h"
 #include "catalog/sqlite/query_log.h"
 #include "catalog/sqlite/sqlite_catalog.h"
-#include "pipeline/ingest/capture_record.h"
 #include "pipeline/maintain/clock_steps.h"
-#include "project/captured.h"
 #include "source/mysql/mysql_source.h"
 #include "source/postgres/postgres_source.h"
 #include "sql/duckdb/remembering_engine.h"
@@ -29,9 +28,6 @@ namespace tarn {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr char kCacheFolder[] = "cache";  // of the state's folder
-constexpr char kSpoolFolder[] = "spool";  // likewise
 
 /// Next to the bytes, so that caches and reading ahead see the faults too.
 std::unique_ptr<ObjectStore> WithFaults(std::unique_ptr<ObjectStore> store) {
@@ -189,7 +185,7 @@ Result<std::unique_ptr<Wired>> WireProject(const WireOptions& options) {
     TARN_ASSIGN_OR_RETURN(auto foreign, OpenForeignStore(spec, location, stop));
     return OpenReadOnlyStore(std::move(foreign));
   };
-  engine.temp_directory = (fs::path(spec.state) / "tmp").string();
+  engine.temp_directory = (fs::path(spec.state) / kSpillFolder).string();
   SqliteQueryLogOptions log;
   log.folder = wired->state_exists ? spec.state : "";
   TARN_ASSIGN_OR_RETURN(wired->engine,
@@ -223,28 +219,9 @@ bool StateExists(const ProjectSpec& spec) {
 }
 
 Status RemoveState(const ProjectSpec& spec) {
-  std::error_code error;
-  const fs::path state(spec.state);
-  fs::remove_all(state / "tmp", error);
-  fs::remove_all(state / kCacheFolder, error);
-  fs::remove_all(state / kKeyIndexFolder, error);
-  fs::remove_all(state / kCaptureRecordFolder, error);
-  fs::remove_all(state / kSpoolFolder, error);
-  fs::remove(WayRequestPath(spec.state), error);
-  fs::remove(ClockRecordPath(spec.state), error);
-  RemoveUnfinishedFiles(spec.state);
-  // Only empty folders go: what else stands there is somebody else's.
-  if (spec.warehouse.find("://") == std::string::npos) fs::remove(spec.warehouse, error);
-  // The catalog goes last, for without it nobody knows that there is something to destroy.
-  for (const char* name : {"queries.db", "queries.db-wal", "queries.db-shm", "catalog.db",
-                           "catalog.db-wal", "catalog.db-shm"}) {
-    fs::remove(state / name, error);
-    if (error)
-      return Unavailable("cannot remove " + (state / name).string() + ": " + error.message());
-    TARN_FAULT_POINT(kDestroyState);
-  }
-  fs::remove(state, error);
-  return Status::Ok();
+  // Only an empty folder goes: what else stands there is somebody else's.
+  if (spec.warehouse.find("://") == std::string::npos) ::rmdir(spec.warehouse.c_str());
+  return RemoveStateFiles(spec.state);
 }
 
 }  // namespace tarn

@@ -13,11 +13,12 @@ std::string BootIdentity();
 
 enum class Liveness {
   kAlive,
-  kDead,     ///< certain: its pid is gone, or somebody else's by now
-  kUnknown,  ///< of another boot, machine or pid namespace, or no identity at all
+  kDead,  ///< certain: its pid is gone, or somebody else's by now
+  /// Of another boot, machine or pid namespace, hidden from this user, or no identity at all.
+  kUnknown,
 };
 
-/// Whether the process of an identity still lives.
-Liveness LivenessOf(const std::string& identity);
+/// Whether the process of an identity still lives. `proc`: where the kernel tells of processes.
+Liveness LivenessOf(const std::string& identity, const std::string& proc = "/proc");
 
 }  // namespace tarn

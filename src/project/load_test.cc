@@ -282,6 +282,42 @@ TEST_F(LoadProjectTest, ModelsAreFoundByTheirPathAndRulesApply) {
   EXPECT_EQ(spec->models[1].tags.at("owner"), "me");
 }
 
+TEST_F(LoadProjectTest, ModelsAreFoundThroughLinks) {
+  Write("elsewhere/gold/b.sql", "SELECT 2 AS x");
+  Write("elsewhere/c.sql", "SELECT 3 AS x");
+  Write("models/silver/a.sql", "SELECT 1 AS x");
+  fs::create_directory_symlink(root_ / "elsewhere/gold", root_ / "models/gold");
+  fs::create_directory_symlink(root_ / "elsewhere/gold", root_ / "models/platinum");
+  fs::create_symlink(root_ / "elsewhere/c.sql", root_ / "models/silver/c.sql");
+  fs::create_symlink(root_ / "models/silver/a.sql", root_ / "models/silver/d.sql");
+  fs::create_symlink("nobody@host.1", root_ / "models/silver/.#a.sql");  // an editor's
+  auto spec = Load("name: x\n");
+  ASSERT_TRUE(spec.ok()) << spec.error().ToString();
+  std::vector<std::string> names;
+  for (const Model& model : spec->models) names.push_back(model.name.ToString() + " " + model.path);
+  EXPECT_EQ(names, (std::vector<std::string>{
+                       "gold.b models/gold/b.sql", "platinum.b models/platinum/b.sql",
+                       "silver.a models/silver/a.sql", "silver.c models/silver/c.sql",
+                       "silver.d models/silver/d.sql"}));
+}
+
+TEST_F(LoadProjectTest, ALinkOfModelsThatLeadsNowhereIsNamed) {
+  Write("models/silver/a.sql", "SELECT 1 AS x");
+  const fs::path link = root_ / "models/gold";
+  const auto error_of_link = [&](const fs::path& target) {
+    fs::remove(link);
+    fs::create_directory_symlink(target, link);
+    return ErrorOf("name: x\n");
+  };
+  EXPECT_EQ(error_of_link(root_ / "gone").find("models/gold: the link leads nowhere"), 0u);
+  EXPECT_EQ(error_of_link("gold").find("models/gold: cannot be looked at: Too many levels"), 0u);
+  EXPECT_EQ(error_of_link(".").find("models/gold: the link leads back"), 0u);
+  EXPECT_EQ(error_of_link(root_).find("models/gold/models: the link leads back"), 0u);
+  fs::remove_all(root_ / "models");
+  fs::create_directory_symlink(root_ / "gone", root_ / "models");
+  EXPECT_EQ(ErrorOf("name: x\n").find("models: the link leads nowhere"), 0u);
+}
+
 TEST_F(LoadProjectTest, TheIcebergVersionOfATableIsOneOfThree) {
   auto spec = Load("name: x\ntables: {a.b: {iceberg: 2}, a.c: {iceberg: auto}, a.d: {}}\n");
   ASSERT_TRUE(spec.ok()) << spec.error().ToString();

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "base/nearest.h"
@@ -266,6 +267,45 @@ Result<std::string> ReadFile(const fs::path& path) {
   return text.str();
 }
 
+/// Adds paths relative to `models`. Links are followed: a folder of models that is left out would
+/// count as taken out of the project. `above`: the folders on the way, without links, so that one
+/// that leads back to them is seen.
+Status FindModelFiles(const fs::path& models, const fs::path& below, std::set<fs::path> above,
+                      std::vector<fs::path>* files) {
+  const std::string told = (fs::path("models") / below).lexically_normal().generic_string();
+  std::error_code error;
+  const fs::path real = fs::canonical(models / below, error);
+  if (!error && !above.insert(real).second) {
+    return InvalidArgument(told + ": the link leads back to a folder that it stands in",
+                           "remove the link");
+  }
+  for (fs::directory_iterator it(models / below, error), end; !error && it != end;
+       it.increment(error)) {
+    const fs::path name = it->path().filename();
+    if (name.string().front() == '.') continue;
+    std::error_code unknown;
+    const fs::file_status status = fs::status(it->path(), unknown);
+    const std::string entry = (fs::path("models") / below / name).generic_string();
+    if (status.type() == fs::file_type::not_found) {
+      return InvalidArgument(entry + ": the link leads nowhere", "mend or remove the link");
+    }
+    if (!fs::status_known(status)) {
+      return InvalidArgument(entry + ": cannot be looked at: " + unknown.message(),
+                             "mend or remove it; a name that begins with '.' is left out");
+    }
+    if (fs::is_directory(status)) {
+      TARN_RETURN_IF_ERROR(FindModelFiles(models, below / name, above, files));
+    } else if (name.extension() == ".sql") {
+      files->push_back(below / name);
+    }
+  }
+  if (error) {
+    return PermissionDenied(told + ": the folder cannot be listed: " + error.message(),
+                            "let this user read it");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<int64_t> ParseDurationSeconds(const std::string& text) {
@@ -317,28 +357,21 @@ Result<std::vector<Model>> LoadModels(const std::string& root) {
   const fs::path folder = fs::path(root) / "models";
   std::error_code error;
   if (!fs::exists(folder, error)) {
+    std::error_code none;
+    if (!error && fs::is_symlink(fs::symlink_status(folder, none))) {
+      return InvalidArgument("models: the link leads nowhere", "mend or remove the link");
+    }
     if (!error) return models;
-    return PermissionDenied("cannot look into " + folder.string() + ": " + error.message());
+    return PermissionDenied("models: the folder cannot be looked into: " + error.message(),
+                            "let this user read it");
   }
   std::vector<fs::path> files;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
-       it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (it->is_directory()) {
-      if (name.front() == '.') it.disable_recursion_pending();
-      continue;
-    }
-    if (it->path().extension() == ".sql" && name.front() != '.') files.push_back(it->path());
-  }
-  if (error) {
-    return PermissionDenied("cannot list " + folder.string() + ": " + error.message());
-  }
+  TARN_RETURN_IF_ERROR(FindModelFiles(folder, "", {}, &files));
   std::sort(files.begin(), files.end());
   std::map<std::string, std::string> seen;
   for (const fs::path& file : files) {
-    TARN_ASSIGN_OR_RETURN(const std::string text, ReadFile(file));
-    TARN_ASSIGN_OR_RETURN(Model model,
-                          ParseModelFile(fs::relative(file, folder).generic_string(), text));
+    TARN_ASSIGN_OR_RETURN(const std::string text, ReadFile(folder / file));
+    TARN_ASSIGN_OR_RETURN(Model model, ParseModelFile(file.generic_string(), text));
     auto [it, fresh] = seen.emplace(LowerAscii(model.name.ToString()), model.path);
     if (!fresh) {
       return InvalidArgument(model.path + ": the model " + model.name.ToString() +

@@ -14,8 +14,9 @@ namespace tarn {
 /// does that.
 Result<Model> ParseModelFile(const std::string& path, const std::string& text);
 
-/// All models below `<root>/models`, by name; a folder that is absent has none.
-/// Errors: InvalidArgument for two files that make one name (in any case), for a file that is not
+/// All models below `<root>/models`, by name, through links too; a folder that is absent has none.
+/// Errors: InvalidArgument for a link that leads nowhere or back to where it stands, for two files
+/// that make one name (in any case), for a file that is not
 /// `<schema>/<table>.sql`; Unavailable or PermissionDenied when a file cannot be read.
 Result<std::vector<Model>> LoadModels(const std::string& root);
 

@@ -75,9 +75,9 @@ class ObjectStore {
   /// Ok as well when there is no such object. Leaves the folder that it stood in, for somebody may
   /// just be writing there.
   virtual Status Delete(std::string_view key) = 0;
-  /// Removes the folders without any object below "`prefix`/" and then `prefix` itself; for the
-  /// empty prefix everything below the root, but not the root. Does nothing where the store has no
-  /// folders. Safe beside writers: they make a folder again that was taken from under them.
+  /// Removes folders without any object below "`prefix`/", `prefix` itself and emptied ones above
+  /// it; what this user may not look into stays. For the empty prefix only the store's own of half
+  /// written files. Safe beside writers: they make a folder again that was taken from under them.
   virtual Status RemoveEmptyFolders(std::string_view prefix);
   /// Proves that the root exists, can be read, written and deleted from; creates a local folder
   /// that is missing, never a bucket. The error names the root and the repair.

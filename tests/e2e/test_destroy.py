@@ -132,3 +132,30 @@ def test_a_destroy_that_was_killed_in_the_end_is_finished_or_begun_anew(shop, ta
         shop.run("sql", "-c", "DROP TABLE lake.byhand.t; DROP SCHEMA lake.byhand")
     shop.run("destroy", "-y")
     assert not (shop.directory / "state").exists()
+
+
+def test_folders_of_the_user_beside_the_catalog_stay(project):
+    """`state: .` puts the catalog into the user's own folder."""
+    project.yaml("name: here\nstate: .\n")
+    project.write("models/s/a.sql", "SELECT 1 AS x")
+    mine = [f"{folder}/mine.txt" for folder in ("tmp", "cache", "keys", "capture", "spool")]
+    for path in mine:
+        project.write(path, "mine")
+    project.apply()
+    project.run("destroy", "-y")
+    assert [path for path in mine if not (project.directory / path).exists()] == []
+    assert not list(project.directory.glob("catalog.db*")) and not list(project.directory.glob("queries.db*"))
+
+
+def test_empty_folders_of_others_in_the_warehouse_stay(project):
+    """Landing folders that are empty at the moment, as of a mounted file system's root."""
+    project.yaml("name: shared\nwarehouse: ./warehouse\n")
+    project.write("models/s/a.sql", "SELECT 1 AS x")
+    mine = [project.directory / "warehouse" / path for path in ("incoming/today", "photos/album", "lost+found")]
+    for folder in mine:
+        folder.mkdir(parents=True)
+    project.apply()
+    project.run("sql", "-c", "CREATE SCHEMA lake.byhand; CREATE TABLE lake.byhand.t AS SELECT 1 AS x; DROP TABLE lake.byhand.t; DROP SCHEMA lake.byhand")
+    project.run("destroy", "-y")
+    assert [folder for folder in mine if not folder.exists()] == []
+    assert {path.name for path in (project.directory / "warehouse").iterdir()} == {"incoming", "photos", "lost+found"}

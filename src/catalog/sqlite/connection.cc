@@ -3,7 +3,6 @@
 #include <sqlite3.h>
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 namespace tarn::sqlite {
 namespace {
@@ -13,9 +12,18 @@ constexpr int64_t kBusyPauseMsMax = 50;
 constexpr int64_t kStoppedWaitMs = 100;
 constexpr char kBusy[] = "busy";  // the detail of errors of a locked file
 
-bool IsWriteWithoutRoom(int code, int system_error) {
-  return code == SQLITE_IOERR_WRITE &&
-         (system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG);
+/// The files beside the catalog count: without room for its -shm it cannot even be read.
+bool IsWithoutRoom(int code, int system_error) {
+  switch (code) {
+    case SQLITE_IOERR_WRITE:
+    case SQLITE_IOERR_SHMSIZE:
+    case SQLITE_IOERR_SHMOPEN:
+    case SQLITE_IOERR_SHMMAP:
+    case SQLITE_CANTOPEN:
+      return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -179,6 +187,11 @@ Error Connection::MakeSqliteError(int code) const {
   const std::string cause = handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_);
   const std::string restore =
       "restore the file from a backup; the tables themselves stand in the warehouse";
+  const int told_error = handle_ == nullptr ? 0 : sqlite3_system_errno(handle_);
+  if (IsWithoutRoom(code, system_error) || IsWithoutRoom(code, told_error)) {
+    return ResourceExhausted(where + ": disk full",
+                             "free space on the disk that holds it, or raise the quota");
+  }
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -207,10 +220,6 @@ Error Connection::MakeSqliteError(int code) const {
       return Corruption(where + " is not a catalog: " + cause,
                         "move the file away, or point `state` to another folder");
     case SQLITE_IOERR:
-      if (IsWriteWithoutRoom(code, system_error)) {
-        return ResourceExhausted(where + ": " + std::strerror(system_error),
-                                 "free space on the disk that holds it, or raise the quota");
-      }
       return Unavailable(where + ": " + cause, "check the disk that holds it");
     case SQLITE_NOMEM:
       return ResourceExhausted(where + ": out of memory");

@@ -70,6 +70,20 @@ TEST_F(FullDisk, ACommitWithoutRoomCertainlyDidNotHappen) {
   }
 }
 
+TEST_F(FullDisk, AStateThatCannotBeOpenedSaysSo) {
+  { ASSERT_TRUE(CommitObject(*Open(), "before").ok()); }
+  ASSERT_FALSE(fs::exists(state_ + "/catalog.db-shm"));
+  {
+    const FileSizeLimit limit(0);  // no room for what SQLite keeps beside it, not even for reads
+    const auto catalog = OpenSqliteCatalog(state_, SystemClock());
+    ASSERT_FALSE(catalog.ok());
+    EXPECT_EQ(catalog.error().kind, ErrorKind::kResourceExhausted) << catalog.error().ToString();
+    EXPECT_THAT(catalog.error().ToString(), HasSubstr("disk full"));
+    EXPECT_THAT(catalog.error().ToString(), HasSubstr("free space"));
+  }
+  EXPECT_TRUE(CommitObject(*Open(), "after").ok());
+}
+
 TEST_F(FullDisk, ItIsDoneWhenThereIsRoom) {
   const auto catalog = Open();
   ASSERT_TRUE(CommitObject(*catalog, "before").ok());

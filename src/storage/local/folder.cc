@@ -68,6 +68,8 @@ Result<std::vector<Entry>> ReadFolder(int fd, std::string_view path) {
 
 bool Vanished(int error_number) { return error_number == ENOENT || error_number == ENOTDIR; }
 
+bool Denied(int error_number) { return error_number == EACCES || error_number == EPERM; }
+
 Status Walk(int fd, const std::string& root_path, const std::string& folder,
             std::string_view name_prefix, const std::function<Status(const ObjectInfo&)>& visit) {
   TARN_ASSIGN_OR_RETURN(const auto entries, ReadFolder(fd, root_path + "/" + folder));
@@ -99,20 +101,22 @@ Status Walk(int fd, const std::string& root_path, const std::string& folder,
   return {};
 }
 
-Status RemoveBelow(int fd, const std::string& path, bool is_root) {
+/// What this user may not look into or change is somebody else's, and stays.
+Status RemoveBelow(int fd, const std::string& path) {
   TARN_ASSIGN_OR_RETURN(const auto entries, ReadFolder(fd, path));
   for (const Entry& entry : entries) {
     if (!entry.folder()) continue;
     const std::string name = entry.name.substr(0, entry.name.size() - 1);
-    if (is_root && name == kReservedFolder) continue;
     const UniqueFd child = OpenAt(fd, name, kFolderFlags);
     if (!child.valid()) {
-      if (Vanished(errno)) continue;
+      if (Vanished(errno) || Denied(errno)) continue;
       return PosixError(errno, "remove", path + "/" + name);
     }
-    TARN_RETURN_IF_ERROR(RemoveBelow(child.get(), path + "/" + name, false));
+    const Status below = RemoveBelow(child.get(), path + "/" + name);
+    if (!below.ok() && below.error().kind == ErrorKind::kPermissionDenied) continue;
+    TARN_RETURN_IF_ERROR(below);
     if (::unlinkat(fd, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOTEMPTY && errno != EEXIST &&
-        errno != EBUSY && !Vanished(errno)) {
+        errno != EBUSY && !Vanished(errno) && !Denied(errno)) {
       return PosixError(errno, "remove", path + "/" + name);
     }
   }
@@ -232,20 +236,27 @@ Status ListFiles(const std::string& root_path, std::string_view prefix,
 }
 
 Status RemoveFolders(const std::string& root_path, std::string_view path) {
+  if (path.empty()) return {};  // folders that nobody names are nobody's to remove
   auto folder = OpenFolder(root_path, path, MissingFolders::kRefuse);
-  if (!folder.ok()) {
-    return folder.error().kind == ErrorKind::kNotFound ? Status() : folder.status();
+  if (folder.ok()) {
+    TARN_RETURN_IF_ERROR(RemoveBelow(folder->get(), root_path + "/" + std::string(path)));
+  } else if (folder.error().kind != ErrorKind::kNotFound) {
+    return folder.status();
   }
-  const std::string full = root_path + "/" + std::string(path);
-  TARN_RETURN_IF_ERROR(RemoveBelow(folder->get(), full, path.empty()));
-  if (path.empty()) return {};
-  const KeyParts parts = SplitKey(path);
-  auto parent = OpenFolder(root_path, parts.folder, MissingFolders::kRefuse);
-  if (!parent.ok()) {
-    return parent.error().kind == ErrorKind::kNotFound ? Status() : parent.status();
-  }
-  if (::unlinkat(parent->get(), parts.name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOTEMPTY &&
-      errno != EEXIST && errno != EBUSY && !Vanished(errno)) {
+  // Those above were made for it.
+  for (std::string_view left = path; !left.empty();) {
+    const std::string full = root_path + "/" + std::string(left);
+    const KeyParts parts = SplitKey(left);
+    left = parts.folder;
+    auto parent = OpenFolder(root_path, parts.folder, MissingFolders::kRefuse);
+    if (!parent.ok()) {
+      if (parent.error().kind == ErrorKind::kNotFound) continue;
+      return parent.status();
+    }
+    if (::unlinkat(parent->get(), parts.name.c_str(), AT_REMOVEDIR) == 0 || Vanished(errno)) {
+      continue;
+    }
+    if (errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY || Denied(errno)) return {};
     return PosixError(errno, "remove", full);
   }
   return {};

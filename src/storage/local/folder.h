@@ -34,7 +34,8 @@ Status CreateRoot(const std::string& root_path);
 Status ListFiles(const std::string& root_path, std::string_view prefix,
                  const std::function<Status(const ObjectInfo&)>& visit);
 
-/// Removes the folders without files below `path`, and `path` itself unless it is empty (the root).
+/// Removes the folders without files below `path`, `path` itself, and those above it that are empty
+/// then; never the root, and nothing for the empty path. What this user may not look into stays.
 Status RemoveFolders(const std::string& root_path, std::string_view path);
 
 /// Parts of a key: "a/b" and "c" of "a/b/c".

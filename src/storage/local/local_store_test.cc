@@ -181,11 +181,24 @@ TEST_F(LocalStoreTest, NothingOfOursStaysWhenAllIsRemoved) {
   auto store = Open();
   ASSERT_TRUE(store->Put("a/b/c", "x").ok());
   ASSERT_TRUE(store->Delete("a/b/c").ok());
+  ASSERT_TRUE(store->RemoveEmptyFolders("a/b").ok());
   ASSERT_TRUE(store->RemoveEmptyFolders("").ok());
   EXPECT_TRUE(fs::is_empty(root_));
   ASSERT_TRUE(store->Put("a/b/c", "x").ok());
   store.reset();
   EXPECT_FALSE(fs::exists(root_ / ".tarn-tmp"));
+}
+
+TEST_F(LocalStoreTest, EmptyFoldersThatNobodyNamesStay) {
+  auto store = Open();
+  fs::create_directories(root_ / "incoming" / "today");
+  fs::create_directories(root_ / "a" / "other");
+  ASSERT_TRUE(store->Put("a/b/c", "x").ok());
+  ASSERT_TRUE(store->Delete("a/b/c").ok());
+  ASSERT_TRUE(store->RemoveEmptyFolders("a/b").ok());
+  ASSERT_TRUE(store->RemoveEmptyFolders("").ok());
+  EXPECT_TRUE(fs::exists(root_ / "incoming" / "today") && fs::exists(root_ / "a" / "other"));
+  EXPECT_FALSE(fs::exists(root_ / "a" / "b"));
 }
 
 TEST_F(LocalStoreTest, TheRootMayBeRemovedAndMadeAgain) {
@@ -343,6 +356,26 @@ TEST_F(LocalStoreTest, AFolderOfSomebodyElseIsSaid) {
             }),
             0);
   fs::permissions(root_ / "theirs", fs::perms::owner_all);
+}
+
+TEST_F(LocalStoreTest, AFolderThatCannotBeLookedIntoStaysAndHoldsNothingUp) {
+  fs::create_directories(root_ / "a" / "lost+found");
+  fs::create_directories(root_ / "a" / "listed");
+  fs::permissions(root_ / "a" / "lost+found", fs::perms::none);
+  fs::permissions(root_ / "a" / "listed", fs::perms::all & ~fs::perms(0111));
+  EXPECT_EQ(InChild([&] {
+              if (::geteuid() == 0) {
+                fs::permissions(root_, fs::perms::all);
+                fs::permissions(root_ / "a", fs::perms::all);
+                if (::setgid(65534) != 0 || ::setuid(65534) != 0) return 100;
+              }
+              auto store = std::move(*OpenLocalStore(root_.string(), limits_));
+              if (!store->Put("a/z/x", "x").ok() || !store->Delete("a/z/x").ok()) return 101;
+              return store->RemoveEmptyFolders("a").ok() ? 0 : 102;
+            }),
+            0);
+  EXPECT_TRUE(fs::exists(root_ / "a" / "lost+found"));
+  EXPECT_FALSE(fs::exists(root_ / "a" / "z"));
 }
 
 TEST_F(LocalStoreTest, AFileWhereTheRootShouldBeIsSaid) {
