@@ -10,6 +10,7 @@
 #include "project/load_items.h"
 #include "project/plan_history.h"
 #include "project/plan_incremental.h"
+#include "project/standing_tables.h"
 #include "project/table_rules.h"
 #include "project/validate.h"
 #include "source/table_change.h"
@@ -32,22 +33,6 @@ PlannedTable WithShapeOf(const SourceTableObject& old, PlannedTable planned) {
 
 bool KeepsRows(const Model& model) {
   return model.materialize == Materialize::kIncremental || model.materialize == Materialize::kMerge;
-}
-
-/// Whether the table of a model of which nothing is remembered stands. Errors: AlreadyExists for
-/// what has its name and is not of its making.
-Result<bool> TableStands(Catalog& catalog, const Model& model) {
-  const std::string name = model.name.ToString();
-  const auto stands = [&](const auto& entry, const std::string& kind) -> Result<bool> {
-    if (!entry.ok() && entry.error().kind == ErrorKind::kNotFound) return false;
-    if (!entry.ok()) return entry.status();
-    if (entry->owner == "model:" + name) return true;
-    return AlreadyExists(model.path + ": the " + LowerAscii(kind) + " " + name +
-                             " exists and was not made by this model",
-                         "rename the model, or DROP " + kind + " " + name);
-  };
-  TARN_RETURN_IF_ERROR(stands(catalog.LoadView(model.name, std::nullopt), "VIEW").status());
-  return stands(catalog.LoadTable(model.name, std::nullopt), "TABLE");
 }
 
 /// Compares one project with its catalog, step by step.
@@ -127,6 +112,7 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
   const std::string name = object.target.ToString();
   const auto standing = project_.catalog->LoadTable(object.target, std::nullopt);
   if (!standing.ok() && standing.error().kind != ErrorKind::kNotFound) return standing.status();
+  TARN_RETURN_IF_ERROR(CheckTargetsFree(*project_.catalog, spec, object, alive_));
   const bool captured = spec.mode == SourceMode::kCdc;
   const size_t loads_before = plan_.tables_to_load.size();
   const std::string stopped = captured ? WhyStopped(planned) : "";
@@ -142,7 +128,14 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
     TARN_ASSIGN_OR_RETURN(anew, WhyLoadedAnew(project_, spec, *known, planned));
     if (!anew.empty()) anew += ": the table is loaded anew";
   }
-  if (old == alive_.tables.end()) {
+  // Of no table whose load begins anew is anything kept but what the source has.
+  const bool incremental = spec.mode == SourceMode::kIncremental;
+  const std::string rows_go = incremental && standing.ok() ? std::string(", and ") + kRowsGo : "";
+  if (old == alive_.tables.end() && standing.ok()) {
+    Step(Action::kChange, "table", name,
+         "its table stands: " + std::string(kLoadedAnew) + rows_go + ": " + detail);
+    plan_.tables_to_load.push_back(planned);
+  } else if (old == alive_.tables.end()) {
     Step(Action::kAdd, "table", name, detail);
     plan_.tables_to_load.push_back(planned);
   } else if (captured && plan_.captures_to_begin.count(spec.name) != 0) {
@@ -153,7 +146,9 @@ Status Planner::PlanTable(const SourceSpec& spec, const SourceTable& table) {
     plan_.tables_to_load.push_back(planned);
   } else if (old->second.target != object.target) {
     Step(Action::kChange, "table", name,
-         "was " + old->second.target.ToString() + ", which stays until `destroy` or DROP");
+         "was " + old->second.target.ToString() + ", which stays until `destroy` or DROP" +
+             (standing.ok() ? "; its table of before is " + std::string(kLoadedAnew) : "") +
+             rows_go);
     plan_.tables_to_load.push_back(planned);
   } else if (!standing.ok()) {
     Step(Action::kAdd, "table", name, "was dropped: " + detail);
@@ -290,7 +285,7 @@ Status Planner::PlanModel(const Model& model) {
   if (model.trigger == Trigger::kOnChange) detail += ", on change";
   auto old = alive_.models.find(name);
   if (old == alive_.models.end()) {
-    TARN_ASSIGN_OR_RETURN(const bool stands, TableStands(*project_.catalog, model));
+    TARN_ASSIGN_OR_RETURN(const bool stands, ModelStands(*project_.catalog, model));
     if (stands && KeepsRows(model)) {
       detail += ", built again as a whole: its table stands, made by nobody knows which query";
       plan_.models_to_rebuild.insert(name);

@@ -8,8 +8,6 @@
 namespace tarn {
 namespace {
 
-constexpr char kRowsGo[] = ": loaded anew, and rows that the source no longer has go";
-
 /// Why rows that stand cannot be in one table with those of the source, "" where they can.
 Result<std::string> WhyReplaced(OpenProject& project, const SourceTableObject& known,
                                 const TableEntry& standing, const PlannedTable& planned) {
@@ -48,8 +46,9 @@ Result<StandingRows> PlanStandingRows(OpenProject& project, const SourceSpec& sp
                                       const TableEntry& standing, const std::string& position,
                                       PlannedTable* planned) {
   StandingRows rows;
+  const std::string gone = ": " + std::string(kLoadedAnew) + ", and " + kRowsGo;
   if (known.target != planned->object.target) return rows;
-  rows.told = kRowsGo;
+  rows.told = gone;
   if (position.empty()) {
     rows.anew = "its last load is void";
     return rows;
@@ -62,7 +61,7 @@ Result<StandingRows> PlanStandingRows(OpenProject& project, const SourceSpec& sp
   if (altered) {
     TARN_ASSIGN_OR_RETURN(const std::string why, WhyReplaced(project, known, standing, *planned));
     if (!why.empty()) {
-      rows.told = " (" + why + ")" + kRowsGo;
+      rows.told = " (" + why + ")" + gone;
       return rows;
     }
   }

@@ -7,6 +7,9 @@
 
 namespace tarn {
 
+/// How the line of a plan ends that loads a table anew over rows that may be in the lake alone.
+inline constexpr char kRowsGo[] = "rows that the source no longer has go";
+
 /// What a plan makes of the rows that stand in a table of mode incremental.
 struct StandingRows {
   std::string anew;  ///< why the table is loaded although nothing of it changed, "" where it is not

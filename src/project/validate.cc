@@ -69,6 +69,50 @@ Status CheckColumns(const Model& model, const QueryAnalysis& analysis) {
   return Status::Ok();
 }
 
+/// Runs after the first one compare the query's key and cursor with those that stand. `options` has
+/// the model's table.
+Status CheckCompared(const Model& model, SqlEngine& engine, const SessionOptions& options) {
+  const bool marked =
+      model.materialize == Materialize::kIncremental || model.materialize == Materialize::kMerge;
+  if (!marked || (model.cursor.empty() && model.materialize != Materialize::kMerge)) return {};
+  std::vector<std::string> columns = model.key;
+  if (!model.cursor.empty()) columns.push_back(model.cursor);
+  std::vector<std::string> pairs;
+  for (const std::string& column : columns) {
+    const std::string quoted = QuoteIdentifier(column);
+    pairs.push_back("new_row." + quoted + ", stood." + quoted);
+  }
+  TARN_ASSIGN_OR_RETURN(const auto session, engine.NewSession(options));
+  TARN_ASSIGN_OR_RETURN(
+      auto rows, session->Execute("DESCRIBE SELECT " + Join(pairs, ", ") + " FROM (\n" + model.sql +
+                                  "\n) AS new_row, " + QuotedName(model.name) + " AS stood"));
+  std::vector<std::string> types;
+  while (true) {
+    TARN_ASSIGN_OR_RETURN(auto batch, rows->Next());
+    if (batch == nullptr) break;
+    const auto& texts = static_cast<const arrow::StringArray&>(*batch->column(1));
+    for (int64_t i = 0; i < texts.length(); ++i) types.push_back(texts.GetString(i));
+  }
+  if (types.size() != 2 * columns.size()) return Internal("DESCRIBE tells other columns");
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const std::string &type = types[2 * i], &stored = types[2 * i + 1];
+    const bool cursor = i >= model.key.size();
+    // Equal to its text is everything but an interval, whose text SQL does not read.
+    const bool refused =
+        cursor ? type == "UUID" || type == "BIT" || type.rfind("TIME", 0) == 0 || type == "INTERVAL"
+               : type == "INTERVAL";
+    if (stored != "VARCHAR" || !refused) continue;
+    const bool same_order = !cursor || type == "UUID" || type == "TIME";
+    const std::string quoted = QuoteIdentifier(columns[i]);
+    return InvalidArgument(
+        model.path + ": the " + (cursor ? "cursor" : "key") + " column \"" + columns[i] +
+            "\" is of type " + type + ", which a table holds as text: the two do not compare",
+        same_order ? "make it a text in the query: CAST(" + quoted + " AS VARCHAR) AS " + quoted
+                   : "take a number, a date, a timestamp or a text");
+  }
+  return {};
+}
+
 }  // namespace
 
 Status ValidateModels(OpenProject& project, const Plan& plan, const ModelGraph& graph) {
@@ -108,6 +152,7 @@ Status ValidateModels(OpenProject& project, const Plan& plan, const ModelGraph& 
     options.tables.push_back(std::move(table).value());
     Status partition = CheckPartition(model.partition, fields);
     if (!partition.ok()) return std::move(partition).Wrap(model.path);
+    TARN_RETURN_IF_ERROR(CheckCompared(model, *project.engine, options));
     if (model.checks.empty()) continue;
     // Without rows no check has an outcome worth knowing, but one that cannot run says so.
     TARN_ASSIGN_OR_RETURN(const auto session, project.engine->NewSession(options));

@@ -211,3 +211,34 @@ def test_no_project_here(shop, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     r = shop.run("plan", "--project", str(tmp_path / "elsewhere"), check=None)
     assert r.exit_code in (1, 2) and "tarn.yaml" in r.stderr, str(r)
+
+
+@pytest.mark.parametrize("head, value, what, repair", [
+    ("incremental\ncursor: c", "'00000000-0000-0000-0000-00000000000a'::UUID", "cursor column \"c\" is of type UUID", 'CAST("c" AS VARCHAR) AS "c"'),
+    ("incremental\ncursor: c", "TIME '10:00'", "cursor column \"c\" is of type TIME", 'CAST("c" AS VARCHAR) AS "c"'),
+    ("incremental\ncursor: c", "'10:00:00+02'::TIMETZ", "cursor column \"c\" is of type TIME WITH TIME ZONE", "take a number"),
+    ("merge\nkey: k\ncursor: c", "INTERVAL 1 MONTH", "cursor column \"c\" is of type INTERVAL", "take a number"),
+    ("incremental\ncursor: c", "'101'::BIT", "cursor column \"c\" is of type BIT", "take a number"),
+    ("merge\nkey: c", "INTERVAL 1 MONTH", "key column \"c\" is of type INTERVAL", 'CAST("c" AS VARCHAR) AS "c"'),
+])
+def test_what_does_not_compare_with_its_stored_text_is_no_cursor_and_no_key(project, head, value, what, repair):
+    project.yaml("name: shop\nstate: ./state\nwarehouse: ./warehouse\n")
+    write = lambda value: project.write("models/silver/m.sql", f"/* tarn\nmaterialize: {head}\n*/ SELECT 1 AS k, {value} AS c -- last")
+    write(value)
+    error = project.plan(check=1).stderr
+    assert error.startswith("tarn: models/silver/m.sql: the " + what) and repair in error, error
+    write(f"CAST({value} AS VARCHAR)")
+    project.apply()
+    project.run("run")
+
+
+@pytest.mark.parametrize("value", ["5::HUGEINT", "5::UBIGINT", "'a'::BLOB", "true", "'a'::ENUM('b', 'a')", "TIMESTAMP_NS '2024-01-01'", "TIMESTAMPTZ '2024-01-01'", "DATE '2024-01-01'",
+                                   "1.5::DECIMAL(9, 2)", "'1'::JSON"])
+def test_what_compares_may_be_cursor_and_key(project, value):
+    project.yaml("name: shop\nstate: ./state\nwarehouse: ./warehouse\n")
+    for name, head in (("i", "incremental\ncursor: c"), ("m", "merge\nkey: c")):
+        project.write(f"models/silver/{name}.sql", f"/* tarn\nmaterialize: {head}\n*/ SELECT {value} AS c")
+    project.apply()
+    project.run("run")
+    for name in "im":
+        assert project.sql(f"SELECT count(*) AS n FROM lake.silver.{name}") == [{"n": 1}]

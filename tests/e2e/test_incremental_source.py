@@ -131,3 +131,64 @@ def test_modes_that_come_and_go_need_no_second_apply(log):
         log.run("run")
         log.plan(check=0)
         assert rows(log) == ids(9, 10, 11)
+
+
+def test_a_table_that_comes_back_says_what_goes(log):
+    log.execute("CREATE TABLE other (id int, at date)")
+    text = (log.directory / "tarn.yaml").read_text()
+    log.yaml(text.replace("'public.ev'", "'public.other'"))
+    log.apply()
+    log.yaml(text)
+    line = planned(log)
+    assert line.lstrip().startswith("~") and "its table stands: loaded anew, and rows that the source no longer has go" in line, line
+    log.apply()
+    log.plan(check=0)
+    assert rows(log) == ids(9, 10, 11)
+
+
+def test_a_name_that_comes_back_says_what_goes(log):
+    text = (log.directory / "tarn.yaml").read_text()
+    log.yaml(text.replace("into: bronze", "into: {public.ev: bronze.ev2}"))
+    log.apply()
+    log.yaml(text)
+    line = planned(log)
+    assert "was bronze.ev2" in line and "rows that the source no longer has go" in line, line
+    log.apply()
+    log.plan(check=0)
+    assert rows(log) == ids(9, 10, 11)
+
+
+def test_a_renamed_source_is_refused_before_anything_is_forgotten(log):
+    text = (log.directory / "tarn.yaml").read_text()
+    log.yaml(text.replace("  postgres:\n", "  crm:\n"))
+    for command in (["plan"], ["apply", "-y"]):
+        error = log.run(*command, check=1).stderr
+        assert "tarn.yaml:7:5: " in error and "the table bronze.ev was made by the source postgres and not by source crm" in error, error
+        assert "with `into:`" in error, error
+    log.yaml(text)
+    log.plan(check=0)
+    log.run("run")
+    assert rows(log) == ids(*range(1, 12))
+    # What the hint says: without either first.
+    log.execute("CREATE TABLE other (id int, at date)")
+    log.yaml(text.replace("'public.ev'", "'public.other'").replace("  postgres:\n", "  crm:\n"))
+    log.apply()
+    log.sql("DROP TABLE lake.bronze.ev", format="csv")
+    log.yaml(text.replace("  postgres:\n", "  crm:\n"))
+    log.apply()
+    assert rows(log) == ids(9, 10, 11)
+
+
+@pytest.mark.parametrize("kind", ["table", "view"])
+def test_what_was_made_by_hand_is_not_loaded_into(log, kind):
+    log.execute("CREATE TABLE other (id int, at date)")
+    log.sql(f"CREATE {kind} lake.bronze.other AS SELECT 1 AS id", format="csv")
+    text = (log.directory / "tarn.yaml").read_text()
+    log.yaml(text.replace("'public.ev'", "'public.ev', 'public.other'"))
+    error = log.plan(check=1).stderr
+    assert f"the {kind} bronze.other was made by hand" in error and f"or DROP {kind.upper()} bronze.other" in error, error
+    assert log.apply(check=1).stderr == error
+    log.sql(f"DROP {kind} lake.bronze.other", format="csv")
+    log.apply()
+    log.plan(check=0)
+    assert rows(log) == ids(*range(1, 12))

@@ -6,6 +6,7 @@
 #include <arrow/api.h>
 
 #include "base/text.h"
+#include "pipeline/transform/quarantine.h"
 
 namespace tarn {
 namespace {
@@ -20,8 +21,8 @@ std::string FiniteCondition(const arrow::DataType& type, const std::string& colu
 
 }  // namespace
 
-Result<std::string> IncrementalQuery(Catalog& catalog, const Model& model, Sequence at,
-                                     Session& session, int* lines_before) {
+Result<std::string> IncrementalQuery(const PipelineContext& context, const Model& model,
+                                     Sequence at, Session& session, int* lines_before) {
   const std::string cursor = QuoteIdentifier(model.cursor);
   std::vector<std::string> stood_columns = {cursor + " AS mark"};
   std::vector<std::string> same = {"stood.mark = new_row." + cursor};
@@ -29,17 +30,19 @@ Result<std::string> IncrementalQuery(Catalog& catalog, const Model& model, Seque
     stood_columns.push_back(QuoteIdentifier(column));
     same.push_back("stood." + stood_columns.back() + " = new_row." + stood_columns.back());
   }
-  // Rejected rows were looked at as well: the mark is past them.
+  const Status stands = context.catalog->LoadTable(model.name, at).status();
+  if (!stands.ok() && stands.error().kind == ErrorKind::kNotFound) return model.sql;
+  TARN_RETURN_IF_ERROR(stands);
+  std::vector<TableName> tables = {model.name};
+  TARN_ASSIGN_OR_RETURN(const auto rejected, LoadRejected(context, model, at));
+  if (rejected.has_value()) {
+    // Rejected rows were looked at as well: the mark is past them.
+    TARN_ASSIGN_OR_RETURN(const bool rows, HasRejectedRows(context, model, *rejected));
+    if (rows) tables.push_back(RejectedTable(model));
+  }
   std::vector<std::string> seen;
-  for (const TableName& name : {model.name, RejectedTable(model)}) {
-    auto existing = catalog.LoadTable(name, at);
-    if (existing.ok()) {
-      seen.push_back("SELECT " + Join(stood_columns, ", ") + " FROM " + QuotedName(name));
-    } else if (existing.error().kind != ErrorKind::kNotFound) {
-      return existing.status();
-    } else if (seen.empty()) {
-      return model.sql;
-    }
+  for (const TableName& name : tables) {
+    seen.push_back("SELECT " + Join(stood_columns, ", ") + " FROM " + QuotedName(name));
   }
   const std::string stood = "(" + Join(seen, " UNION ALL ") + ") AS stood";
   TARN_ASSIGN_OR_RETURN(auto none, session.Execute("SELECT mark FROM " + stood + " LIMIT 0"));

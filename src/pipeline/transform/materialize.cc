@@ -70,8 +70,9 @@ class ModelBuild {
   /// The state that the rows were read from must be the one that they are written to.
   Status CheckBase(const WrittenTable& written);
   /// What a run that rejects no row makes of those that earlier runs have rejected: they leave, in
-  /// a merge once a row of their key is in the result. Without transaction where none leaves.
-  Result<WrittenTable> RejectedBefore(const TableOverlay& result);
+  /// a merge once a row of their key is in the result. A table that is made as a whole takes them
+  /// along whatever becomes of rows that fail now. Without transaction where none leaves.
+  Result<WrittenTable> RejectedBefore(WrittenTable& written, std::optional<TableOverlay> result);
   /// The rows that fail go beside, the others are written again: a second pass, only when needed.
   Status Split(const WrittenTable& written, const TableOverlay& result, WrittenTable* passing,
                WrittenTable* failing);
@@ -155,7 +156,7 @@ Status ModelBuild::BuildView(const std::vector<CommitOp>& record, const std::str
 
 Result<std::string> ModelBuild::NewRowsQuery(Session& session) {
   if (!ReadsItself() || model_.cursor.empty()) return model_.sql;
-  return IncrementalQuery(*context_.catalog, model_, at_, session, &lines_before_);
+  return IncrementalQuery(context_, model_, at_, session, &lines_before_);
 }
 
 Result<WrittenTable> ModelBuild::WriteMerge(Session& session) {
@@ -267,34 +268,33 @@ TableTarget ModelBuild::Beside() const {
   return beside;
 }
 
-Result<WrittenTable> ModelBuild::RejectedBefore(const TableOverlay& result) {
-  WrittenTable out;
+Result<WrittenTable> ModelBuild::RejectedBefore(WrittenTable& written,
+                                                std::optional<TableOverlay> result) {
+  const bool whole = !stood_.has_value();
+  const bool adds = model_.materialize == Materialize::kIncremental;
   // A run that looks at new rows only says nothing of what was rejected before.
-  const bool adds = stood_.has_value() && model_.materialize == Materialize::kIncremental;
-  if (model_.on_failure != OnFailure::kQuarantine || adds) return out;
-  auto entry = context_.catalog->LoadTable(RejectedTable(model_), std::nullopt);
-  if (!entry.ok() && entry.error().kind == ErrorKind::kNotFound) return out;
-  if (!entry.ok()) return entry.status();
-  if (entry->owner != Beside().owner) return out;
-  TARN_ASSIGN_OR_RETURN(auto base, LoadTableMetadata(context_.tables, entry->metadata_location));
-  if (base->current() == nullptr || base->current()->summary.count("total-records") == 0 ||
-      base->current()->summary.at("total-records") == "0") {
-    return out;
+  if (!whole && (adds || model_.on_failure != OnFailure::kQuarantine)) return WrittenTable();
+  TARN_ASSIGN_OR_RETURN(const auto entry, LoadRejected(context_, model_, std::nullopt));
+  if (!entry.has_value()) return WrittenTable();
+  // The columns of a table without rows matter to who will look for marks and keys in it.
+  if (!whole || !(adds || model_.materialize == Materialize::kMerge)) {
+    TARN_ASSIGN_OR_RETURN(const bool rows, HasRejectedRows(context_, model_, *entry));
+    if (!rows) return WrittenTable();
   }
-  if (stood_.has_value()) {
-    TARN_ASSIGN_OR_RETURN(auto session, OpenSession({result}, {}));
-    const auto query = [&](Rejected wanted) {
-      return RejectedQuery(model_, QuotedName(model_.name), wanted);
-    };
-    TARN_ASSIGN_OR_RETURN(const int64_t repaired, CountRows(*session, query(Rejected::kRepaired)));
-    if (repaired == 0) return out;
-    return WriteQuery(context_, *session, query(Rejected::kStill), Beside(), WriteMode::kOverwrite);
+  if (!result.has_value()) {
+    TARN_ASSIGN_OR_RETURN(result, StageForChecks(written));
   }
-  out.uuid = entry->uuid;
-  TARN_ASSIGN_OR_RETURN(out.transaction,
-                        TableTransaction::Change(context_.tables, base, entry->metadata_location));
-  TARN_RETURN_IF_ERROR(out.transaction->Overwrite({}));
-  return out;
+  TARN_ASSIGN_OR_RETURN(auto session, OpenSession({*result}, {}));
+  const std::string name = QuotedName(model_.name);
+  if (whole) {
+    const std::string none = "SELECT *, '' AS rejected_because FROM " + name + " LIMIT 0";
+    return WriteQuery(context_, *session, none, Beside(), WriteMode::kOverwrite);
+  }
+  TARN_ASSIGN_OR_RETURN(const int64_t repaired,
+                        CountRows(*session, RejectedQuery(model_, name, Rejected::kRepaired)));
+  if (repaired == 0) return WrittenTable();
+  return WriteQuery(context_, *session, RejectedQuery(model_, name, Rejected::kStill), Beside(),
+                    WriteMode::kOverwrite);
 }
 
 Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::string& author) {
@@ -308,18 +308,20 @@ Status ModelBuild::BuildTable(const std::vector<CommitOp>& record, const std::st
     Discard(context_, written);
     return same;
   }
-  if (model_.checks.empty()) return Commit(&written, nullptr, record, author);
-
-  auto overlay = StageForChecks(written);
+  std::optional<TableOverlay> overlay;
   bool quarantine = false;
-  Status checked = overlay.ok() ? CheckStaged({*overlay}, &quarantine) : overlay.status();
-  if (checked.ok()) checked = ReachFaultPoint(FaultPoint::kModelChecked);
-  if (!checked.ok()) {
-    Discard(context_, written);
-    return checked;
+  if (!model_.checks.empty()) {
+    auto staged = StageForChecks(written);
+    Status checked = staged.ok() ? CheckStaged({*staged}, &quarantine) : staged.status();
+    if (checked.ok()) checked = ReachFaultPoint(FaultPoint::kModelChecked);
+    if (!checked.ok()) {
+      Discard(context_, written);
+      return checked;
+    }
+    overlay = std::move(staged).value();
   }
   if (!quarantine) {
-    auto before = RejectedBefore(*overlay);
+    auto before = RejectedBefore(written, overlay);
     if (!before.ok()) {
       Discard(context_, written);
       return before.status();
@@ -384,13 +386,15 @@ Status ModelBuild::Split(const WrittenTable& written, const TableOverlay& result
   if (stood_.has_value() && model_.materialize == Materialize::kIncremental) {
     mode = WriteMode::kAppend;
   } else if (stood_.has_value()) {
-    const Status before = context_.catalog->LoadTable(RejectedTable(model_), at_).status();
-    if (before.ok()) {
+    TARN_ASSIGN_OR_RETURN(const auto before, LoadRejected(context_, model_, at_));
+    bool rows = false;
+    if (before.has_value()) {
+      TARN_ASSIGN_OR_RETURN(rows, HasRejectedRows(context_, model_, *before));
+    }
+    if (rows) {
       const std::string still = RejectedQuery(model_, tables.result, Rejected::kStill);
       TARN_ASSIGN_OR_RETURN(still_rejected, CountRows(*session, still));
       rejected += " UNION ALL BY NAME " + still;
-    } else if (before.error().kind != ErrorKind::kNotFound) {
-      return before;
     }
   }
   TARN_ASSIGN_OR_RETURN(*failing, WriteQuery(context_, *session, rejected, Beside(), mode));

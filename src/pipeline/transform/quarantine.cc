@@ -91,6 +91,31 @@ std::string SplitQuery(const Model& model, const SplitTables& tables,
          from + " WHERE " + AnyFailing(model);
 }
 
+Result<std::optional<TableEntry>> LoadRejected(const PipelineContext& context, const Model& model,
+                                               std::optional<Sequence> at) {
+  auto entry = context.catalog->LoadTable(RejectedTable(model), at);
+  if (!entry.ok() && entry.error().kind != ErrorKind::kNotFound) return entry.status();
+  if (!entry.ok() || entry->owner != "model:" + model.name.ToString()) {
+    return std::optional<TableEntry>();
+  }
+  return std::optional<TableEntry>(std::move(entry).value());
+}
+
+Result<bool> HasRejectedRows(const PipelineContext& context, const Model& model,
+                             const TableEntry& rejected) {
+  TARN_ASSIGN_OR_RETURN(const auto metadata,
+                        LoadTableMetadata(context.tables, rejected.metadata_location));
+  const auto* snapshot = metadata->current();
+  if (snapshot == nullptr) return false;
+  const auto rows = snapshot->summary.find("total-records");
+  if (rows != snapshot->summary.end() && rows->second == "0") return false;
+  std::vector<std::string> columns = model.key;
+  if (!model.cursor.empty()) columns.push_back(model.cursor);
+  return std::all_of(columns.begin(), columns.end(), [&](const std::string& column) {
+    return metadata->schema().Find(column) != nullptr;
+  });
+}
+
 std::string RejectedQuery(const Model& model, const std::string& result, Rejected wanted) {
   return "SELECT * FROM " + QuotedName(RejectedTable(model)) + " AS rejected WHERE " +
          (wanted == Rejected::kStill ? "NOT " : "") + "EXISTS (SELECT 1 FROM " + result +

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "pipeline/context.h"
 #include "pipeline/transform/model.h"
 
 namespace tarn {
@@ -24,6 +28,16 @@ bool AsksWhatStood(const Model& model);
 enum class RowsWanted { kPassing, kFailing };
 std::string SplitQuery(const Model& model, const SplitTables& tables,
                        const std::vector<std::string>& columns, RowsWanted wanted);
+
+/// The table of the model's rejected rows, none where somebody else made what has its name. Errors:
+/// the catalog's.
+Result<std::optional<TableEntry>> LoadRejected(const PipelineContext& context, const Model& model,
+                                               std::optional<Sequence> at);
+
+/// Whether it has rows to be looked at by the model's key and cursor: an older version left it with
+/// the columns of another query. Errors: those of reading its metadata.
+Result<bool> HasRejectedRows(const PipelineContext& context, const Model& model,
+                             const TableEntry& rejected);
 
 /// \name Of the rows that earlier runs of a merge have rejected: those that no row of `result` has
 /// taken the place of by its key, and the others.
