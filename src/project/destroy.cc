@@ -68,6 +68,18 @@ Result<Leftover> LeftoverIn(ObjectStore& store, const std::string& folder) {
   return found;
 }
 
+/// Removes the folders of loads that died before they wrote a file.
+Status RemoveEmptyIntentions(ObjectStore& store, Catalog& catalog) {
+  TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(catalog));
+  TARN_ASSIGN_OR_RETURN(const auto live, LiveFolders(store, catalog));
+  for (const std::string& folder : alive.intentions) {
+    if (live.contains(folder)) continue;
+    TARN_ASSIGN_OR_RETURN(const Leftover found, LeftoverIn(store, folder));
+    if (found == Leftover::kNone) TARN_RETURN_IF_ERROR(store.RemoveEmptyFolders(folder));
+  }
+  return {};
+}
+
 /// Schemas in which the project declared something and in which nothing of anybody else stands.
 Result<std::vector<std::string>> EmptiedNamespaces(Catalog& catalog, const AliveObjects& alive,
                                                    const DestroyPlan& plan,
@@ -150,6 +162,8 @@ Status DestroyProject(OpenProject& project, const DestroyPlan& plan, ProjectLock
   // Nothing is dropped whose files cannot be removed. The store takes away on the way what
   // processes that died left of files half written.
   TARN_RETURN_IF_ERROR(store.CheckAccess());
+  // Before they are forgotten.
+  TARN_RETURN_IF_ERROR(RemoveEmptyIntentions(store, catalog));
   LakeCommit commit;
   commit.author = "destroy";
   commit.message = "project " + project.spec.name;
