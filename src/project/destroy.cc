@@ -71,6 +71,7 @@ Result<Leftover> LeftoverIn(ObjectStore& store, const std::string& folder) {
 /// Removes the folders of loads that died before they wrote a file.
 Status RemoveEmptyIntentions(ObjectStore& store, Catalog& catalog) {
   TARN_ASSIGN_OR_RETURN(const AliveObjects alive, LoadAliveObjects(catalog));
+  if (alive.intentions.empty()) return {};
   TARN_ASSIGN_OR_RETURN(const auto live, LiveFolders(store, catalog));
   for (const std::string& folder : alive.intentions) {
     if (live.contains(folder)) continue;

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 namespace tarn::sqlite {
 namespace {
@@ -187,9 +188,9 @@ Error Connection::MakeSqliteError(int code) const {
   const std::string cause = handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_);
   const std::string restore =
       "restore the file from a backup; the tables themselves stand in the warehouse";
-  const int told_error = handle_ == nullptr ? 0 : sqlite3_system_errno(handle_);
-  if (IsWithoutRoom(code, system_error) || IsWithoutRoom(code, told_error)) {
-    return ResourceExhausted(where + ": disk full",
+  for (const int error : {system_error, handle_ == nullptr ? 0 : sqlite3_system_errno(handle_)}) {
+    if (!IsWithoutRoom(code, error)) continue;
+    return ResourceExhausted(where + ": " + std::strerror(error),
                              "free space on the disk that holds it, or raise the quota");
   }
   switch (code & 0xff) {

@@ -78,7 +78,7 @@ TEST_F(FullDisk, AStateThatCannotBeOpenedSaysSo) {
     const auto catalog = OpenSqliteCatalog(state_, SystemClock());
     ASSERT_FALSE(catalog.ok());
     EXPECT_EQ(catalog.error().kind, ErrorKind::kResourceExhausted) << catalog.error().ToString();
-    EXPECT_THAT(catalog.error().ToString(), HasSubstr("disk full"));
+    EXPECT_THAT(catalog.error().ToString(), HasSubstr("File too large"));
     EXPECT_THAT(catalog.error().ToString(), HasSubstr("free space"));
   }
   EXPECT_TRUE(CommitObject(*Open(), "after").ok());
