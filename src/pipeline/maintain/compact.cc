@@ -119,7 +119,7 @@ class Compaction {
     }
     TARN_FAULT_POINT(kCompactCopied);
     Status status = Commit(batch);
-    if (status.ok()) return status;
+    if (status.ok()) return ReachFaultPoint(FaultPoint::kCompactCommitted);
     if (status.error().kind != ErrorKind::kConflict) return NotCommitted(batch, 0, status);
     // Some of the groups may stand all the same.
     for (size_t i = 0; i < batch.size(); ++i) {
@@ -127,7 +127,10 @@ class Compaction {
       if (batch.size() > 1) {
         std::vector<Rewritten> alone = {one};
         status = Commit(alone);
-        if (status.ok()) continue;
+        if (status.ok()) {
+          TARN_FAULT_POINT(kCompactCommitted);
+          continue;
+        }
         if (status.error().kind != ErrorKind::kConflict) return NotCommitted(batch, i, status);
       }
       Log(LogLevel::kInfo, "compaction of " + state_.entry.name.ToString() +
@@ -173,7 +176,6 @@ class Compaction {
     may_be_committed_ = before || (!committed.ok() && !catalog.RulesOut(committed.error()));
     TARN_RETURN_IF_ERROR(committed);
     step_ = std::move(done);
-    TARN_FAULT_POINT(kCompactCommitted);
     return {};
   }
 
