@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "source/mysql/my_capture_test_support.h"
+#include "source/mysql/my_prepared.h"
 
 namespace tarn::mysql {
 namespace {
@@ -106,8 +107,37 @@ TEST(MysqlCaptureOneServer, WithoutGtidsAndWithoutTheRightToLockThereIsNoPlace) 
   EXPECT_NE(begun.error().hint.find("GRANT RELOAD"), std::string::npos) << begun.error().ToString();
 }
 
-// Prepared before the snapshot's place in the log and committed behind it, their rows would be in
-// neither; a look at what is prepared, before and after, may miss each of them.
+TEST_P(MysqlCaptureServer, TheLogTellsOfTransactionsThatWerePreparedHoweverShort) {
+  const MysqlServer server(GetParam());
+  server.Run("CREATE DATABASE d; CREATE TABLE d.t (id int PRIMARY KEY)");
+  const auto connection =
+      Must(Connection::Open(Must(ConnectionSpec::Parse("test", server.Url("d"))), {}));
+  const auto end = [&] { return Must(EndOfLog(*connection, "looking")).value(); };
+  const auto prepared_since = [&](const LogEnd& from) {
+    return Must(WasPreparedSince(*connection, from, "looking"));
+  };
+  const LogEnd first = end();
+  EXPECT_FALSE(prepared_since(first));
+  server.Run(
+      "INSERT INTO t VALUES (1); XA START 'one'; INSERT INTO t VALUES (2); XA END 'one'; XA COMMIT "
+      "'one' ONE PHASE",
+      "d");
+  EXPECT_FALSE(prepared_since(first)) << "what is committed at once was never prepared";
+  const LogEnd before = end();
+  server.Run(
+      "XA START 'x'; INSERT INTO t VALUES (3); XA END 'x'; XA PREPARE 'x'; XA COMMIT 'x'; INSERT "
+      "INTO t VALUES (4)",
+      "d");
+  EXPECT_TRUE(Must(PreparedTransactions(*connection, "looking")).value().empty());
+  EXPECT_TRUE(prepared_since(before));
+  EXPECT_TRUE(prepared_since(first));
+  EXPECT_FALSE(prepared_since(end()));
+  const LogEnd of_old_file = end();
+  server.Run("FLUSH BINARY LOGS");
+  EXPECT_TRUE(prepared_since(of_old_file)) << "what another file begins with is not looked at";
+}
+
+// By a user with no more rights than it takes.
 TEST_P(MysqlCaptureServer, ASnapshotIsTakenBesideXaTransactionsThatArePreparedOneAfterAnother) {
   const TestDatabase db(GetParam(), "CREATE TABLE t (id int PRIMARY KEY)");
   const std::string rights = is_mariadb() ? "BINLOG MONITOR" : "XA_RECOVER_ADMIN";
